@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto'
+
+/** Milliseconds since the Unix epoch, or a span of them. */
+export type Millis = number
+
+/**
+ * The only source of time and of timers. Everything that waits or looks at the time takes a Clock, so that the
+ * simulation can put a virtual one in its place. `Date.now`, `setTimeout` and their kin appear nowhere else.
+ */
+export interface Clock {
+  /** Wall clock, milliseconds since the epoch. May jump. */
+  now(): Millis
+  /** Monotonic milliseconds with fractions; only differences mean something. */
+  monotonic(): Millis
+  /** Resolves after `delayMs`, or at once when the signal aborts; never rejects. */
+  sleep(delayMs: Millis, signal?: AbortSignal): Promise<void>
+  /** Runs `task` once after `delayMs`; the returned function cancels it. */
+  schedule(delayMs: Millis, task: () => void): () => void
+  /** Runs `task` when the present tick's work is done, before any timer. */
+  defer(task: () => void): void
+}
+
+/** The only source of randomness. */
+export interface Random {
+  /** A number in [0, 1). */
+  next(): number
+  /** `size` random bytes. */
+  bytes(size: number): Buffer
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  sleep: (delayMs, signal) =>
+    new Promise(resolve => {
+      if (signal?.aborted) return resolve()
+      const done = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', done)
+        resolve()
+      }
+      const timer = setTimeout(done, delayMs)
+      signal?.addEventListener('abort', done, { once: true })
+    }),
+  schedule: (delayMs, task) => {
+    const timer = setTimeout(task, delayMs)
+    return () => clearTimeout(timer)
+  },
+  defer: task => {
+    setImmediate(task)
+  },
+}
+
+export const systemRandom: Random = {
+  next: () => Math.random(),
+  bytes: size => randomBytes(size),
+}

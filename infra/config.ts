@@ -1,0 +1,127 @@
+import { z } from 'zod'
+import { ROLES } from './roles.ts'
+
+/**
+ * The environment, read once in main.ts, named and checked before anything starts. Nothing else reads process.env.
+ */
+
+const port = z.coerce.number().int().min(0).max(65_535)
+const hostPort = /^[^:\s]+:\d{1,5}$/
+
+const environment = z.object({
+  KAFKA_BROKERS: z
+    .string()
+    .transform(text => text.split(',').map(part => part.trim()))
+    .refine(brokers => brokers.every(broker => hostPort.test(broker)), 'must be host:port, comma separated'),
+  SCHEMA_REGISTRY_URL: z.url({ protocol: /^https?$/ }),
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }),
+  CLICKHOUSE_URL: z.url({ protocol: /^https?$/ }),
+  PACKLOG_CLICKHOUSE_DATABASE: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
+    .default('packlog'),
+  PACKLOG_HTTP_HOST: z.string().min(1).default('127.0.0.1'),
+  PACKLOG_HTTP_PORT: port.default(8080),
+  PACKLOG_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
+  PACKLOG_METRICS_PORT: port.default(9464),
+  PACKLOG_STATE_DIR: z.string().min(1).default('.packlog/state'),
+  PACKLOG_JWT_KEY_FILE: z.string().min(1).default('.packlog/jwt.key'),
+  PACKLOG_PARTITION_COUNT: z.coerce.number().int().min(1).max(10_000).default(12),
+  PACKLOG_PARTITIONS: z
+    .string()
+    .regex(/^(all|\d+(-\d+)?(,\d+(-\d+)?)*)$/, 'must be "all" or a list such as 0-5,8')
+    .default('all'),
+  PACKLOG_EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).default(30),
+  PACKLOG_REPLICATION_FACTOR: z.coerce.number().int().min(1).default(1),
+  PACKLOG_TOPIC_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]*$/)
+    .default(''),
+  PACKLOG_REDIS_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]*$/)
+    .default(''),
+  PACKLOG_NODE_NAME: z.string().min(1).max(64).optional(),
+  PACKLOG_ERA: z.coerce.number().int().min(0).default(0),
+  PACKLOG_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+})
+
+export interface Config {
+  kafkaBrokers: string[]
+  registryUrl: string
+  redisUrl: string
+  redisPrefix: string
+  clickhouse: { url: string; database: string }
+  http: { host: string; port: number }
+  metrics: { host: string; port: number }
+  stateDir: string
+  jwtKeyFile: string
+  partitionCount: number
+  /** Which partitions this process owns. */
+  partitions: readonly number[]
+  eventRetentionDays: number
+  replicationFactor: number
+  topicPrefix: string
+  /** Name of this process among its like; unique in the cluster. */
+  nodeName: string
+  era: number
+  logLevel: string
+}
+
+/** The environment does not say what is needed; the message names each variable and what is wrong with it. */
+export class BadConfig extends Error {
+  override readonly name = 'BadConfig'
+}
+
+/** Reads the configuration. Throws BadConfig that names every missing or malformed variable at once. */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const parsed = environment.safeParse(env)
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map(issue => {
+      const name = String(issue.path[0])
+      return env[name] === undefined ? `  ${name} is missing` : `  ${name} is malformed: ${issue.message}`
+    })
+    throw new BadConfig(`the environment is incomplete (docs/operations.md lists every variable):\n${lines.join('\n')}`)
+  }
+  const values = parsed.data
+  return {
+    kafkaBrokers: values.KAFKA_BROKERS,
+    registryUrl: values.SCHEMA_REGISTRY_URL.replace(/\/$/, ''),
+    redisUrl: values.REDIS_URL,
+    redisPrefix: values.PACKLOG_REDIS_PREFIX,
+    clickhouse: { url: values.CLICKHOUSE_URL, database: values.PACKLOG_CLICKHOUSE_DATABASE },
+    http: { host: values.PACKLOG_HTTP_HOST, port: values.PACKLOG_HTTP_PORT },
+    metrics: { host: values.PACKLOG_METRICS_HOST, port: values.PACKLOG_METRICS_PORT },
+    stateDir: values.PACKLOG_STATE_DIR,
+    jwtKeyFile: values.PACKLOG_JWT_KEY_FILE,
+    partitionCount: values.PACKLOG_PARTITION_COUNT,
+    partitions: parsePartitions(values.PACKLOG_PARTITIONS, values.PACKLOG_PARTITION_COUNT),
+    eventRetentionDays: values.PACKLOG_EVENT_RETENTION_DAYS,
+    replicationFactor: values.PACKLOG_REPLICATION_FACTOR,
+    topicPrefix: values.PACKLOG_TOPIC_PREFIX,
+    nodeName: values.PACKLOG_NODE_NAME ?? `node-${process.pid}`,
+    era: values.PACKLOG_ERA,
+    logLevel: values.PACKLOG_LOG_LEVEL,
+  }
+}
+
+/** `all`, or `0-5,8`, to partition numbers. Throws BadConfig when one is not below `count`. */
+export function parsePartitions(text: string, count: number): number[] {
+  if (text === 'all') return Array.from({ length: count }, (_, partition) => partition)
+  const partitions = new Set<number>()
+  for (const part of text.split(',')) {
+    const [first = 0, last = first] = part.split('-').map(Number)
+    if (last >= count || first > last) throw new BadConfig(`PACKLOG_PARTITIONS is malformed: ${part} of ${count}`)
+    for (let partition = first; partition <= last; partition++) partitions.add(partition)
+  }
+  return [...partitions].sort((a, b) => a - b)
+}
+
+/** `gateway,history` to roles. Throws BadConfig when one is not known. */
+export function parseRoles(text: string): (typeof ROLES)[number][] {
+  return text.split(',').map(name => {
+    const role = ROLES.find(known => known === name.trim())
+    if (role === undefined) throw new BadConfig(`--role ${name}: not one of ${ROLES.join(', ')}`)
+    return role
+  })
+}

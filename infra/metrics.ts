@@ -1,0 +1,34 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** All metrics of a process, with names that begin with `packlog_`. Made once in main.ts and handed down. */
+export class Metrics {
+  readonly registry = new Registry()
+
+  constructor(labels: Record<string, string> = {}) {
+    this.registry.setDefaultLabels(labels)
+  }
+
+  /** Adds CPU, memory and event-loop metrics of the process. */
+  withProcess(): this {
+    collectDefaultMetrics({ register: this.registry })
+    return this
+  }
+
+  counter<L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
+    return new Counter({ name: `packlog_${name}`, help, labelNames, registers: [this.registry] })
+  }
+
+  gauge<L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> {
+    return new Gauge({ name: `packlog_${name}`, help, labelNames, registers: [this.registry] })
+  }
+
+  /** `buckets` in the unit that the name ends with. */
+  histogram<L extends string = never>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labelNames: readonly L[] = [],
+  ): Histogram<L> {
+    return new Histogram({ name: `packlog_${name}`, help, buckets, labelNames, registers: [this.registry] })
+  }
+}

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { BadConfig, parsePartitions, parseRoles, readConfig } from './config.ts'
+
+const env = {
+  KAFKA_BROKERS: '127.0.0.1:9092, broker.example:9093',
+  SCHEMA_REGISTRY_URL: 'http://127.0.0.1:8081/apis/ccompat/v7/',
+  REDIS_URL: 'redis://127.0.0.1:6379',
+  CLICKHOUSE_URL: 'http://127.0.0.1:8123',
+}
+
+test('[CF1] the environment is read with its defaults', () => {
+  const config = readConfig(env)
+  expect(config.kafkaBrokers).toEqual(['127.0.0.1:9092', 'broker.example:9093'])
+  expect(config.registryUrl).toBe('http://127.0.0.1:8081/apis/ccompat/v7')
+  expect(config.partitions).toHaveLength(12)
+})
+
+test('[CF1] every missing or malformed variable is named at once', () => {
+  const { REDIS_URL: _, ...without } = env
+  const read = () => readConfig({ ...without, KAFKA_BROKERS: 'nonsense', PACKLOG_HTTP_PORT: '99999' })
+  expect(read).toThrow(BadConfig)
+  expect(read).toThrow(/REDIS_URL is missing/)
+  expect(read).toThrow(/KAFKA_BROKERS is malformed/)
+  expect(read).toThrow(/PACKLOG_HTTP_PORT is malformed/)
+})
+
+test('[CF2] partitions are all, or a list with ranges below the count', () => {
+  expect(parsePartitions('all', 3)).toEqual([0, 1, 2])
+  expect(parsePartitions('0-1,4', 6)).toEqual([0, 1, 4])
+  expect(() => parsePartitions('6', 6)).toThrow(BadConfig)
+  expect(() => parsePartitions('3-1', 6)).toThrow(BadConfig)
+})
+
+test('[CF3] an unknown role is refused by name', () => {
+  expect(parseRoles('gateway,history')).toEqual(['gateway', 'history'])
+  expect(() => parseRoles('gateway,cook')).toThrow(/cook/)
+})

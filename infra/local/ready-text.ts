@@ -1,0 +1,24 @@
+import { join } from 'node:path'
+import type { StackFile } from './stack-file.ts'
+
+/** What is printed when everything works; the first line begins with `ready`. */
+export function readyText(how: { seconds: number; urls: StackFile['urls']; dataDir: string }): string {
+  const { seconds, urls, dataDir } = how
+  const metrics = Object.entries(urls.metrics).map(([name, url]) => `  metrics       ${url}  (${name})`)
+  return [
+    `ready after ${seconds.toFixed(1)} s`,
+    `  WebSocket     ${urls.ws}`,
+    `  HTTP          ${urls.http}`,
+    ...metrics,
+    `  ClickHouse    ${urls.clickhouse}`,
+    `  Kafka         ${urls.kafka}`,
+    `  registry      ${urls.registry}`,
+    `  Redis         ${urls.redis}`,
+    `  data, logs    ${dataDir}, ${join(dataDir, 'logs')}`,
+    '',
+    'A token for a user:       npm run token -- alice',
+    'Your first conversation:  npm run chat -- alice bob',
+    '  and in a second terminal: npm run chat -- bob alice',
+    'Ctrl-C stops everything in order; the data stays.',
+  ].join('\n')
+}

@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import { HOST } from './ports.ts'
+
+/** What the roles need to know of the stack. */
+export interface RoleTargets {
+  kafkaBrokers: string
+  registryUrl: string
+  redisUrl: string
+  clickhouseUrl: string
+  dataDir: string
+  httpPort: number
+}
+
+/** A process of the product: its roles and where its metrics are. */
+export interface RoleProcess {
+  name: string
+  roles: readonly string[]
+  metricsPort: number
+}
+
+/** File of the development key that signs tokens. */
+export const jwtKeyFile = (dataDir: string): string => join(dataDir, 'jwt.key')
+
+/**
+ * The environment that all processes and commands share. What the caller's environment sets otherwise (partitions,
+ * prefixes, log level) is kept; where the servers are is the stack's to say.
+ */
+export function sharedEnv(targets: RoleTargets): Record<string, string> {
+  return {
+    KAFKA_BROKERS: targets.kafkaBrokers,
+    SCHEMA_REGISTRY_URL: targets.registryUrl,
+    REDIS_URL: targets.redisUrl,
+    CLICKHOUSE_URL: targets.clickhouseUrl,
+    PACKLOG_HTTP_HOST: HOST,
+    PACKLOG_HTTP_PORT: String(targets.httpPort),
+    PACKLOG_METRICS_HOST: HOST,
+    PACKLOG_STATE_DIR: join(targets.dataDir, 'state'),
+    PACKLOG_JWT_KEY_FILE: jwtKeyFile(targets.dataDir),
+  }
+}
+
+/** The environment of one process: the shared one and its own port and name. */
+export function processEnv(shared: Record<string, string>, process: RoleProcess): Record<string, string> {
+  return { ...shared, PACKLOG_METRICS_PORT: String(process.metricsPort), PACKLOG_NODE_NAME: process.name }
+}

@@ -1,0 +1,145 @@
+import type { Clock, Random } from '../clock.ts'
+import { ensureJwtKey } from './jwt-key.ts'
+import { keepAlive } from './keep-alive.ts'
+import { Ledger } from './ledger.ts'
+import type { StartOptions } from './options.ts'
+import { HOST, requireFreePorts } from './ports.ts'
+import { type KnownProcess, thisProcess } from './process-identity.ts'
+import { type Product, runSetup, startProduct } from './product.ts'
+import type { Progress } from './progress.ts'
+import { readyText } from './ready-text.ts'
+import { jwtKeyFile, type RoleProcess, sharedEnv } from './role-env.ts'
+import { type LocalStack, neededPorts, startStack } from './stack.ts'
+import { type StackFile, writeStackFile } from './stack-file.ts'
+import { stopRequest } from './stop-request.ts'
+
+interface Tools {
+  env: NodeJS.ProcessEnv
+  progress: Progress
+  clock: Clock
+  random: Random
+}
+
+/**
+ * The real parts, then the product, until somebody asks to stop.
+ *
+ * Order of the start: ledger (one starter per data directory, leftovers of a killed run ended), ports, parts, setup,
+ * roles. Order of the stop: gateways, other roles, parts. Whatever fails or is interrupted on the way, what runs by
+ * then is stopped in that order. Throws LocalStackError when it could not be started.
+ */
+export async function runLocal(options: StartOptions, tools: Tools): Promise<void> {
+  const { progress, clock, env } = tools
+  const { log } = progress
+  const ledger = await Ledger.open(options.dataDir, { clock, log })
+  const stop = stopRequest({ clock, env, log, force: () => ledger.killAll() })
+  const run = new LocalRun(options, { ...tools, ledger, signal: stop.signal })
+  try {
+    await run.start()
+    await stop.asked
+  } catch (error) {
+    if (!stop.signal.aborted) throw error
+  } finally {
+    await run.stop()
+    ledger.close()
+    stop.dispose()
+  }
+  log(`stopped; the data stays in ${options.dataDir}`)
+}
+
+/** One life of the local stack, from the first part to the last. */
+class LocalRun {
+  private stack: LocalStack | undefined
+  private product: Product | undefined
+  private readonly options: StartOptions
+  private readonly tools: Tools & { ledger: Ledger; signal: AbortSignal }
+  private readonly starter: KnownProcess = thisProcess()
+
+  constructor(options: StartOptions, tools: LocalRun['tools']) {
+    this.options = options
+    this.tools = tools
+  }
+
+  async start(): Promise<void> {
+    const { ledger, signal, progress, clock, env, random } = this.tools
+    const { dataDir, ports, external } = this.options
+    const begun = clock.monotonic()
+    await requireFreePorts(neededPorts(ports, external))
+    ensureJwtKey(jwtKeyFile(dataDir), random.bytes)
+    const { log } = progress
+    this.stack = await startStack({ dataDir, ports, external, ledger, log, env, progress, clock, signal })
+    this.keepPartsAlive(this.stack)
+    const tools = { dataDir, env: this.env(this.stack), ledger, clock, log, signal }
+    await progress.during('creating topics, schemas and tables', {}, () => runSetup(tools))
+    const onChange = () => this.writeStackFile()
+    const processes = roleProcesses(this.options)
+    this.product = await progress.during('starting gateway, sequencer and views', {}, () =>
+      startProduct(processes, { ...tools, onChange }),
+    )
+    this.writeStackFile()
+    const seconds = (clock.monotonic() - begun) / 1_000
+    log(readyText({ seconds, dataDir, urls: this.urls(this.stack) }))
+  }
+
+  async stop(): Promise<void> {
+    this.tools.ledger.markStopping()
+    if (this.stack !== undefined) this.tools.progress.log('stopping: gateways, then the other roles, then the parts')
+    await this.product?.stop()
+    await this.stack?.stop()
+  }
+
+  private keepPartsAlive(stack: LocalStack): void {
+    for (const part of Object.values(stack.parts)) {
+      const onBack = async () => {
+        await part.start()
+        this.writeStackFile()
+      }
+      void keepAlive(
+        { name: part.title, exited: () => part.exited, restart: onBack },
+        { clock: this.tools.clock, log: this.tools.progress.log, signal: this.tools.signal },
+      )
+    }
+  }
+
+  private env(stack: LocalStack): Record<string, string> {
+    const { dataDir, ports } = this.options
+    return sharedEnv({ ...stack, dataDir, httpPort: ports.http })
+  }
+
+  private urls(stack: LocalStack): StackFile['urls'] {
+    const { ports } = this.options
+    const metrics = roleProcesses(this.options).map(({ name, metricsPort }) => [
+      name,
+      `http://${HOST}:${metricsPort}/metrics`,
+    ])
+    return {
+      ws: `ws://${HOST}:${ports.http}/v1/ws`,
+      http: `http://${HOST}:${ports.http}`,
+      clickhouse: stack.clickhouseUrl,
+      kafka: stack.kafkaBrokers,
+      registry: stack.registryUrl,
+      redis: stack.redisUrl,
+      metrics: Object.fromEntries(metrics),
+    }
+  }
+
+  private writeStackFile(): void {
+    const { stack, product } = this
+    if (stack === undefined) return
+    const parts = Object.values(stack.parts).flatMap(({ name, pid }) => (pid === undefined ? [] : [{ name, pid }]))
+    writeStackFile(this.options.dataDir, {
+      starter: this.starter,
+      env: this.env(stack),
+      urls: this.urls(stack),
+      processes: [...parts, ...(product?.running() ?? [])],
+    })
+  }
+}
+
+/** The processes of the product on one machine. */
+export function roleProcesses({ ports }: Pick<StartOptions, 'ports'>): RoleProcess[] {
+  return [
+    { name: 'sequencer', roles: ['sequencer'], metricsPort: ports.metricsSequencer },
+    { name: 'gateway', roles: ['gateway'], metricsPort: ports.metricsGateway },
+    { name: 'views', roles: ['history', 'membership', 'archive'], metricsPort: ports.metricsViews },
+  ]
+}

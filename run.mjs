@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { prepare, ROOT } from './infra/prepare.mjs'
+
+/**
+ * `node run.mjs <command> [arguments]`: installs and builds where needed, then runs a command of the product. Where
+ * the environment does not say which servers to use, it is pointed at the local stack that `npm start` runs.
+ */
+const COMMANDS = {
+  chat: ['client/terminal/main.js'],
+  demo: ['bench/demo/main.js'],
+  bench: ['bench/main.js'],
+  token: ['main.js', 'token'],
+  setup: ['main.js', 'setup'],
+  rebuild: ['main.js', 'rebuild'],
+  verify: ['main.js', 'verify'],
+}
+const SERVERS = ['KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'REDIS_URL', 'CLICKHOUSE_URL']
+/** These need the key of the stack, not its servers. */
+const OFFLINE = new Set(['token'])
+
+const [name, ...args] = process.argv.slice(2)
+const command = COMMANDS[name]
+if (command === undefined) {
+  console.error(`node run.mjs <command>, one of: ${Object.keys(COMMANDS).join(', ')}`)
+  process.exitCode = 1
+} else {
+  prepare()
+  const [file, ...fixed] = command
+  const env = { ...localStackEnv(), ...process.env }
+  const child = spawn(process.execPath, [join(ROOT, 'dist', file), ...fixed, ...args], { stdio: 'inherit', env })
+  // The terminal sends Ctrl-C to the command itself; what is sent to this process alone is handed on.
+  process.on('SIGINT', () => {})
+  process.on('SIGTERM', () => child.kill('SIGTERM'))
+  process.exitCode = await new Promise(done => {
+    child.once('error', () => done(1))
+    child.once('close', (code, signal) => done(code ?? (signal === 'SIGINT' ? 130 : 1)))
+  })
+}
+
+/** The roles' environment of the local stack; empty when there is none, or when the caller names other servers. */
+function localStackEnv() {
+  const dataDir = resolve(process.env.PACKLOG_DATA || join(ROOT, '.packlog'))
+  const file = join(dataDir, 'stack.json')
+  const stack = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+  const given = SERVERS.filter(variable => process.env[variable])
+  if (stack === undefined) {
+    if (given.length === 0) console.error('no local stack was started here: run `npm start` first, in another terminal')
+    return {}
+  }
+  const others = given.filter(variable => process.env[variable] !== stack.env[variable])
+  if (others.length > 0) {
+    console.error(`${others.join(', ')} set: the local stack is not used`)
+    return {}
+  }
+  if (!runs(stack.starter.pid) && !OFFLINE.has(name)) {
+    console.error('the local stack does not run: start it with `npm start` in another terminal')
+  }
+  return { ...stack.env, PACKLOG_WS_URL: stack.urls.ws, PACKLOG_HTTP_URL: stack.urls.http, PACKLOG_STACK_FILE: file }
+}
+
+function runs(pid) {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return error.code === 'EPERM'
+  }
+}

@@ -1,0 +1,24 @@
+import { inject } from 'vitest'
+
+/** Where the real parts of a test run are. */
+export interface TestStack {
+  /** `host:port`, comma-separated. */
+  kafkaBrokers: string
+  /** Base URL of the Confluent-compatible API, version 7. */
+  registryUrl: string
+  /** `redis://host:port`. */
+  redisUrl: string
+  /** `http://host:port` of ClickHouse's HTTP interface. */
+  clickhouseUrl: string
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    stack: TestStack
+  }
+}
+
+/** The real parts that all files of the project `real` share: use random topic names, prefixes and databases on them. */
+export function testStack(): TestStack {
+  return inject('stack')
+}

@@ -161,7 +161,7 @@ class AvroCodec<T extends { body: { kind: string } }> implements RecordCodec<T> 
 }
 
 /** Registers the schema of a record under its subject and gives the codec that writes and reads it. */
-async function registeredCodec<T extends { body: { kind: string } }>(
+export async function registeredCodec<T extends { body: { kind: string } }>(
   registry: SchemaRegistry,
   subject: string,
   schema: object,

@@ -115,10 +115,11 @@ export type ServerFrame =
       count: Count
       at: Millis
     }
-  | { type: 'resumed'; requestId: number; sessions: { sessionId: SessionId; lastSeq: Seq }[] }
+  /** `code` is there where a session could not be resumed and says why; the others are live above lastSeq. */
+  | { type: 'resumed'; requestId: number; sessions: { sessionId: SessionId; lastSeq: Seq; code?: number }[] }
   /** The client's seq is above the session's last: it must forget what it has of the session and begin at 0. */
   | { type: 'reset'; sessionId: SessionId; lastSeq: Seq }
-  /** Events fromSeq..toSeq are no longer kept; what follows begins above toSeq. */
+  /** Events fromSeq..toSeq will not come: no longer kept, not for this user, or of a kind newer than the server. */
   | { type: 'gap'; sessionId: SessionId; fromSeq: Seq; toSeq: Seq }
   | ({ type: 'failed'; requestId: number } & Refusal)
   /** A frame that could not be read at all, or a reason before a close. */

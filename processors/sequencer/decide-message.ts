@@ -1,0 +1,56 @@
+import type { RefusedBody } from '../../schemas/event.ts'
+import type { Content, Pack, Rules } from '../../schemas/pack.ts'
+import { refused } from './outcome.ts'
+
+/** Rules of a message's content, the same in every kind of session (SQ12). */
+
+/** Largest push text of a message: title, summary and link together, in bytes of UTF-8. */
+export const PUSH_INFO_BYTES_MAX = 4_096
+export const CUSTOM_TYPE_CHARS_MAX = 64
+
+/** Undefined where the content may stand. */
+export function checkMessage(rules: Rules, pack: Pack, content: Content): RefusedBody | undefined {
+  if (pack.pushInfo !== null) {
+    const { title, summary, url } = pack.pushInfo
+    if (utf8Bytes(title) + utf8Bytes(summary) + utf8Bytes(url) > PUSH_INFO_BYTES_MAX) {
+      return refused('MSG_TOO_LONG', 'the push text is too long')
+    }
+  }
+  return content.kind === 'Text' ? checkText(rules, content.text) : checkCustom(rules, content)
+}
+
+function checkText(rules: Rules, text: string): RefusedBody | undefined {
+  if (text.length === 0) return refused('MSG_TOO_SHORT', 'the text is empty')
+  if (exceeds(text, rules.contentBytesMax)) return refused('MSG_TOO_LONG', 'the text is too long')
+  return undefined
+}
+
+function checkCustom(rules: Rules, content: Extract<Content, { kind: 'Custom' }>): RefusedBody | undefined {
+  if (content.data.length === 0) return refused('MSG_TOO_SHORT', 'the data is empty')
+  if (utf8Bytes(content.type) + utf8Bytes(content.data) > rules.contentBytesMax) {
+    return refused('MSG_TOO_LONG', 'the content is too long')
+  }
+  if (content.type.length === 0 || content.type.length > CUSTOM_TYPE_CHARS_MAX) {
+    return refused('MSG_INVALID_FORMAT', 'the type is empty or too long')
+  }
+  if (!isJson(content.data)) return refused('MSG_INVALID_FORMAT', 'the data is not JSON')
+  return undefined
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** UTF-8 takes at most three bytes per UTF-16 unit, so that short texts need no counting. */
+function exceeds(text: string, bytesMax: number): boolean {
+  return text.length * 3 > bytesMax && utf8Bytes(text) > bytesMax
+}
+
+function utf8Bytes(text: string): number {
+  return Buffer.byteLength(text)
+}

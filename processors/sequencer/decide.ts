@@ -1,0 +1,165 @@
+import type { Millis } from '../../infra/clock.ts'
+import type { AcceptedBody, Cause, Event, EventBody, RefusedBody } from '../../schemas/event.ts'
+import {
+  isPackId,
+  isUserId,
+  type Partition,
+  packIdTime,
+  parseSessionId,
+  RULES_SESSION,
+  type Session,
+} from '../../schemas/ids.ts'
+import { Flag, type Pack } from '../../schemas/pack.ts'
+import { partitionOf } from '../../topics/partition.ts'
+import { decideGroup } from './decide-group.ts'
+import { checkMessage } from './decide-message.ts'
+import { decideRules } from './decide-rules.ts'
+import {
+  acceptedEvent,
+  answerEvent,
+  DEVICE_ID_CHARS_MAX,
+  GATEWAY_CHARS_MAX,
+  refused,
+  unreadableEvent,
+} from './outcome.ts'
+import { type LogTime, recentKey, type StateView } from './session.ts'
+
+/**
+ * Turns each pack into exactly one outcome, from the state and the pack alone: the same log gives the same outcomes,
+ * byte for byte, on any machine and in any batch split (DESIGN 4).
+ *
+ * The order of the checks is part of the contract, because the first that fails names the refusal:
+ *  1. readable, else UNREADABLE.
+ *  2. routing: the key is the session id, in its canonical spelling, in its own partition; else MISROUTED.
+ *  3. form: packId (PARAM); from, actor, device and gateway (BAD_CLIENT_IDENTITY).
+ *  4. dedupe: a remembered (session, from, packId) is PackRepeated with the first outcome, or PACK_CONFLICT.
+ *  5. time: a packId too far ahead is PACK_FROM_FUTURE (temporary), older than the horizon EXPIRED.
+ *  6. flags, then who may write to this kind of session.
+ *  7. the rules of the body: decide-message.ts, decide-group.ts, decide-rules.ts.
+ * Refusals before step 4 and those of step 5 touch no state; final ones after it are remembered (evolve.ts).
+ */
+
+export interface Request {
+  cause: Cause
+  /** Broker's append time of the pack; undefined where the offset holds no record. */
+  appendedAt: Millis | undefined
+  key: Buffer | null
+  /** Undefined where it could not be read. */
+  pack: Pack | undefined
+}
+
+/** Where the sequencer works: a pack that belongs elsewhere is MISROUTED. */
+export interface Place {
+  partition: Partition
+  /** How many partitions im.packs has. */
+  partitions: number
+}
+
+const KNOWN_FLAGS = 255
+
+/** The outcome of a request. Total: whatever the pack holds, there is one. */
+export function decide(view: StateView, time: LogTime, request: Request, place: Place): Event {
+  const at = Math.max(time.at, request.appendedAt ?? 0)
+  const { cause, pack } = request
+  if (pack === undefined) return unreadableEvent(cause, at)
+  const session = route(request.key, pack, place)
+  if (session === undefined) {
+    return answerEvent(pack, cause, at, refused('MISROUTED', 'wrong key or partition, or no canonical session id'))
+  }
+  const answer = formFault(pack) ?? repeated(view, pack, horizonAt(time, at)) ?? untimely(pack, time, at)
+  if (answer !== undefined) return answerEvent(pack, cause, at, answer)
+  const body = judge(view, time, session, pack)
+  if (body.kind === 'PackRefused') return answerEvent(pack, cause, at, body)
+  return accept(view, pack, cause, at, body)
+}
+
+/** The oldest packId time that is still let in at log time `at`. */
+export function horizonAt(time: LogTime, at: Millis): Millis {
+  return Math.max(time.horizon, at - time.rules.dedupeWindowMs)
+}
+
+type Route = Session | { kind: 'Rules' }
+
+const RULES_ROUTE: Route = { kind: 'Rules' }
+
+/** The session of a pack that is where it belongs; undefined otherwise. */
+function route(key: Buffer | null, pack: Pack, { partition, partitions }: Place): Route | undefined {
+  // Every canonical id is ASCII, so that comparing bytes as Latin-1 text compares the ids.
+  if (key === null || key.length !== pack.sessionId.length || key.toString('latin1') !== pack.sessionId)
+    return undefined
+  if (pack.sessionId === RULES_SESSION) return RULES_ROUTE
+  if (partitionOf(key, partitions) !== partition) return undefined
+  return parseSessionId(pack.sessionId)
+}
+
+function formFault(pack: Pack): RefusedBody | undefined {
+  if (!isPackId(pack.packId)) return refused('PARAM', 'the packId is not a UUIDv7 in lower case')
+  if (!isUserId(pack.from)) return refused('BAD_CLIENT_IDENTITY', 'from is not a valid id')
+  if (!isUserId(pack.actor.id)) return refused('BAD_CLIENT_IDENTITY', 'the actor is not a valid id')
+  if (pack.actor.kind === 'USER' && pack.actor.id !== pack.from) {
+    return refused('BAD_CLIENT_IDENTITY', 'a user acts only in their own name')
+  }
+  if (pack.device.id.length > DEVICE_ID_CHARS_MAX) return refused('BAD_CLIENT_IDENTITY', 'the device id is too long')
+  if (pack.gateway.length > GATEWAY_CHARS_MAX) return refused('BAD_CLIENT_IDENTITY', 'the gateway name is too long')
+  return undefined
+}
+
+/** The answer to a packId that is remembered; undefined where it is not. */
+function repeated(view: StateView, pack: Pack, horizon: Millis): EventBody | undefined {
+  const first = view.get('recents', recentKey(pack.sessionId, pack.from, pack.packId))
+  // A row may outlive its time until the store forgets it; only the horizon decides (SQ8).
+  if (first === undefined || Math.max(first.at, packIdTime(pack.packId)) < horizon) return undefined
+  if (first.digest !== pack.digest.toString('latin1')) {
+    return refused('PACK_CONFLICT', 'this packId was used for other content')
+  }
+  return { kind: 'PackRepeated', code: first.code, seq: first.seq, count: first.count, at: first.at }
+}
+
+function untimely(pack: Pack, time: LogTime, at: Millis): RefusedBody | undefined {
+  const packTime = packIdTime(pack.packId)
+  if (packTime > at + time.rules.packIdAheadMsMax) {
+    return refused('PACK_FROM_FUTURE', 'the packId lies too far in the future')
+  }
+  if (packTime < horizonAt(time, at)) return refused('EXPIRED', 'the packId is older than the dedupe window')
+  return undefined
+}
+
+/** Steps 6 and 7. */
+function judge(view: StateView, time: LogTime, session: Route, pack: Pack): AcceptedBody | RefusedBody {
+  if ((pack.flags & KNOWN_FLAGS) !== pack.flags) return refused('PARAM', 'unknown flags')
+  if ((pack.flags & Flag.ONLINE_ONLY) !== 0) return refused('PARAM', 'an ONLINE_ONLY message never enters the log')
+  switch (session.kind) {
+    case 'Rules':
+      return decideRules(time.rules, pack)
+    case 'Single':
+      return decideSingle(time, session, pack)
+    case 'Group':
+      return decideGroup(view, time.rules, pack)
+    case 'Notify':
+    case 'User':
+    case 'App':
+      return refused('MSG_FORBIDDEN', 'no pack of this kind may be written to this session')
+  }
+}
+
+function decideSingle(
+  time: LogTime,
+  session: Extract<Session, { kind: 'Single' }>,
+  pack: Pack,
+): AcceptedBody | RefusedBody {
+  if (pack.from !== session.a && pack.from !== session.b) {
+    return refused('MSG_FORBIDDEN', 'the sender is not one of the two users')
+  }
+  if (pack.body.kind !== 'SendMessage') return refused('PARAM', 'this pack does not fit a single chat')
+  return checkMessage(time.rules, pack, pack.body.content) ?? { kind: 'MessageAccepted', content: pack.body.content }
+}
+
+/** Gives an accepted body its seq and count (SQ3). */
+function accept(view: StateView, pack: Pack, cause: Cause, at: Millis, body: AcceptedBody): Event {
+  if (body.kind === 'RulesSet') return acceptedEvent(pack, { cause, at, seq: 0, count: 0 }, body)
+  const head = view.get('heads', pack.sessionId)
+  const counted = body.kind === 'MessageAccepted' && (pack.flags & Flag.COUNTER) !== 0
+  const seq = (head?.lastSeq ?? 0) + 1
+  const count = (head?.count ?? 0) + (counted ? 1 : 0)
+  return acceptedEvent(pack, { cause, at, seq, count }, body)
+}

@@ -1,0 +1,165 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Database, open, type RootDatabase } from 'lmdb'
+import type { Millis, Random } from '../../infra/clock.ts'
+import type { Interval } from '../../schemas/session.ts'
+import { type Rows, recentKeyBefore, type StoredCheckpoint, TABLES, type Table } from './session.ts'
+import { FORGET_ROWS_MAX, type StateBatch, type StateSize, type StateStore, StateTaken } from './state-store.ts'
+
+/**
+ * The state store on LMDB: one environment per partition, one database per table, rows as short MessagePack arrays.
+ *
+ * All puts of one event turn, and those under one condition, are one LMDB transaction, committed by a thread of its
+ * own. The condition is that the entry `holder` still has the version that this instance gave it when it opened the
+ * directory: of two instances on one directory the later one goes on, the earlier one gets StateTaken and has written
+ * nothing in between. (`env.transaction(callback)` of lmdb 3.5.6 never resolves on Node 20; not used.)
+ *
+ * A killed process loses nothing that was committed. After a crash of the machine LMDB comes back to its last
+ * flushed transaction (overlappingSync), which is an older checkpoint with its own rows.
+ */
+
+type Tuple = readonly unknown[]
+
+interface RowCodec<Row> {
+  pack(row: Row): Tuple
+  unpack(tuple: Tuple): Row
+}
+
+const ROW_CODECS: { [T in Table]: RowCodec<Rows[T]> } = {
+  heads: {
+    pack: row =>
+      row.owner === '' && !row.dismissed && row.memberCount === 0
+        ? [row.lastSeq, row.count]
+        : [row.lastSeq, row.count, row.owner, row.dismissed, row.memberCount],
+    unpack: tuple => ({
+      lastSeq: tuple[0] as number,
+      count: tuple[1] as number,
+      owner: (tuple[2] as string | undefined) ?? '',
+      dismissed: (tuple[3] as boolean | undefined) ?? false,
+      memberCount: (tuple[4] as number | undefined) ?? 0,
+    }),
+  },
+  infos: {
+    pack: row => [row.name, row.avatar, row.notice],
+    unpack: tuple => ({ name: tuple[0] as string, avatar: tuple[1] as string, notice: tuple[2] as string }),
+  },
+  members: {
+    pack: row => [row.owner, row.intervals.flatMap(({ joinSeq, leaveSeq }) => [joinSeq, leaveSeq])],
+    unpack: tuple => ({ owner: tuple[0] as boolean, intervals: unpackIntervals(tuple[1] as number[]) }),
+  },
+  recents: {
+    pack: row => [row.digest, row.code, row.seq, row.count, row.at],
+    unpack: tuple => ({
+      digest: tuple[0] as string,
+      code: tuple[1] as number,
+      seq: tuple[2] as number,
+      count: tuple[3] as number,
+      at: tuple[4] as Millis,
+    }),
+  },
+}
+
+function unpackIntervals(flat: readonly number[]): Interval[] {
+  const intervals: Interval[] = []
+  for (let at = 0; at + 1 < flat.length; at += 2) intervals.push({ joinSeq: flat[at]!, leaveSeq: flat[at + 1]! })
+  return intervals
+}
+
+/** Raised when the rows are stored in another form: a store of another version counts as empty. */
+const FORMAT_VERSION = 1
+
+const HOLDER = 'holder'
+const CHECKPOINT = 'checkpoint'
+/** Versions other than the holder's own; LMDB keeps one beside every entry of `meta`. */
+const PLAIN_VERSION = 1
+
+interface CheckpointEntry {
+  format: number
+  json: string
+}
+
+export class LmdbStateStore implements StateStore {
+  private readonly path: string
+  private readonly env: RootDatabase
+  private readonly tables: { [T in Table]: Database<Tuple, string> }
+  private readonly meta: Database<unknown, string>
+  private readonly holderVersion: number
+  private closed = false
+
+  /** Opens or creates the store; takes it from an instance that has it open. */
+  constructor(options: { stateDir: string; partition: number; random: Random }) {
+    this.path = join(options.stateDir, `sequencer-${options.partition}`)
+    this.env = open({ path: this.path, maxDbs: 8, noMemInit: true, overlappingSync: true, eventTurnBatching: true })
+    const table = (name: Table) => this.env.openDB<Tuple, string>({ name, encoding: 'msgpack' })
+    this.tables = { heads: table('heads'), infos: table('infos'), members: table('members'), recents: table('recents') }
+    this.meta = this.env.openDB<unknown, string>({ name: 'meta', encoding: 'msgpack', useVersions: true })
+    this.holderVersion = 2 + options.random.bytes(4).readUInt32BE()
+    this.meta.putSync(HOLDER, 'sequencer', this.holderVersion)
+    this.env.resetReadTxn()
+  }
+
+  get<T extends Table>(table: T, key: string): Rows[T] | undefined {
+    const tuple = this.tables[table].get(key)
+    return tuple === undefined ? undefined : ROW_CODECS[table].unpack(tuple)
+  }
+
+  checkpoint(): StoredCheckpoint | undefined {
+    const stored = this.meta.get(CHECKPOINT) as CheckpointEntry | undefined
+    return stored?.format === FORMAT_VERSION ? parseCheckpoint(stored.json) : undefined
+  }
+
+  write(batch: StateBatch): Promise<void> {
+    const old = this.oldRecents(batch.forgetBefore, batch.rows.recents.size + FORGET_ROWS_MAX)
+    return this.asHolder(() => {
+      for (const table of TABLES) this.putRows(table, batch.rows[table])
+      for (const key of old) this.tables.recents.remove(key)
+      if (batch.checkpoint === undefined) return
+      const stored: CheckpointEntry = { format: FORMAT_VERSION, json: JSON.stringify(batch.checkpoint) }
+      this.meta.put(CHECKPOINT, stored, PLAIN_VERSION)
+    })
+  }
+
+  async clear(): Promise<void> {
+    // The checkpoint goes first: a crash before the tables are empty leaves a store that counts as empty.
+    await this.asHolder(() => this.meta.remove(CHECKPOINT))
+    for (const table of TABLES) await this.tables[table].clearAsync()
+    this.env.resetReadTxn()
+  }
+
+  size(): StateSize {
+    const rows = TABLES.reduce((sum, table) => sum + entryCount(this.tables[table]), 0)
+    return { rows, bytes: statSync(join(this.path, 'data.mdb')).size }
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return
+    this.closed = true
+    await this.env.close()
+  }
+
+  private putRows<T extends Table>(table: T, rows: ReadonlyMap<string, Rows[T]>): void {
+    const database = this.tables[table]
+    const codec = ROW_CODECS[table]
+    for (const [key, row] of rows) database.put(key, codec.pack(row))
+  }
+
+  private oldRecents(before: Millis, limit: number): string[] {
+    return [...this.tables.recents.getKeys({ end: recentKeyBefore(before), limit })]
+  }
+
+  private async asHolder(writes: () => void): Promise<void> {
+    const held = await this.meta.ifVersion(HOLDER, this.holderVersion, writes)
+    if (!held) throw new StateTaken(this.path)
+    this.env.resetReadTxn()
+  }
+}
+
+function entryCount(database: Database<Tuple, string>): number {
+  return (database.getStats() as { entryCount: number }).entryCount
+}
+
+/** JSON has no infinity: the first mark's time comes back from null. */
+function parseCheckpoint(json: string): StoredCheckpoint {
+  const stored = JSON.parse(json) as StoredCheckpoint
+  return { ...stored, marks: stored.marks.map(mark => ({ ...mark, at: mark.at ?? Number.NEGATIVE_INFINITY })) }
+}

@@ -1,0 +1,138 @@
+import type { Millis } from '../../infra/clock.ts'
+import type { Count, PackId, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import { type GroupInfo, RULES_DEFAULT, type Rules } from '../../schemas/pack.ts'
+import type { Interval } from '../../schemas/session.ts'
+import { POSITION_START, type Position } from '../../topics/valid-events.ts'
+
+/**
+ * What the sequencer knows: rows per session, and the log time of the partition. Rows are never changed in place:
+ * a change is a new row under the same key, so that layers (session-state.ts) can share them.
+ */
+
+/** Exists from the session's first accepted event on. */
+export interface Head {
+  lastSeq: Seq
+  count: Count
+  /** Owner of a group; empty for other sessions. */
+  owner: string
+  dismissed: boolean
+  memberCount: number
+}
+
+/** One row per user who ever was a member. The dismissal of a group ends every open interval without touching it. */
+export interface Member {
+  owner: boolean
+  /** Oldest first, at most MEMBER_INTERVALS_MAX; the oldest are forgotten. */
+  intervals: readonly Interval[]
+}
+
+/** The first outcome of a packId, for as long as it is remembered. */
+export interface RecentPack {
+  /** The pack's digest, one character per byte. */
+  digest: string
+  /** 0 where it was accepted. */
+  code: number
+  seq: Seq
+  count: Count
+  at: Millis
+}
+
+export interface Rows {
+  heads: Head
+  infos: GroupInfo
+  members: Member
+  recents: RecentPack
+}
+
+export type Table = keyof Rows
+export const TABLES = ['heads', 'infos', 'members', 'recents'] as const satisfies readonly Table[]
+
+/** One row that an event writes. */
+export type Change = { [T in Table]: { table: T; key: string; row: Rows[T] } }[Table]
+
+/** Rows by table and key. */
+export type RowMaps = { [T in Table]: Map<string, Rows[T]> }
+
+export function makeRowMaps(): RowMaps {
+  return { heads: new Map(), infos: new Map(), members: new Map(), recents: new Map() }
+}
+
+/** How many rows the maps hold together. */
+export function countRows(maps: RowMaps): number {
+  return maps.heads.size + maps.infos.size + maps.members.size + maps.recents.size
+}
+
+/** Synchronous read access to the rows; heads and infos are keyed by session id. */
+export interface StateView {
+  get<T extends Table>(table: T, key: string): Rows[T] | undefined
+}
+
+/** The partition's own state that `decide` needs besides the rows. */
+export interface LogTime {
+  /** Log time: time of the last outcome; never falls. */
+  at: Millis
+  /** Packs whose packId is older are EXPIRED; never falls, so that what was forgotten stays refused (SQ9). */
+  horizon: Millis
+  /** The longest dedupe window that ever applied. */
+  windowMsMax: Millis
+  rules: Rules
+}
+
+/** Position on im.events after an event with this time: later events are not older. */
+export interface TimeMark {
+  at: Millis
+  position: Position
+}
+
+/** What is stored with the rows in one transaction. */
+export interface Checkpoint {
+  position: Position
+  time: LogTime
+  /** Oldest first; every event whose pack is still remembered lies after the first. */
+  marks: readonly TimeMark[]
+}
+
+/** A checkpoint as the store keeps it. */
+export interface StoredCheckpoint extends Checkpoint {
+  /** Up to here im.sessions is known to hold everything; null before its first mark. */
+  logged: Position | null
+}
+
+export const LOG_TIME_START: LogTime = {
+  at: 0,
+  horizon: 0,
+  windowMsMax: RULES_DEFAULT.dedupeWindowMs,
+  rules: RULES_DEFAULT,
+}
+
+export const CHECKPOINT_START: Checkpoint = {
+  position: POSITION_START,
+  time: LOG_TIME_START,
+  marks: [{ at: Number.NEGATIVE_INFINITY, position: POSITION_START }],
+}
+
+export const MEMBER_INTERVALS_MAX = 100
+
+/** Largest `packIdAheadMsMax` that rules may set, in ms: how much earlier than the horizon a restore begins to read. */
+export const PACK_ID_AHEAD_MS_LIMIT = 600_000
+
+export function memberKey(sessionId: SessionId, userId: UserId): string {
+  return `${sessionId}#${userId}`
+}
+
+/** Begins with the packId, whose first digits are its time: the rows lie in the order in which they are forgotten. */
+export function recentKey(sessionId: SessionId, from: UserId, packId: PackId): string {
+  return `${packId}${sessionId}#${from}`
+}
+
+/** Every recentKey of a packId that is older than `timeMs` sorts before this. */
+export function recentKeyBefore(timeMs: Millis): string {
+  const hex = Math.max(0, Math.floor(timeMs)).toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}`
+}
+
+/** True while the user is a member of a group that has not ended. */
+export function isMember(head: Head | undefined, member: Member | undefined): boolean {
+  if (head === undefined || head.dismissed || member === undefined) return false
+  return member.intervals.at(-1)?.leaveSeq === 0
+}

@@ -1,0 +1,102 @@
+import { packDigest } from '../../../schemas/digest.ts'
+import type { Event } from '../../../schemas/event.ts'
+import { makePackId, type PackId, RULES_SESSION, type SessionId, type UserId } from '../../../schemas/ids.ts'
+import { Flag, type Pack, type PackBody, type Rules } from '../../../schemas/pack.ts'
+import { partitionOf } from '../../../topics/partition.ts'
+import { decide } from '../decide.ts'
+import { evolve, evolveTime } from '../evolve.ts'
+import { LOG_TIME_START, type LogTime, makeRowMaps, type Rows, type StateView, type Table } from '../session.ts'
+
+/** Packs for tests, and a state without log, store or batches. */
+
+export const T0 = 1_700_000_000_000
+export const PARTITIONS = 12
+
+const randomOf = (number: number) => {
+  const bytes = Buffer.alloc(10)
+  bytes.writeUInt32BE(number, 6)
+  return bytes
+}
+
+/** The packId number `number` with this time; the same arguments give the same id. */
+export function packIdAt(timeMs: number, number: number): PackId {
+  return makePackId(timeMs, randomOf(number))
+}
+
+/** Above the numbers that tests give themselves. */
+let lastPackNumber = 1_000_000
+
+export interface PackWords {
+  session?: string
+  from?: string
+  body?: PackBody
+  text?: string
+  flags?: number
+  packId?: string
+  /** Time bits of the packId. */
+  time?: number
+}
+
+export function text(words: string): PackBody {
+  return { kind: 'SendMessage', content: { kind: 'Text', text: words } }
+}
+
+/** A correct pack but for what `words` and `changes` say. */
+export function makePack(words: PackWords = {}, changes: Partial<Pack> = {}): Pack {
+  const from = (words.from ?? 'alice') as UserId
+  const sessionId = (words.session ?? 's:alice:bob') as SessionId
+  const flags = words.flags ?? Flag.COUNTER
+  const body = words.body ?? text(words.text ?? 'hello')
+  return {
+    packId: (words.packId ?? packIdAt(words.time ?? T0, ++lastPackNumber)) as PackId,
+    sessionId,
+    from,
+    actor: { kind: 'USER', id: from },
+    device: { type: 6, id: 'laptop' },
+    gateway: 'gw-1',
+    flags,
+    digest: packDigest({ sessionId, from, flags, pushInfo: changes.pushInfo ?? null, body: changes.body ?? body }),
+    pushInfo: null,
+    body,
+    ...changes,
+  }
+}
+
+export function rulesPack(rules: Rules, changes: Partial<Pack> = {}): Pack {
+  return makePack(
+    { session: RULES_SESSION, from: 'sequencer', body: { kind: 'SetRules', rules }, flags: 0 },
+    { actor: { kind: 'SYSTEM', id: 'sequencer' }, ...changes },
+  )
+}
+
+export function partitionOfSession(sessionId: string): number {
+  return partitionOf(Buffer.from(sessionId), PARTITIONS)
+}
+
+/** Decides and evolves pack by pack, as the sequencer does, on maps. */
+export class TestState implements StateView {
+  readonly rows = makeRowMaps()
+  time: LogTime = LOG_TIME_START
+  offset = 0
+
+  get<T extends Table>(table: T, key: string): Rows[T] | undefined {
+    return this.rows[table].get(key)
+  }
+
+  /** The outcome of the pack, appended to im.packs at `at`; the state has taken it. */
+  run(pack: Pack, at: number = T0, place: { key?: Buffer | null; partition?: number } = {}): Event {
+    const key = place.key === undefined ? Buffer.from(pack.sessionId) : place.key
+    const partition = place.partition ?? partitionOfSession(pack.sessionId)
+    const cause = { era: 0, offset: this.offset++ }
+    const event = decide(this, this.time, { cause, appendedAt: at, key, pack }, { partition, partitions: PARTITIONS })
+    this.apply(event)
+    return event
+  }
+
+  apply(event: Event): void {
+    for (const { table, key, row } of evolve(this, event)) {
+      ;(this.rows[table] as Map<string, typeof row>).set(key, row)
+    }
+    this.time = evolveTime(this.time, event)
+  }
+}

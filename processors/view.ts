@@ -17,6 +17,14 @@ export interface ViewBatch {
 }
 
 /**
+ * Thrown by `apply` when the store is no longer where this writer left it (emptied, rolled back, or a rebuild has
+ * switched to another generation): the runner reads `position` again and goes on from there.
+ */
+export class ViewMoved extends Error {
+  override readonly name = 'ViewMoved'
+}
+
+/**
  * What a processor that builds a view gives to the runner (processors/runner.ts).
  *
  * `apply` writes its data first and the position after it (DESIGN 6), is idempotent (writes at or below a row's
@@ -28,5 +36,10 @@ export interface View {
   /** The stored position of a partition; undefined where the view has none yet: it begins at the log's start. */
   position(partition: Partition): Promise<Position | undefined>
   apply(batch: ViewBatch): Promise<void>
+  /**
+   * Why the view cannot show this event; undefined where it can. The runner counts such events and writes them to
+   * im.dead before `apply`, which gets them as well and must pass over them.
+   */
+  reasonToSkip?(event: Event): string | undefined
   close(): Promise<void>
 }

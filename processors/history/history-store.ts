@@ -1,6 +1,7 @@
 import type { Millis } from '../../infra/clock.ts'
 import type { Count, PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
+import type { HistoryWrites } from './project.ts'
 
 /** The reading side of the history view, as the gateway uses it. Every call rejects when the store cannot be reached. */
 export interface HistoryReader {
@@ -60,3 +61,57 @@ export interface PackOutcome {
   count: Count
   at: Millis
 }
+
+/** The writing side; only the view uses it. */
+export interface HistoryStore {
+  /** The stored position of a partition, read anew; `write` goes on from there. */
+  position(partition: Partition): Promise<Position | undefined>
+  /**
+   * Writes the data and the position after it. The same writes again, whole or in part, change nothing. Rejects when
+   * the store cannot take them (repeat the call) and with ViewMoved when the store is not where this writer left it
+   * (read the position again).
+   */
+  write(request: { partition: Partition; writes: HistoryWrites; position: Position }): Promise<void>
+  close(): Promise<void>
+}
+
+/** A session whose stored events do not reach up to the next one: older events are dropped, `firstSeq` says so. */
+export interface HistoryGap {
+  sessionId: SessionId
+  /** The seq with which the session now begins. */
+  firstSeq: Seq
+}
+
+/** How much history keeps. All times are log time. */
+export interface HistoryOptions {
+  /** Events kept per session; with an event goes the outcome of its pack. */
+  eventsPerSessionMax: number
+  /** Events older than this are dropped, counted back from the newest event of their partition. */
+  eventAgeMs: Millis
+  /** Log time between two looks for sessions that have fallen silent and grown too old. */
+  sweepEveryMs: Millis
+  /** Sessions that one such look trims. */
+  sweepSessionsMax: number
+  /** Larger groups are not written per member; their activity is read from their heads. */
+  hotGroupMembersMax: number
+  /** Sessions in a user's hot list, large groups apart. */
+  hotSessionsMax: number
+  /** Final refusals remembered per sender. */
+  refusalsPerUserMax: number
+}
+
+const DAY_MS = 86_400_000
+
+export const HISTORY_DEFAULTS: HistoryOptions = {
+  eventsPerSessionMax: 1_000,
+  eventAgeMs: 14 * DAY_MS,
+  sweepEveryMs: 60_000,
+  sweepSessionsMax: 200,
+  // One write per member, group and batch: a larger group at full rate would cost more than all other writes.
+  hotGroupMembersMax: 100,
+  hotSessionsMax: 1_000,
+  refusalsPerUserMax: 100,
+}
+
+/** Large groups of one user that a session list looks at. */
+export const LARGE_GROUPS_MAX = 1_000

@@ -1,5 +1,6 @@
 import type { Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
+import type { MembershipWrites } from './project.ts'
 
 /** A stay in a group: seq of the event that let the member in, and of the one that ended it, which they still see. */
 export interface MembershipInterval {
@@ -30,4 +31,17 @@ export interface MembershipReader {
     cursor?: string
     limit: number
   }): Promise<{ members: GroupMember[]; cursor?: string }>
+}
+
+/** The writing side; only the view uses it. */
+export interface MembershipStore {
+  /** The stored position of a partition, read anew; `write` goes on from there. */
+  position(partition: Partition): Promise<Position | undefined>
+  /**
+   * Writes the data and the position after it. The same writes again, whole or in part, change nothing. Rejects when
+   * the store cannot take them (repeat the call) and with ViewMoved when the store is not where this writer left it
+   * (read the position again).
+   */
+  write(request: { partition: Partition; writes: MembershipWrites; position: Position }): Promise<void>
+  close(): Promise<void>
 }

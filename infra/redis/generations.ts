@@ -1,0 +1,228 @@
+import type { Clock, Millis, Random } from '../clock.ts'
+import { type Command, escapeGlob, loadScript, runPipeline, scanKeys } from './pipeline.ts'
+import type { RedisConnection } from './redis.ts'
+
+/**
+ * Generations of a Redis view: which set of keys is the live one.
+ *
+ * Every key of a view carries a generation. A pointer key names the live one; a rebuild fills another and moves the
+ * pointer. The pointer is also how a writer notices that the server was emptied: then it is gone.
+ *
+ * The order that keeps readers right (RN9-RN12):
+ * - A writer stores a position only while the pointer names its generation and the stored position is not behind
+ *   what it knows to be stored; otherwise it asks for the position anew and goes on from there.
+ * - A reader sends its commands and, behind them in the same pipeline, a look at the pointer. When the pointer has
+ *   moved, the replies are thrown away and asked for again: keys are deleted only after the pointer has moved.
+ * - A switch first seals the live generation: its positions stand still. As soon as the new one is as far in every
+ *   partition, one script moves the pointer. So a position that a reader has seen never goes back. The seal has a
+ *   time to live: a rebuild that dies holds nobody up for longer.
+ *
+ * Keys, under `<prefix><view>:`, all in the slot of `{<view>}`:
+ *   {<view>}:live              string, no TTL      the live generation          writers, rebuild
+ *   {<view>}:building          string, no TTL      the generation being built   rebuild
+ *   {<view>}:seal              string, SEAL_MS     the generation that is sealed  rebuild
+ *   <generation>:{<view>}:positions   hash, no TTL  partition -> JSON of the position   writers
+ */
+
+const SEAL_MS: Millis = 5_000
+const SWITCH_POLL_MS: Millis = 10
+/** How long one commit tries, sealed, before it lets the live generation go on. */
+export const SWITCH_MS_MAX: Millis = 4_000
+/** Reads that a moving pointer may spoil in a row. */
+const READ_TRIES_MAX = 5
+const GENERATION_BYTES = 6
+
+export type Pointer = 'live' | 'building'
+export type StoreAnswer = 'STORED' | 'MOVED' | 'BEHIND' | 'SEALED'
+
+/** The pointer moved again and again while a reader was reading: ask later. */
+export class GenerationUnstable extends Error {
+  override readonly name = 'GenerationUnstable'
+}
+
+/** A rebuild could not be finished: the live generation stays. */
+export class SwitchFailed extends Error {
+  override readonly name = 'SwitchFailed'
+}
+
+const storePositionScript = loadScript(new URL('./store-position.lua', import.meta.url))
+const switchScript = loadScript(new URL('./switch-generation.lua', import.meta.url))
+
+export class Generations {
+  readonly connection: RedisConnection
+  private readonly view: string
+  private readonly random: Random
+  private readonly root: string
+  /** What readers took for live when they looked last; checked by every read. */
+  private seenLive: string | undefined
+
+  constructor({ connection, view, random }: { connection: RedisConnection; view: string; random: Random }) {
+    this.connection = connection
+    this.view = view
+    this.random = random
+    this.root = `${connection.prefix}${view}:`
+  }
+
+  /** What every key of a generation begins with. */
+  keyPrefix(generation: string): string {
+    return `${this.root}${generation}:`
+  }
+
+  private pointerKey(pointer: Pointer | 'seal'): string {
+    return `${this.root}{${this.view}}:${pointer}`
+  }
+
+  private positionsKey(generation: string): string {
+    return `${this.keyPrefix(generation)}{${this.view}}:positions`
+  }
+
+  /** The generation that the pointer names; undefined where there is none. */
+  async current(pointer: Pointer): Promise<string | undefined> {
+    return (await this.connection.client.get(this.pointerKey(pointer))) ?? undefined
+  }
+
+  /** The live generation, made when there is none. */
+  async liveOrNew(): Promise<string> {
+    const key = this.pointerKey('live')
+    await this.connection.client.set(key, this.newName(), 'NX')
+    return (await this.connection.client.get(key))!
+  }
+
+  private newName(): string {
+    return this.random.bytes(GENERATION_BYTES).toString('hex')
+  }
+
+  /** Stored positions of a generation, as JSON. */
+  async positions(generation: string): Promise<Map<number, string>> {
+    const stored = await this.connection.client.hgetall(this.positionsKey(generation))
+    return new Map(Object.entries(stored).map(([partition, json]) => [Number(partition), json]))
+  }
+
+  async position(generation: string, partition: number): Promise<string | undefined> {
+    return (await this.connection.client.hget(this.positionsKey(generation), String(partition))) ?? undefined
+  }
+
+  /** Stores a position after its data. `before` is the offset that the writer knows to be stored, if any. */
+  async storePosition(request: {
+    pointer: Pointer
+    generation: string
+    partition: number
+    before: number | undefined
+    offset: number
+    json: string
+  }): Promise<StoreAnswer> {
+    const { pointer, generation, partition, before, offset, json } = request
+    const keys = [this.pointerKey(pointer), this.positionsKey(generation), this.pointerKey('seal')]
+    const call = storePositionScript.call(keys, [generation, partition, before ?? '', offset, json])
+    const [answer] = await runPipeline(this.connection, [call], [storePositionScript])
+    return answer as StoreAnswer
+  }
+
+  /**
+   * Runs the commands that `read` makes for the live generation and gives their replies, all from a time at which it
+   * was live; undefined when there is none. Rejects when Redis cannot be reached.
+   */
+  async read(read: (keyPrefix: string) => Command[], scripts: Parameters<typeof runPipeline>[2] = []) {
+    for (let tries = 0; tries < READ_TRIES_MAX; tries++) {
+      this.seenLive ??= await this.current('live')
+      const generation = this.seenLive
+      if (generation === undefined) return undefined
+      const commands: Command[] = [...read(this.keyPrefix(generation)), ['get', this.pointerKey('live')]]
+      const replies = await runPipeline(this.connection, commands, scripts)
+      const live = replies.pop() as string | null
+      if (live === generation) return replies
+      this.seenLive = live ?? undefined
+    }
+    throw new GenerationUnstable(`${this.view}: the live generation changed ${READ_TRIES_MAX} times during one read`)
+  }
+
+  /** Position of a partition as `read` sees it. */
+  async readPosition(partition: number): Promise<string | undefined> {
+    const replies = await this.read(prefix => [['hget', `${prefix}{${this.view}}:positions`, partition]])
+    return (replies?.[0] as string | null | undefined) ?? undefined
+  }
+
+  /** All positions as `read` sees them, as JSON. */
+  async readPositions(): Promise<Map<number, string>> {
+    const replies = await this.read(prefix => [['hgetall', `${prefix}{${this.view}}:positions`]])
+    const flat = pairsOf(replies?.[0])
+    return new Map(flat.map(([partition, json]) => [Number(partition), json]))
+  }
+
+  /** Begins a rebuild: a new empty generation; what an unfinished one left is deleted. */
+  async beginBuilding(): Promise<string> {
+    const generation = this.newName()
+    await this.connection.client.set(this.pointerKey('building'), generation)
+    await this.sweep()
+    return generation
+  }
+
+  /**
+   * Makes the built generation live, see above; whoever fills it must go on meanwhile. Rejects with SwitchFailed when
+   * it does not get as far as the live one within SWITCH_MS_MAX.
+   */
+  async commitBuilding(generation: string, clock: Clock): Promise<void> {
+    const deadline = clock.monotonic() + SWITCH_MS_MAX
+    try {
+      for (;;) {
+        const answer = await this.trySwitch(generation)
+        if (answer === 'SWITCHED') break
+        if (answer === 'MOVED') throw new SwitchFailed(`${this.view}: another rebuild has begun meanwhile`)
+        if (clock.monotonic() > deadline) throw new SwitchFailed(`${this.view}: the rebuild does not catch up`)
+        await clock.sleep(SWITCH_POLL_MS)
+      }
+    } catch (error) {
+      await this.connection.client.del(this.pointerKey('seal')).catch(() => {})
+      throw error
+    }
+    await this.sweep()
+  }
+
+  private async trySwitch(generation: string): Promise<string> {
+    const live = await this.current('live')
+    if (live !== undefined) await this.connection.client.set(this.pointerKey('seal'), live, 'PX', SEAL_MS)
+    const pointers = (['live', 'building', 'seal'] as const).map(pointer => this.pointerKey(pointer))
+    const keys = [...pointers, this.positionsKey(live ?? generation), this.positionsKey(generation)]
+    const call = switchScript.call(keys, [generation, live ?? ''])
+    const [answer] = await runPipeline(this.connection, [call], [switchScript])
+    return answer as string
+  }
+
+  /** Gives a rebuild up. */
+  async abortBuilding(generation: string): Promise<void> {
+    if ((await this.current('building')) === generation) {
+      await this.connection.client.del(this.pointerKey('building'))
+    }
+    await this.sweep()
+  }
+
+  /**
+   * Deletes every key of generations that are neither live nor being built. The pointers are read after the keys: a
+   * generation is named by its pointer before it has its first key.
+   */
+  async sweep(): Promise<void> {
+    for await (const keys of scanKeys(this.connection, `${escapeGlob(this.root)}*`)) {
+      const kept = [`{${this.view}}:`]
+      for (const pointer of ['live', 'building'] as const) {
+        const generation = await this.current(pointer)
+        if (generation !== undefined) kept.push(`${generation}:`)
+      }
+      const dead = keys.filter(key => !kept.some(start => key.startsWith(start, this.root.length)))
+      // One key per command: a cluster has them in different slots.
+      await runPipeline(
+        this.connection,
+        dead.map(key => ['unlink', key] as Command),
+      )
+    }
+  }
+}
+
+/** A reply of fields and values, flat as Redis sends it or an object as ioredis makes of HGETALL, as pairs. */
+export function pairsOf(reply: unknown): [string, string][] {
+  if (reply === undefined || reply === null) return []
+  if (!Array.isArray(reply)) return Object.entries(reply as Record<string, string>)
+  const flat = reply as string[]
+  const pairs: [string, string][] = []
+  for (let i = 0; i + 1 < flat.length; i += 2) pairs.push([flat[i]!, flat[i + 1]!])
+  return pairs
+}

@@ -1,0 +1,123 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { systemRandom } from '../infra/clock.ts'
+import { Generations } from '../infra/redis/generations.ts'
+import type { RedisConnection } from '../infra/redis/redis.ts'
+import { dump as dumpHistory } from '../tests/contract/history-store.contract.ts'
+import { dump as dumpMembership } from '../tests/contract/membership-store.contract.ts'
+import { testStack } from '../tests/stack.ts'
+import { GenerationWriter } from './generation-writer.ts'
+import { HISTORY_DEFAULTS } from './history/history-store.ts'
+import { inspectHistory } from './history/inspect.ts'
+import { historyView } from './history/main.ts'
+import { MemoryHistory, MemoryHistoryStore } from './history/memory-history-store.ts'
+import { RedisHistoryStore } from './history/redis-history-store.ts'
+import { inspectMembership } from './membership/inspect.ts'
+import { membershipView } from './membership/main.ts'
+import { MemoryMembership, MemoryMembershipStore } from './membership/memory-membership-store.ts'
+import { RedisMembershipStore } from './membership/redis-membership-store.ts'
+import { group, Script, single, user } from './testing/events.ts'
+import { flakyRedis } from './testing/flaky-redis.ts'
+import { testRedis } from './testing/redis.ts'
+import type { View } from './view.ts'
+
+/** A writer that dies between any two of its steps, or loses an answer, leaves nothing that the next one does not mend. */
+
+const alice = user('alice')
+const bob = user('bob')
+const crew = group('crew')
+
+/** A group that becomes large, is left and dismissed, beside a chat, a hot list that outgrows its bound and refusals. */
+function eventful(): Script {
+  const script = new Script()
+  script.create(crew, alice, [bob])
+  script.message(crew, bob, 'small')
+  script.change(crew, bob, { kind: 'MemberQuit' })
+  script.message(single('alice', 'bob'), alice, 'hi')
+  script.refuse(crew, bob, 43)
+  script.change(crew, alice, { kind: 'MembersAdded', userIds: ['carol', 'dave'].map(user) })
+  script.message(crew, alice, 'large')
+  script.change(crew, user('carol'), { kind: 'MemberQuit' })
+  script.message(single('alice', 'erin'), user('erin'), 'one more')
+  script.change(crew, alice, { kind: 'GroupDismissed' })
+  return script
+}
+
+const options = { ...HISTORY_DEFAULTS, hotGroupMembersMax: 2, sweepEveryMs: 0 }
+
+type MakeView = (connection: RedisConnection) => View
+
+const makeHistory: MakeView = connection => {
+  const generations = new Generations({ connection, view: 'history', random: systemRandom })
+  const onGap = () => expect.unreachable('a gap')
+  return historyView(new RedisHistoryStore({ connection, writer: new GenerationWriter(generations), options, onGap }))
+}
+
+const makeMembership: MakeView = connection => {
+  const generations = new Generations({ connection, view: 'membership', random: systemRandom })
+  return membershipView(new RedisMembershipStore({ connection, writer: new GenerationWriter(generations) }))
+}
+
+/** Applies the script in two batches; the n-th pipeline of the writer fails, and another writer goes on as a runner would. */
+async function withOneFailure(makeView: MakeView, script: Script, nth: number, when: 'before' | 'after') {
+  const { connection, flush } = await testRedis(testStack().redisUrl)
+  onTestFinished(async () => {
+    await flush()
+    await connection.close()
+  })
+  const flaky = flakyRedis(connection, { nth, when })
+  let view = makeView(flaky.connection)
+  await view.position(0)
+  const half = script.events.length / 2
+  const batches: [number, number][] = [
+    [0, half],
+    [half, script.events.length],
+  ]
+  for (const [from, to] of batches) {
+    try {
+      await view.apply(script.batch(from, to))
+    } catch {
+      view = makeView(connection)
+      const next = ((await view.position(0))?.offset ?? -1) + 1
+      // The position never passes a batch that was not applied.
+      expect(next).toBeLessThanOrEqual(when === 'after' ? to : from)
+      if (next < to) await view.apply(script.batch(next, to))
+    }
+  }
+  return { connection, failed: flaky.failed() }
+}
+
+test('[HI2] history is the same whichever step of a batch fails, before or after its effect', async () => {
+  const script = eventful()
+  const model = new MemoryHistoryStore(new MemoryHistory(), options)
+  await model.position(0)
+  await historyView(model).apply(script.batch())
+  const expected = await dumpHistory(model)
+  for (const when of ['before', 'after'] as const) {
+    let nth = 0
+    for (let failed = true; failed; nth++) {
+      const run = await withOneFailure(makeHistory, script, nth, when)
+      failed = run.failed
+      const generations = new Generations({ ...run, view: 'history', random: systemRandom })
+      expect(await dumpHistory(inspectHistory(generations)), `step ${nth}, ${when}`).toEqual(expected)
+    }
+    expect(nth).toBeGreaterThan(6)
+  }
+})
+
+test('[ME5] membership is the same whichever step of a batch fails, before or after its effect', async () => {
+  const script = eventful()
+  const model = new MemoryMembershipStore(new MemoryMembership())
+  await model.position(0)
+  await membershipView(model).apply(script.batch())
+  const expected = await dumpMembership(model)
+  for (const when of ['before', 'after'] as const) {
+    let nth = 0
+    for (let failed = true; failed; nth++) {
+      const run = await withOneFailure(makeMembership, script, nth, when)
+      failed = run.failed
+      const generations = new Generations({ ...run, view: 'membership', random: systemRandom })
+      expect(await dumpMembership(inspectMembership(generations)), `step ${nth}, ${when}`).toEqual(expected)
+    }
+    expect(nth).toBeGreaterThan(5)
+  }
+})

@@ -1,0 +1,104 @@
+import type { Clock } from '../infra/clock.ts'
+import type { Generations, Pointer } from '../infra/redis/generations.ts'
+import type { Partition } from '../schemas/ids.ts'
+import type { Position } from '../topics/valid-events.ts'
+import type { Rebuildable } from './rebuild.ts'
+import { type View, ViewMoved } from './view.ts'
+
+/**
+ * The writer's side of a Redis view's generations: which generation each partition writes to, and the position that
+ * is known to be stored there. Calls of one partition come one at a time (the runner sees to that).
+ */
+export class GenerationWriter {
+  private readonly generations: Generations
+  private pointer: Pointer
+  private readonly building: string | undefined
+  private readonly places = new Map<Partition, { generation: string; before: number | undefined }>()
+
+  /** Without `building` it writes to the live generation, with it to that one. */
+  constructor(generations: Generations, building?: string) {
+    this.generations = generations
+    this.building = building
+    this.pointer = building === undefined ? 'live' : 'building'
+  }
+
+  /** Says that the generation that was built is the live one now. */
+  committed(): void {
+    this.pointer = 'live'
+  }
+
+  /** Where the partition goes on: chooses its generation anew and reads its stored position. */
+  async position(partition: Partition): Promise<Position | undefined> {
+    const generation = await this.chooseGeneration()
+    const json = await this.generations.position(generation, partition)
+    const position = json === undefined ? undefined : (JSON.parse(json) as Position)
+    this.places.set(partition, { generation, before: position?.offset })
+    return position
+  }
+
+  private chooseGeneration(): Promise<string> {
+    if (this.pointer === 'building') return Promise.resolve(this.building!)
+    return this.generations.liveOrNew()
+  }
+
+  /** What the partition's keys begin with. Throws ViewMoved before its position was read. */
+  keyPrefix(partition: Partition): string {
+    const place = this.places.get(partition)
+    if (place === undefined) throw new ViewMoved(`partition ${partition}: the position was not read yet`)
+    return this.generations.keyPrefix(place.generation)
+  }
+
+  /** True when the store still holds what this writer knows to be stored. */
+  async inPlace(partition: Partition): Promise<boolean> {
+    const place = this.places.get(partition)
+    if (place === undefined || (await this.generations.current(this.pointer)) !== place.generation) return false
+    if (place.before === undefined) return true
+    const json = await this.generations.position(place.generation, partition)
+    return json !== undefined && (JSON.parse(json) as Position).offset >= place.before
+  }
+
+  /** Stores the position after all data is confirmed. Throws ViewMoved, or an error after which to repeat the batch. */
+  async storePosition(partition: Partition, position: Position): Promise<void> {
+    const place = this.places.get(partition)!
+    const answer = await this.generations.storePosition({
+      pointer: this.pointer,
+      ...place,
+      partition,
+      offset: position.offset,
+      json: JSON.stringify(position),
+    })
+    if (answer === 'SEALED') throw new Error('a rebuild is switching generations: the position stands still')
+    if (answer === 'MOVED') throw new ViewMoved(`partition ${partition}: the store was emptied or switched`)
+    if (answer === 'BEHIND') throw new ViewMoved(`partition ${partition}: the store lost what it had confirmed`)
+    place.before = position.offset
+  }
+}
+
+/** The Rebuildable of a Redis view; `makeView` gives a view that writes through the writer. */
+export function redisRebuildable(request: {
+  name: string
+  generations: Generations
+  clock: Clock
+  makeView: (writer: GenerationWriter) => View
+}): Rebuildable {
+  const { name, generations, clock, makeView } = request
+  let building: { generation: string; writer: GenerationWriter } | undefined
+  return {
+    name,
+    begin: async () => {
+      const generation = await generations.beginBuilding()
+      building = { generation, writer: new GenerationWriter(generations, generation) }
+      return makeView(building.writer)
+    },
+    commit: async () => {
+      if (building === undefined) throw new Error(`${name}: commit without begin`)
+      await generations.commitBuilding(building.generation, clock)
+      building.writer.committed()
+      building = undefined
+    },
+    abort: async () => {
+      if (building !== undefined) await generations.abortBuilding(building.generation)
+      building = undefined
+    },
+  }
+}

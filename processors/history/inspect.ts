@@ -1,0 +1,170 @@
+import type { Millis } from '../../infra/clock.ts'
+import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
+import { escapeGlob, scanKeys } from '../../infra/redis/pipeline.ts'
+import type { Count, PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import type { Position } from '../../topics/valid-events.ts'
+import { byKey } from '../by-key.ts'
+import { sessionKeys, userKeys } from './redis-history-keys.ts'
+
+/**
+ * The history view as plain rows, for `verify` and for tests that compare two views. Rows are read from the store as
+ * they are; nothing here folds events.
+ */
+
+export interface HistoryMark {
+  userId: UserId
+  seq: Seq
+  count: Count
+}
+
+/** Everything that the view holds of one session. Lists are sorted by their first field. */
+export interface HistorySessionRow {
+  sessionId: SessionId
+  /** `firstSeq` is the first seq still kept, lastSeq + 1 where none is. `at` is that of the last event. */
+  head: { lastSeq: Seq; firstSeq: Seq; count: Count; at: Millis }
+  /** `json` is the text of the event's frame, exactly as clients get it. */
+  events: { seq: Seq; json: string }[]
+  marks: HistoryMark[]
+  /** Accepted packs of the events that are kept. */
+  outcomes: { packId: PackId; from: UserId; seq: Seq; count: Count; at: Millis }[]
+  /** Groups: who is in. */
+  members: UserId[]
+  /** Groups: who has left and not come back, with the event that ended the stay. */
+  left: { userId: UserId; seq: Seq; count: Count; at: Millis }[]
+  /** Groups: seq of the event with which it outgrew the per-member hot lists; 0 where it has not. */
+  largeSince: Seq
+}
+
+/** Everything that the view holds of one user. */
+export interface HistoryUserRow {
+  userId: UserId
+  /** Sorted by sessionId; `at` is that of the last event that the user may see. */
+  hot: { sessionId: SessionId; at: Millis }[]
+  /** Large groups, by id: their activity is read from their heads. */
+  largeGroups: SessionId[]
+  /** Final refusals, by packId. */
+  refusals: { packId: PackId; sessionId: SessionId; code: number; at: Millis }[]
+}
+
+/** Every call rejects when the store cannot be reached, or when a rebuild switched generations meanwhile (ask again). */
+export interface HistoryInspector {
+  positions(): Promise<ReadonlyMap<Partition, Position>>
+  /** Ids of all sessions and users that the view holds anything of, in no order, each once, a page at a time. */
+  sessionIds(): AsyncIterable<SessionId[]>
+  userIds(): AsyncIterable<UserId[]>
+  session(sessionId: SessionId): Promise<HistorySessionRow | undefined>
+  user(userId: UserId): Promise<HistoryUserRow | undefined>
+}
+
+/** Rows of the live generation in Redis. */
+export function inspectHistory(generations: Generations): HistoryInspector {
+  return new RedisHistoryInspector(generations)
+}
+
+class RedisHistoryInspector implements HistoryInspector {
+  private readonly generations: Generations
+
+  constructor(generations: Generations) {
+    this.generations = generations
+  }
+
+  async positions(): Promise<ReadonlyMap<Partition, Position>> {
+    const stored = await this.generations.readPositions()
+    return new Map([...stored].map(([partition, json]) => [partition, JSON.parse(json) as Position]))
+  }
+
+  async *sessionIds(): AsyncIterable<SessionId[]> {
+    for await (const tags of this.tags('*', ['head'])) yield tags as SessionId[]
+  }
+
+  async *userIds(): AsyncIterable<UserId[]> {
+    for await (const tags of this.tags('u:*', ['hot', 'large', 'refusals'])) {
+      yield tags.map(tag => tag.slice('u:'.length)) as UserId[]
+    }
+  }
+
+  /** The hash tags of all keys `{<tag>}:<suffix>` of the live generation, each once. */
+  private async *tags(glob: string, suffixes: string[]): AsyncIterable<string[]> {
+    const generation = await this.generations.current('live')
+    if (generation === undefined) return
+    const keyPrefix = this.generations.keyPrefix(generation)
+    const seen = new Set<string>()
+    for await (const keys of scanKeys(this.generations.connection, `${escapeGlob(keyPrefix)}{${glob}}:*`)) {
+      const fresh = new Set<string>()
+      for (const key of keys) {
+        const end = key.lastIndexOf('}:')
+        const tag = key.slice(keyPrefix.length + 1, end)
+        if (suffixes.includes(key.slice(end + 2)) && !seen.has(tag)) fresh.add(tag)
+      }
+      for (const tag of fresh) seen.add(tag)
+      yield [...fresh]
+    }
+  }
+
+  async session(sessionId: SessionId): Promise<HistorySessionRow | undefined> {
+    const replies = await this.generations.read(keyPrefix => {
+      const { head, events, packs, marks, members, left } = sessionKeys(keyPrefix, sessionId)
+      return [
+        ['hmget', head, 'lastSeq', 'firstSeq', 'count', 'at', 'largeSince'],
+        ['hgetall', events],
+        ['hgetall', marks],
+        ['hgetall', packs],
+        ['smembers', members],
+        ['hgetall', left],
+      ]
+    })
+    const head = replies?.[0] as (string | null)[] | undefined
+    if (replies === undefined || head === undefined || head[0] === null) return undefined
+    const [lastSeq = 0, firstSeq = 0, count = 0, at = 0, largeSince = 0] = head.map(Number)
+    return {
+      sessionId,
+      head: { lastSeq, firstSeq, count, at },
+      events: plainPairs(replies[1])
+        .map(([seq, json]) => ({ seq: Number(seq), json }))
+        .sort((a, b) => a.seq - b.seq),
+      marks: numberPairs(replies[2]).map(([userId, [seq, count]]) => ({ userId: userId as UserId, seq, count })),
+      outcomes: numberPairs(replies[3]).map(([pack, [seq, count, at]]) => {
+        const [packId, from] = pack.split('/') as [PackId, UserId]
+        return { packId, from, seq, count, at }
+      }),
+      members: (replies[4] as UserId[]).sort(),
+      left: numberPairs(replies[5]).map(([userId, [seq, count, at]]) => ({ userId: userId as UserId, seq, count, at })),
+      largeSince,
+    }
+  }
+
+  async user(userId: UserId): Promise<HistoryUserRow | undefined> {
+    const replies = await this.generations.read(keyPrefix => {
+      const { hot, large, refusals } = userKeys(keyPrefix, userId)
+      return [
+        ['zrange', hot, 0, -1, 'WITHSCORES'],
+        ['smembers', large],
+        ['zrange', refusals, 0, -1],
+      ]
+    })
+    if (replies === undefined) return undefined
+    const [hot, large, refusals] = replies as [string[], SessionId[], string[]]
+    if (hot.length + large.length + refusals.length === 0) return undefined
+    return {
+      userId,
+      hot: plainPairs(hot).map(([sessionId, at]) => ({ sessionId: sessionId as SessionId, at: Number(at) })),
+      largeGroups: large.sort(),
+      refusals: refusals.map(text => {
+        const [packId, sessionId, code, at] = text.split('/') as [PackId, SessionId, string, string]
+        return { packId, sessionId, code: Number(code), at: Number(at) }
+      }),
+    }
+  }
+}
+
+function plainPairs(reply: unknown): [string, string][] {
+  return pairsOf(reply).sort(byKey)
+}
+
+/** Pairs whose values are numbers with slashes between them. */
+function numberPairs(reply: unknown): [string, [number, number, number]][] {
+  return plainPairs(reply).map(([field, value]) => {
+    const [first = 0, second = 0, third = 0] = value.split('/').map(Number)
+    return [field, [first, second, third]]
+  })
+}

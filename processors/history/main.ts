@@ -1,0 +1,86 @@
+import type { Clock, Random } from '../../infra/clock.ts'
+import type { Logger } from '../../infra/logger.ts'
+import type { Metrics } from '../../infra/metrics.ts'
+import { Generations } from '../../infra/redis/generations.ts'
+import type { RedisConnection } from '../../infra/redis/redis.ts'
+import { GenerationWriter, redisRebuildable } from '../generation-writer.ts'
+import type { Rebuildable } from '../rebuild.ts'
+import type { View } from '../view.ts'
+import {
+  HISTORY_DEFAULTS,
+  type HistoryGap,
+  type HistoryOptions,
+  type HistoryReader,
+  type HistoryStore,
+} from './history-store.ts'
+import { type HistoryInspector, inspectHistory } from './inspect.ts'
+import { project, reasonToSkip } from './project.ts'
+import { RedisHistoryReader } from './redis-history-reader.ts'
+import { RedisHistoryStore } from './redis-history-store.ts'
+
+/** Wiring of the history view. */
+
+export const HISTORY = 'history'
+
+export interface HistoryViewOptions {
+  connection: RedisConnection
+  random: Random
+  logger: Logger
+  metrics: Metrics
+  options?: Partial<HistoryOptions>
+}
+
+/** The view over any store. */
+export function historyView(store: HistoryStore): View {
+  return {
+    name: HISTORY,
+    position: partition => store.position(partition),
+    apply: async batch => store.write({ partition: batch.partition, writes: project(batch), position: batch.position }),
+    reasonToSkip,
+    close: () => store.close(),
+  }
+}
+
+/** The live history view in Redis; closing it closes the connection. */
+export function makeHistoryView(request: HistoryViewOptions): View {
+  return viewOf(request, new GenerationWriter(generationsOf(request)))
+}
+
+/** History that can be built anew beside the live one; closing the view that it gives leaves the connection open. */
+export function historyRebuildable(request: HistoryViewOptions & { clock: Clock }): Rebuildable {
+  const connection = { ...request.connection, close: async () => {} }
+  const makeView = (writer: GenerationWriter) => viewOf({ ...request, connection }, writer)
+  return redisRebuildable({ name: HISTORY, generations: generationsOf(request), clock: request.clock, makeView })
+}
+
+/** The reading side for the gateway. */
+export function historyReader(request: { connection: RedisConnection; random: Random }): HistoryReader {
+  return new RedisHistoryReader(generationsOf(request))
+}
+
+/** Rows for verify. */
+export function historyInspector(request: { connection: RedisConnection; random: Random }): HistoryInspector {
+  return inspectHistory(generationsOf(request))
+}
+
+function generationsOf({ connection, random }: { connection: RedisConnection; random: Random }): Generations {
+  return new Generations({ connection, view: HISTORY, random })
+}
+
+function viewOf({ connection, logger, metrics, options }: HistoryViewOptions, writer: GenerationWriter): View {
+  const gaps = gapCounter(metrics)
+  const onGap = (gap: HistoryGap) => {
+    gaps.inc()
+    logger.error({ view: HISTORY, ...gap }, 'stored events do not reach up to the next one: the session begins there')
+  }
+  return historyView(new RedisHistoryStore({ connection, writer, options: { ...HISTORY_DEFAULTS, ...options }, onGap }))
+}
+
+const gapCounters = new WeakMap<Metrics, ReturnType<Metrics['counter']>>()
+
+function gapCounter(metrics: Metrics): ReturnType<Metrics['counter']> {
+  const made =
+    gapCounters.get(metrics) ?? metrics.counter('history_gaps_total', 'sessions whose older events had to be dropped')
+  gapCounters.set(metrics, made)
+  return made
+}

@@ -1,0 +1,304 @@
+import type { PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import type { Position } from '../../topics/valid-events.ts'
+import { byKey } from '../by-key.ts'
+import { ViewMoved } from '../view.ts'
+import type {
+  HistoryGap,
+  HistoryOptions,
+  HistoryPage,
+  HistoryReader,
+  HistoryStore,
+  HotSession,
+  HotSessionsPage,
+  PackOutcome,
+  SessionHead,
+} from './history-store.ts'
+import { beforeCursor, cursorOf, type HotEntry, newestFirst, parseCursor } from './hot-cursor.ts'
+import type { HistoryInspector, HistorySessionRow, HistoryUserRow } from './inspect.ts'
+import type { Line, Mark, MemberChange, RefusalWrite, SessionWrites } from './project.ts'
+import { type GroupState, type UserWrites, userWritesOf } from './user-lists.ts'
+
+/** History in memory, for the simulation and for tests; the same behaviour as in Redis (tests/contract). */
+
+interface Left extends Mark {
+  at: number
+}
+
+interface StoredSession {
+  lastSeq: Seq
+  firstSeq: Seq
+  count: number
+  at: number
+  largeSince: Seq
+  events: Map<Seq, Line>
+  marks: Map<UserId, Mark>
+  members: Set<UserId>
+  left: Map<UserId, Left>
+}
+
+interface StoredUser {
+  hot: Map<SessionId, number>
+  large: Set<SessionId>
+  /** By packId and session. */
+  refusals: Map<string, RefusalWrite>
+}
+
+interface Contents {
+  positions: Map<Partition, Position>
+  sessions: Map<SessionId, StoredSession>
+  users: Map<UserId, StoredUser>
+  /** Which partition a session is in, for trimming. */
+  homes: Map<SessionId, Partition>
+}
+
+/** What one or more stores share, as clients of one server do. */
+export class MemoryHistory {
+  contents: Contents = emptyContents()
+
+  /** Loses everything. */
+  flush(): void {
+    this.contents = emptyContents()
+  }
+}
+
+function emptyContents(): Contents {
+  return { positions: new Map(), sessions: new Map(), users: new Map(), homes: new Map() }
+}
+
+export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryInspector {
+  private readonly server: MemoryHistory
+  private readonly options: HistoryOptions
+  private readonly onGap: (gap: HistoryGap) => void
+  private readonly places = new Map<Partition, { contents: Contents; before: number | undefined }>()
+
+  constructor(server: MemoryHistory, options: HistoryOptions, onGap: (gap: HistoryGap) => void = () => {}) {
+    this.server = server
+    this.options = options
+    this.onGap = onGap
+  }
+
+  async position(partition: Partition): Promise<Position | undefined> {
+    const { contents } = this.server
+    const position = contents.positions.get(partition)
+    this.places.set(partition, { contents, before: position?.offset })
+    return position
+  }
+
+  async write({ partition, writes, position }: Parameters<HistoryStore['write']>[0]): Promise<void> {
+    const place = this.places.get(partition)
+    if (place === undefined || !this.inPlace(partition)) throw new ViewMoved(`partition ${partition}`)
+    const { contents } = place
+    const states = writes.sessions.map(session => this.applySession(contents, partition, session))
+    for (const [userId, lists] of userWritesOf(writes.sessions, states)) this.applyUser(contents, userId, lists)
+    for (const refusal of writes.refusals) this.applyRefusal(contents, refusal)
+    if (writes.at > 0) this.sweep(contents, partition, writes.at - this.options.eventAgeMs)
+    const stored = contents.positions.get(partition)
+    if (stored === undefined || stored.offset < position.offset) contents.positions.set(partition, position)
+    place.before = position.offset
+  }
+
+  private inPlace(partition: Partition): boolean {
+    const { contents, before } = this.places.get(partition)!
+    if (contents !== this.server.contents) return false
+    return before === undefined || (contents.positions.get(partition)?.offset ?? -2) >= before
+  }
+
+  private applySession(contents: Contents, partition: Partition, writes: SessionWrites): GroupState {
+    const session = contents.sessions.get(writes.sessionId) ?? newSession()
+    const before = session.lastSeq
+    const fresh = writes.lines.filter(line => line.seq > before)
+    const first = fresh[0]
+    if (first !== undefined && first.seq !== before + 1) {
+      this.onGap({ sessionId: writes.sessionId, firstSeq: first.seq })
+      session.events.clear()
+      session.firstSeq = first.seq
+    }
+    for (const line of fresh) session.events.set(line.seq, line)
+    const last = fresh.at(-1)
+    if (last !== undefined) {
+      Object.assign(session, { lastSeq: last.seq, count: last.count, at: last.at })
+      contents.sessions.set(writes.sessionId, session)
+      contents.homes.set(writes.sessionId, partition)
+      for (const [userId, mark] of writes.marks) {
+        if ((session.marks.get(userId)?.seq ?? 0) < mark.seq) session.marks.set(userId, mark)
+      }
+      for (const change of writes.changes) if (change.seq > before) this.applyChange(session, change)
+      trim(session, last.seq - this.options.eventsPerSessionMax, last.at - this.options.eventAgeMs)
+    }
+    const tells = session.largeSince === 0 || session.largeSince >= writes.lines[0]!.seq
+    return { largeSince: session.largeSince, at: session.at, members: tells ? [...session.members] : [] }
+  }
+
+  private applyChange(session: StoredSession, { kind, seq, count, at, userIds }: MemberChange): void {
+    for (const userId of userIds) {
+      if (kind === 'join') {
+        session.members.add(userId)
+        session.left.delete(userId)
+      } else {
+        session.members.delete(userId)
+        session.left.set(userId, { seq, count, at })
+      }
+    }
+    if (session.largeSince === 0 && session.members.size > this.options.hotGroupMembersMax) session.largeSince = seq
+  }
+
+  private applyUser(contents: Contents, userId: UserId, { hot, large }: UserWrites): void {
+    const user = userOf(contents, userId)
+    for (const [sessionId, at] of hot) {
+      if ((user.hot.get(sessionId) ?? 0) < at) user.hot.set(sessionId, at)
+    }
+    for (const sessionId of large) {
+      user.large.add(sessionId)
+      user.hot.delete(sessionId)
+    }
+    const entries = [...user.hot].map(([sessionId, at]) => ({ sessionId, at })).sort(newestFirst)
+    for (const { sessionId } of entries.slice(this.options.hotSessionsMax)) user.hot.delete(sessionId)
+  }
+
+  private applyRefusal(contents: Contents, refusal: RefusalWrite): void {
+    const { refusals } = userOf(contents, refusal.userId)
+    refusals.set(`${refusal.packId}/${refusal.sessionId}`, refusal)
+    const oldest = [...refusals.keys()].sort().slice(0, -this.options.refusalsPerUserMax)
+    for (const key of oldest) refusals.delete(key)
+  }
+
+  private sweep(contents: Contents, partition: Partition, cutoff: number): void {
+    for (const [sessionId, session] of contents.sessions) {
+      if (contents.homes.get(sessionId) === partition) trim(session, 0, cutoff)
+    }
+  }
+
+  async page(request: Parameters<HistoryReader['page']>[0]): Promise<HistoryPage> {
+    const session = this.server.contents.sessions.get(request.sessionId)
+    if (session === undefined) return { events: [], seqs: [], lastSeq: 0, firstSeq: 1 }
+    const { lastSeq, firstSeq, events } = session
+    const after = 'afterSeq' in request
+    const to = after
+      ? Math.min(lastSeq, Math.max(request.afterSeq + 1, firstSeq) + request.limit - 1)
+      : Math.min(request.beforeSeq - 1, lastSeq)
+    const from = after ? Math.max(request.afterSeq + 1, firstSeq) : Math.max(firstSeq, to - request.limit + 1)
+    const lines: Line[] = []
+    for (let seq = from; seq <= to; seq++) lines.push(events.get(seq)!)
+    return { events: lines.map(line => line.json), seqs: lines.map(line => line.seq), lastSeq, firstSeq }
+  }
+
+  async heads(sessionIds: readonly SessionId[]): Promise<(SessionHead | undefined)[]> {
+    return sessionIds.map(sessionId => {
+      const session = this.server.contents.sessions.get(sessionId)
+      return session && { lastSeq: session.lastSeq, count: session.count, at: session.at }
+    })
+  }
+
+  async outcome(request: { sessionId: SessionId; from: UserId; packId: PackId }): Promise<PackOutcome | undefined> {
+    const { sessionId, from, packId } = request
+    for (const line of this.server.contents.sessions.get(sessionId)?.events.values() ?? []) {
+      if (line.packId === packId && line.from === from) {
+        return { code: 0, seq: line.seq, count: line.count, at: line.at }
+      }
+    }
+    const refusal = this.server.contents.users.get(from)?.refusals.get(`${packId}/${sessionId}`)
+    return refusal && { code: refusal.code, seq: 0, count: 0, at: refusal.at }
+  }
+
+  async hotSessions(request: { userId: UserId; cursor?: string; limit: number }): Promise<HotSessionsPage> {
+    const user = this.server.contents.users.get(request.userId)
+    if (user === undefined) return { sessions: [] }
+    const cursor = parseCursor(request.cursor)
+    const large = [...user.large].map(sessionId => ({ sessionId, at: this.summary(request.userId, sessionId)!.at }))
+    const hot = [...user.hot].map(([sessionId, at]): HotEntry => ({ sessionId, at }))
+    const wanted = [...hot, ...large].filter(entry => beforeCursor(entry, cursor)).sort(newestFirst)
+    const page = wanted.slice(0, request.limit)
+    const sessions = page.map(({ sessionId }) => this.summary(request.userId, sessionId)!)
+    return wanted.length > request.limit ? { sessions, cursor: cursorOf(page.at(-1)!) } : { sessions }
+  }
+
+  private summary(userId: UserId, sessionId: SessionId): HotSession | undefined {
+    const session = this.server.contents.sessions.get(sessionId)
+    if (session === undefined) return undefined
+    const left = session.left.get(userId)
+    const { count, at } = left ?? session
+    const lastSeq = left?.seq ?? session.lastSeq
+    const mark = session.marks.get(userId) ?? { seq: 0, count: 0 }
+    const last = session.events.get(lastSeq)
+    const unread = Math.max(0, count - mark.count)
+    return { sessionId, lastSeq, count, at, unread, readSeq: mark.seq, ...(last ? { last: last.json } : {}) }
+  }
+
+  async positions(): Promise<ReadonlyMap<Partition, Position>> {
+    return new Map(this.server.contents.positions)
+  }
+
+  async *sessionIds(): AsyncIterable<SessionId[]> {
+    yield [...this.server.contents.sessions.keys()]
+  }
+
+  async *userIds(): AsyncIterable<UserId[]> {
+    yield [...this.server.contents.users.keys()]
+  }
+
+  async session(sessionId: SessionId): Promise<HistorySessionRow | undefined> {
+    const session = this.server.contents.sessions.get(sessionId)
+    if (session === undefined) return undefined
+    const { lastSeq, firstSeq, count, at } = session
+    const lines = [...session.events.values()].sort((a, b) => a.seq - b.seq)
+    const outcomes = lines.map(({ packId, from, seq, count, at }) => ({ packId, from, seq, count, at }))
+    return {
+      sessionId,
+      head: { lastSeq, firstSeq, count, at },
+      events: lines.map(({ seq, json }) => ({ seq, json })),
+      marks: [...session.marks].sort(byKey).map(([userId, mark]) => ({ userId, ...mark })),
+      outcomes: outcomes.sort((a, b) => (a.packId < b.packId ? -1 : 1)),
+      members: [...session.members].sort(),
+      left: [...session.left].sort(byKey).map(([userId, left]) => ({ userId, ...left })),
+      largeSince: session.largeSince,
+    }
+  }
+
+  async user(userId: UserId): Promise<HistoryUserRow | undefined> {
+    const user = this.server.contents.users.get(userId)
+    if (user === undefined) return undefined
+    return {
+      userId,
+      hot: [...user.hot].sort(byKey).map(([sessionId, at]) => ({ sessionId, at })),
+      largeGroups: [...user.large].sort(),
+      refusals: [...user.refusals]
+        .sort(byKey)
+        .map(([, { packId, sessionId, code, at }]) => ({ packId, sessionId, code, at })),
+    }
+  }
+
+  async close(): Promise<void> {}
+}
+
+function newSession(): StoredSession {
+  return {
+    lastSeq: 0,
+    firstSeq: 1,
+    count: 0,
+    at: 0,
+    largeSince: 0,
+    events: new Map(),
+    marks: new Map(),
+    members: new Set(),
+    left: new Map(),
+  }
+}
+
+/** Drops what is at or below a seq or older than a time. */
+function trim(session: StoredSession, seqMax: Seq, cutoff: number): void {
+  for (;;) {
+    const oldest = session.events.get(session.firstSeq)
+    if (oldest === undefined || (oldest.seq > seqMax && oldest.at >= cutoff)) return
+    session.events.delete(oldest.seq)
+    session.firstSeq++
+  }
+}
+
+function userOf(contents: Contents, userId: UserId): StoredUser {
+  let user = contents.users.get(userId)
+  if (user === undefined) {
+    user = { hot: new Map(), large: new Set(), refusals: new Map() }
+    contents.users.set(userId, user)
+  }
+  return user
+}

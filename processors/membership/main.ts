@@ -1,0 +1,58 @@
+import type { Clock, Random } from '../../infra/clock.ts'
+import { Generations } from '../../infra/redis/generations.ts'
+import type { RedisConnection } from '../../infra/redis/redis.ts'
+import { GenerationWriter, redisRebuildable } from '../generation-writer.ts'
+import type { Rebuildable } from '../rebuild.ts'
+import type { View } from '../view.ts'
+import { inspectMembership, type MembershipInspector } from './inspect.ts'
+import type { MembershipReader, MembershipStore } from './membership-store.ts'
+import { project, reasonToSkip } from './project.ts'
+import { RedisMembershipReader } from './redis-membership-reader.ts'
+import { RedisMembershipStore } from './redis-membership-store.ts'
+
+/** Wiring of the membership view. */
+
+export const MEMBERSHIP = 'membership'
+
+interface OnRedis {
+  connection: RedisConnection
+  random: Random
+}
+
+/** The view over any store. */
+export function membershipView(store: MembershipStore): View {
+  return {
+    name: MEMBERSHIP,
+    position: partition => store.position(partition),
+    apply: async batch => store.write({ partition: batch.partition, writes: project(batch), position: batch.position }),
+    reasonToSkip,
+    close: () => store.close(),
+  }
+}
+
+/** The live membership view in Redis; closing it closes the connection. */
+export function makeMembershipView(request: OnRedis): View {
+  const writer = new GenerationWriter(generationsOf(request))
+  return membershipView(new RedisMembershipStore({ connection: request.connection, writer }))
+}
+
+/** Membership that can be built anew beside the live one; closing the view that it gives leaves the connection open. */
+export function membershipRebuildable(request: OnRedis & { clock: Clock }): Rebuildable {
+  const connection = { ...request.connection, close: async () => {} }
+  const makeView = (writer: GenerationWriter) => membershipView(new RedisMembershipStore({ connection, writer }))
+  return redisRebuildable({ name: MEMBERSHIP, generations: generationsOf(request), clock: request.clock, makeView })
+}
+
+/** The reading side for the gateway. */
+export function membershipReader(request: OnRedis): MembershipReader {
+  return new RedisMembershipReader(generationsOf(request))
+}
+
+/** Rows for verify. */
+export function membershipInspector(request: OnRedis): MembershipInspector {
+  return inspectMembership(generationsOf(request))
+}
+
+function generationsOf({ connection, random }: OnRedis): Generations {
+  return new Generations({ connection, view: MEMBERSHIP, random })
+}

@@ -1,0 +1,286 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { systemClock, systemRandom } from '../infra/clock.ts'
+import { silentLogger } from '../infra/logger.ts'
+import { Metrics } from '../infra/metrics.ts'
+import { Generations } from '../infra/redis/generations.ts'
+import { escapeGlob, scanKeys } from '../infra/redis/pipeline.ts'
+import type { RedisConnection } from '../infra/redis/redis.ts'
+import type { SessionId } from '../schemas/ids.ts'
+import { dump } from '../tests/contract/history-store.contract.ts'
+import { testStack } from '../tests/stack.ts'
+import { HISTORY_DEFAULTS } from './history/history-store.ts'
+import { historyInspector, historyReader, historyRebuildable, historyView, makeHistoryView } from './history/main.ts'
+import { MemoryHistory, MemoryHistoryStore } from './history/memory-history-store.ts'
+import { type Rebuildable, RebuildFailed, rebuildView } from './rebuild.ts'
+import { makeRunner, type Runner } from './runner.ts'
+import { group, Script, single, user } from './testing/events.ts'
+import { type EventLog, makeEventLog } from './testing/log.ts'
+import { testRedis } from './testing/redis.ts'
+import { ViewMoved } from './view.ts'
+
+const alice = user('alice')
+const chat = single('alice', 'bob')
+
+let connection: RedisConnection
+let flush: () => Promise<void>
+let runners: Runner[]
+
+beforeEach(async () => {
+  const redis = await testRedis(testStack().redisUrl)
+  connection = redis.connection
+  flush = redis.flush
+  runners = []
+})
+
+afterEach(async () => {
+  for (const runner of runners) await runner.drain()
+  await flush()
+  await connection.close()
+})
+
+/** The connection for parts that close theirs. */
+const shared = () => ({ ...connection, close: async () => {} })
+const parts = () => ({ random: systemRandom, logger: silentLogger, metrics: new Metrics(), clock: systemClock })
+
+function busyScript(count: number): Script {
+  const script = new Script()
+  script.create(group('crew'), alice, [user('bob'), user('carol')])
+  for (let i = 0; i < count; i++) {
+    const from = user(i % 3 === 0 ? 'alice' : 'bob')
+    script.message(i % 5 === 0 ? group('crew') : i % 2 === 0 ? chat : single('bob', `u${i % 40}`), from, `${i}`)
+  }
+  return script
+}
+
+async function liveRunner({ log, topics, codec }: EventLog): Promise<Runner> {
+  const view = makeHistoryView({ connection: shared(), ...parts() })
+  const runner = makeRunner({ view, log, topics, eventCodec: codec, partitions: [0], ...parts() })
+  runners.push(runner)
+  await runner.start()
+  await runner.caughtUp()
+  return runner
+}
+
+function rebuildOptions(eventLog: EventLog, rebuildable = historyRebuildable({ connection: shared(), ...parts() })) {
+  const { log, topics, codec } = eventLog
+  const lines: string[] = []
+  return {
+    ...parts(),
+    rebuildable,
+    log,
+    topics,
+    eventCodec: codec,
+    signal: new AbortController().signal,
+    print: (line: string) => void lines.push(line),
+    lines,
+  }
+}
+
+/** What a fresh fold of the script gives. */
+async function expected(script: Script) {
+  const model = new MemoryHistoryStore(new MemoryHistory(), HISTORY_DEFAULTS)
+  await model.position(0)
+  await historyView(model).apply(script.batch())
+  const { sessions, users } = await dump(model)
+  return { sessions, users }
+}
+
+async function rows() {
+  const { sessions, users } = await dump(historyInspector({ connection, random: systemRandom }))
+  return { sessions, users }
+}
+
+async function generationsInUse(): Promise<Set<string>> {
+  const found = new Set<string>()
+  for await (const keys of scanKeys(connection, `${escapeGlob(connection.prefix)}*`)) {
+    for (const key of keys) found.add(key.slice(connection.prefix.length).split(':')[1]!)
+  }
+  found.delete('{history}')
+  return found
+}
+
+const live = () => new Generations({ connection, view: 'history', random: systemRandom }).current('live')
+
+describe('rebuild', () => {
+  test('[RN11] the rebuilt view equals the live one, takes its place, and the old keys are gone', async () => {
+    const eventLog = await makeEventLog()
+    const script = busyScript(3_000)
+    eventLog.append(script.events)
+    await liveRunner(eventLog)
+    const before = await live()
+    // A damage that only a rebuild can heal.
+    await connection.client.del(`${connection.prefix}history:${before}:{${chat}}:events`)
+    const options = rebuildOptions(eventLog)
+    await rebuildView(options)
+    expect(await rows()).toEqual(await expected(script))
+    expect(await live()).not.toBe(before)
+    expect(await generationsInUse()).toEqual(new Set([await live()]))
+    expect(options.lines.at(-1)).toMatch(/^history: rebuilt from 3001 events in/)
+  })
+
+  test('[RN11] under load no reader gets a wrong answer, and the live writer goes on in the new one', async () => {
+    const eventLog = await makeEventLog()
+    const script = busyScript(6_000)
+    eventLog.append(script.events.slice(0, 2_000))
+    await liveRunner(eventLog)
+    const before = await live()
+    let appended = 2_000
+    let rebuilt = false
+    const load = async () => {
+      while (appended < script.events.length) {
+        const next = Math.min(appended + (rebuilt ? 100 : 20), script.events.length)
+        eventLog.append(script.events.slice(appended, next))
+        appended = next
+        await new Promise<void>(resolve => systemClock.defer(resolve))
+        await historyReader({ connection, random: systemRandom }).position(0)
+      }
+    }
+    let reads = 0
+    const reading = async () => {
+      const reader = historyReader({ connection, random: systemRandom })
+      let highest = -1
+      while (appended < script.events.length || !rebuilt) {
+        const { offset } = (await reader.position(0))!
+        expect(offset).toBeGreaterThanOrEqual(highest)
+        highest = offset
+        await expectComplete(reader, script, offset)
+        reads++
+      }
+    }
+    const rebuilding = rebuildView(rebuildOptions(eventLog)).finally(() => {
+      rebuilt = true
+    })
+    await Promise.all([load(), reading(), reading(), rebuilding])
+    expect(reads).toBeGreaterThan(10)
+    expect(await live()).not.toBe(before)
+    const reader = historyReader({ connection, random: systemRandom })
+    while ((await reader.position(0))!.offset < script.events.length - 1) {
+      await new Promise<void>(resolve => systemClock.defer(resolve))
+    }
+    expect(await rows()).toEqual(await expected(script))
+  })
+
+  test('[RN11] a rebuild that is behind does not become live, and the live writer is not held up', async () => {
+    const eventLog = await makeEventLog()
+    const script = busyScript(50)
+    eventLog.append(script.events.slice(0, 40))
+    await liveRunner(eventLog)
+    const before = await live()
+    let hurried = 0
+    const hurry = {
+      ...systemClock,
+      monotonic: () => hurried,
+      sleep: async () => {
+        hurried += 1_000
+      },
+    }
+    const rebuildable = historyRebuildable({ connection: shared(), ...parts(), clock: hurry })
+    await rebuildable.begin()
+    await expect(rebuildable.commit()).rejects.toThrow(/does not catch up/)
+    expect(await live()).toBe(before)
+    eventLog.append(script.events.slice(40))
+    const reader = historyReader({ connection, random: systemRandom })
+    while ((await reader.position(0))!.offset < 50) await new Promise<void>(resolve => systemClock.defer(resolve))
+    await rebuildable.abort()
+    expect(await live()).toBe(before)
+    expect(await generationsInUse()).toEqual(new Set([before]))
+  })
+
+  test('[RN11] what an unfinished rebuild has left is thrown away by the next, and it cannot become live any more', async () => {
+    const eventLog = await makeEventLog()
+    const script = busyScript(50)
+    eventLog.append(script.events)
+    await liveRunner(eventLog)
+    const dead = historyRebuildable({ connection: shared(), ...parts() })
+    const view = await dead.begin()
+    await view.position(0)
+    await view.apply(script.batch(0, 30))
+    await rebuildView(rebuildOptions(eventLog))
+    expect(await generationsInUse()).toEqual(new Set([await live()]))
+    await expect(view.apply(script.batch(30, 51))).rejects.toThrow(ViewMoved)
+    await expect(dead.commit()).rejects.toThrow(/another rebuild/)
+    expect(await rows()).toEqual(await expected(script))
+  })
+
+  test('[RN11] a rebuild that is given up leaves the live view as it was', async () => {
+    const eventLog = await makeEventLog()
+    const script = busyScript(100)
+    eventLog.append(script.events)
+    await liveRunner(eventLog)
+    const before = await live()
+    const controller = new AbortController()
+    const inner = historyRebuildable({ connection: shared(), ...parts() })
+    const rebuildable: Rebuildable = {
+      ...inner,
+      begin: async () => {
+        const view = await inner.begin()
+        controller.abort()
+        return view
+      },
+    }
+    const rebuilding = rebuildView({ ...rebuildOptions(eventLog, rebuildable), signal: controller.signal })
+    await expect(rebuilding).rejects.toThrow(RebuildFailed)
+    expect(await live()).toBe(before)
+    expect(await generationsInUse()).toEqual(new Set([before]))
+    expect(await rows()).toEqual(await expected(script))
+  })
+
+  test('[RN11] a log that has lost its beginning is not enough, unless the operator says so', async () => {
+    const eventLog = await makeEventLog()
+    const script = busyScript(100)
+    eventLog.append(script.events)
+    await liveRunner(eventLog)
+    eventLog.log.deleteBefore('im.events', 0, 60)
+    await expect(rebuildView(rebuildOptions(eventLog))).rejects.toThrow(/has lost its beginning in the partitions 0/)
+    expect(await rows()).toEqual(await expected(script))
+    await rebuildView({ ...rebuildOptions(eventLog), allowIncomplete: true })
+    const page = await historyReader({ connection, random: systemRandom }).page({
+      sessionId: chat,
+      afterSeq: 0,
+      limit: 200,
+    })
+    expect(page.seqs[0]).toBeGreaterThan(1)
+    expect(page.firstSeq).toBe(page.seqs[0])
+  })
+})
+
+describe('an emptied or restarted server', () => {
+  test('[RN6] it fills itself again with the next event', async () => {
+    const eventLog = await makeEventLog()
+    const script = busyScript(2_500)
+    eventLog.append(script.events.slice(0, 2_400))
+    const runner = await liveRunner(eventLog)
+    await flush()
+    eventLog.append(script.events.slice(2_400))
+    const reader = historyReader({ connection, random: systemRandom })
+    const done = async () => runner.ready() && (await reader.position(0))?.offset === script.events.length - 1
+    while (!(await done())) await new Promise<void>(resolve => systemClock.defer(resolve))
+    expect(await rows()).toEqual(await expected(script))
+  })
+
+  test('[RN6] a server that has forgotten the scripts is taught them again', async () => {
+    const eventLog = await makeEventLog()
+    const script = busyScript(100)
+    eventLog.append(script.events.slice(0, 50))
+    await liveRunner(eventLog)
+    await connection.client.script('FLUSH')
+    eventLog.append(script.events.slice(50))
+    const reader = historyReader({ connection, random: systemRandom })
+    while ((await reader.position(0))!.offset < script.events.length - 1) {
+      await new Promise<void>(resolve => systemClock.defer(resolve))
+    }
+    expect(await rows()).toEqual(await expected(script))
+  })
+})
+
+/** Every event up to the offset that a reader has seen as position must be in the pages that it reads afterwards. */
+async function expectComplete(reader: ReturnType<typeof historyReader>, script: Script, offset: number): Promise<void> {
+  const due = new Map<SessionId, number>()
+  for (const { event } of script.events.slice(0, offset + 1)) due.set(event.sessionId, event.seq)
+  const sessionId = offset % 2 === 0 ? chat : group('crew')
+  const page = await reader.page({ sessionId, beforeSeq: Number.MAX_SAFE_INTEGER, limit: 200 })
+  expect(page.lastSeq).toBeGreaterThanOrEqual(due.get(sessionId)!)
+  const { seqs, lastSeq, firstSeq } = page
+  const wanted = Math.min(200, lastSeq - firstSeq + 1)
+  expect(seqs).toEqual(Array.from({ length: wanted }, (_, i) => lastSeq - wanted + 1 + i))
+}

@@ -1,0 +1,393 @@
+import { BrokenInvariant } from '../infra/assert.ts'
+import type { Clock, Millis, Random } from '../infra/clock.ts'
+import type { Logger } from '../infra/logger.ts'
+import type { Metrics } from '../infra/metrics.ts'
+import type { Service } from '../infra/service.ts'
+import { type RecordCodec, UnknownSchema } from '../schemas/codec.ts'
+import type { Event } from '../schemas/event.ts'
+import type { Offset, Partition } from '../schemas/ids.ts'
+import { type FetchedBatch, type Log, type LogReader, type PartitionBounds, PositionOutOfRange } from '../topics/log.ts'
+import type { Topics } from '../topics/topics.ts'
+import {
+  chainHash,
+  LogCorrupt,
+  POSITION_START,
+  type Position,
+  selectValid,
+  type ValidBatch,
+} from '../topics/valid-events.ts'
+import { type DeadLetters, makeDeadLetters } from './dead-letter.ts'
+import { type RunnerMetrics, runnerMetrics } from './runner-metrics.ts'
+import { type PlacedEvent, type View, ViewMoved } from './view.ts'
+
+/**
+ * The one consume loop of every view.
+ *
+ * For each partition: stored position, read im.events from there, drop junk, decode, apply in order. The view stores
+ * the position after the data, so whatever breaks, the same events come again and change nothing.
+ *
+ * - The record at the stored position is read again and must have the stored hash: a log that was truncated or
+ *   replaced is not the one that the view was built from, and is told apart from junk (RN7).
+ * - A store that fails gets the same batch again, with bounded backoff, for ever: the position never passes (RN3).
+ * - A store that is not where it was left (emptied, rolled back, switched by a rebuild) is asked where it is, and
+ *   reading goes on from there; an emptied one is filled from the log's start without an operator (RN6).
+ * - What no retry can help ends the runner with an alarm, and the positions stay: a valid record that cannot be
+ *   decoded, a corrupt log, a position that the log no longer holds (RN4, RN7).
+ *
+ * Partitions go on side by side and do not wait for each other, nor do views. Not promised: exactly once. A view sees
+ * an event at least once and in order.
+ */
+
+/** Events that are decoded and applied together: bounds memory and the time that the event loop is held. */
+export const APPLY_EVENTS_MAX = 1_000
+export const RETRY_MS_FIRST: Millis = 50
+export const RETRY_MS_MAX: Millis = 5_000
+
+/** The view cannot go on by itself; the message says what an operator has to do. Its position stays. */
+export class ViewStopped extends Error {
+  override readonly name = 'ViewStopped'
+}
+
+export interface RunnerOptions {
+  view: View
+  log: Log
+  topics: Topics
+  eventCodec: RecordCodec<Event>
+  partitions: readonly Partition[]
+  clock: Clock
+  random: Random
+  logger: Logger
+  metrics: Metrics
+}
+
+export interface RunnerProgress {
+  /** Events applied since the start. */
+  applied: number
+  /** Records between the first positions and the ends of the log that were taken at the start. */
+  total: number
+  /** How many of `total` are not read yet. */
+  remaining: number
+}
+
+export interface Runner extends Service {
+  /** Resolves when every partition has reached the end that it had at the start; rejects as `done` does. */
+  caughtUp(): Promise<void>
+  progress(): RunnerProgress
+}
+
+interface PartitionState {
+  position: Position
+  /** The record at `position` is still to be compared with its hash. */
+  unchecked: boolean
+  /** Everything below was read. */
+  readUpTo: Offset
+  firstOffset: Offset
+  /** End of the log when the runner started. */
+  target: Offset
+}
+
+export function makeRunner(options: RunnerOptions): Runner {
+  return new ViewRunner(options)
+}
+
+class ViewRunner implements Runner {
+  readonly name: string
+  readonly done: Promise<void>
+  private readonly options: RunnerOptions
+  private readonly view: View
+  private readonly metrics: RunnerMetrics
+  private readonly labels: { view: string }
+  private readonly dead: DeadLetters
+  private readonly states = new Map<Partition, PartitionState>()
+  private readonly incomplete = new Set<Partition>()
+  private readonly abort = new AbortController()
+  private readonly waiting: (() => void)[] = []
+  private running: Promise<void> | undefined
+  private reader: LogReader | undefined
+  private applied = 0
+  private finished = false
+  private settle!: { resolve: () => void; reject: (error: unknown) => void }
+
+  constructor(options: RunnerOptions) {
+    const { view, log, topics, metrics } = options
+    this.options = options
+    this.view = view
+    this.name = view.name
+    this.labels = { view: view.name }
+    this.metrics = runnerMetrics(metrics)
+    this.dead = makeDeadLetters({ log, dead: topics.dead, topic: topics.events.name, processor: view.name })
+    this.done = new Promise((resolve, reject) => {
+      this.settle = { resolve, reject }
+    })
+    // Whoever waits for `done` hears of a failure; the process must not end where nobody does yet.
+    this.done.catch(() => {})
+  }
+
+  /** Resolves at once: a store or a broker that is down is waited for in the background and holds up no one else. */
+  async start(): Promise<void> {
+    this.running = this.run().then(
+      () => this.finish(),
+      error => this.finish(error),
+    )
+  }
+
+  private async run(): Promise<void> {
+    const { log, topics, partitions } = this.options
+    const bounds = await this.persist('reading the bounds of the log', () => log.bounds(topics.events.name))
+    if (bounds === undefined) return
+    await Promise.all(partitions.map(partition => this.locate(partition, bounds)))
+    for (const partition of this.incomplete) await this.storeBeginning(partition)
+    if (this.abort.signal.aborted) return
+    this.reader = log.read({
+      topic: topics.events.name,
+      from: new Map(partitions.map(partition => [partition, this.firstOffset(partition)])),
+      onBatch: batch => this.onBatch(batch),
+    })
+    this.wake()
+    await this.reader.done
+  }
+
+  private finish(error?: unknown): void {
+    this.finished = true
+    if (error === undefined || this.abort.signal.aborted) this.settle.resolve()
+    else {
+      const reason = this.explain(error)
+      this.metrics.stopped.set(this.labels, 1)
+      this.options.logger.fatal({ err: reason, view: this.name }, 'the view has stopped; its positions stay')
+      this.settle.reject(reason)
+    }
+    this.wake()
+  }
+
+  private explain(error: unknown): unknown {
+    if (!(error instanceof PositionOutOfRange)) return error
+    return new ViewStopped(`${this.name}: ${error.message}. Build it anew: npm run rebuild -- ${this.name}`, {
+      cause: error,
+    })
+  }
+
+  /** Reads where the view is in a partition, now and whenever its store has moved. */
+  private async locate(partition: Partition, bounds: ReadonlyMap<Partition, PartitionBounds>): Promise<void> {
+    const stored = await this.persist('reading the position', async () => ({
+      position: await this.view.position(partition),
+    }))
+    if (stored === undefined) return
+    const { start, end } = bounds.get(partition) ?? { start: 0, end: 0 }
+    const position = stored.position ?? this.beginning(partition, start)
+    const before = this.states.get(partition)
+    this.states.set(partition, {
+      position,
+      unchecked: stored.position?.hash != null && position.offset >= start,
+      readUpTo: position.offset + 1,
+      firstOffset: before?.firstOffset ?? position.offset + 1,
+      target: before?.target ?? end,
+    })
+  }
+
+  /** The position before the first record that the log still holds. */
+  private beginning(partition: Partition, start: Offset): Position {
+    if (start === 0) this.incomplete.delete(partition)
+    else this.incomplete.add(partition)
+    this.metrics.incomplete.set(this.labels, this.incomplete.size)
+    if (start === 0) return POSITION_START
+    this.options.logger.error(
+      { view: this.name, partition, start },
+      'the view is filled from a log that has lost its beginning: what is older is missing',
+    )
+    return { offset: start - 1, cause: null, hash: null }
+  }
+
+  /** Says that the view has begun, also where nothing may come any more: readers tell that from "not begun". */
+  private async storeBeginning(partition: Partition): Promise<void> {
+    const { position } = this.states.get(partition)!
+    await this.persist('storing the beginning', () => this.view.apply({ partition, events: [], position }))
+  }
+
+  private firstOffset(partition: Partition): Offset {
+    const { position, unchecked } = this.states.get(partition)!
+    return unchecked ? position.offset : position.offset + 1
+  }
+
+  private async onBatch({ partition, records, end }: FetchedBatch): Promise<void> {
+    for (let start = 0; start < records.length; start += APPLY_EVENTS_MAX) {
+      if (this.abort.signal.aborted) return
+      const slice = records.slice(start, start + APPLY_EVENTS_MAX)
+      const state = this.states.get(partition)!
+      const batch = selectValid(partition, state.position, this.withoutKnown(partition, state, slice))
+      this.metrics.junk.inc(this.labels, batch.junk)
+      if (batch.records.length > 0 && !(await this.applyValid(batch))) return
+      state.position = batch.position
+      state.readUpTo = slice.at(-1)!.offset + 1
+      this.metrics.lag.set({ ...this.labels, partition }, Math.max(0, end - state.readUpTo))
+    }
+    this.wake()
+  }
+
+  /** Takes the record at the stored position off, once it was seen to be the one that the view has applied. */
+  private withoutKnown(partition: Partition, state: PartitionState, records: FetchedBatch['records']) {
+    const first = records[0]
+    if (!state.unchecked || first === undefined) return records
+    state.unchecked = false
+    if (first.offset !== state.position.offset) return records
+    if (chainHash(first) !== state.position.hash) {
+      throw new ViewStopped(
+        `${this.name}: the record at ${this.options.topics.events.name}/${partition}@${first.offset} is not the one ` +
+          `that the view has applied: the log was truncated or replaced. Build it anew: npm run rebuild -- ${this.name}`,
+      )
+    }
+    return records.slice(1)
+  }
+
+  /** False when the batch is not applied because the runner ends or reads on from elsewhere. */
+  private async applyValid(batch: ValidBatch): Promise<boolean> {
+    const { partition, records, position } = batch
+    const events = await this.decodeAll(batch)
+    if (events === undefined || !(await this.buryUnshowable(batch, events))) return false
+    const outcome = await this.persist('applying a batch', async () => {
+      try {
+        await this.view.apply({ partition, events, position })
+        return 'applied'
+      } catch (error) {
+        if (error instanceof ViewMoved) return error
+        throw error
+      }
+    })
+    if (outcome instanceof ViewMoved) await this.move(partition, outcome)
+    if (outcome !== 'applied') return false
+    this.applied += events.length
+    this.metrics.applied.inc(this.labels, events.length)
+    this.metrics.batchSize.observe(this.labels, events.length)
+    const delayMs = Math.max(0, this.options.clock.now() - records.at(-1)!.appendedAt)
+    this.metrics.delay.observe(this.labels, delayMs / 1_000)
+    return true
+  }
+
+  private async move(partition: Partition, reason: ViewMoved): Promise<void> {
+    const { log, topics, logger } = this.options
+    logger.warn({ view: this.name, partition, reason: reason.message }, 'the store has moved: reading on from there')
+    this.metrics.moved.inc(this.labels)
+    const bounds = await this.persist('reading the bounds of the log', () => log.bounds(topics.events.name))
+    if (bounds === undefined) return
+    await this.locate(partition, bounds)
+    if (!this.abort.signal.aborted) this.reader?.seek(partition, this.firstOffset(partition))
+  }
+
+  private async decodeAll({ partition, records, positions }: ValidBatch): Promise<PlacedEvent[] | undefined> {
+    const events: PlacedEvent[] = []
+    for (const [index, record] of records.entries()) {
+      const place = `${this.options.topics.events.name}/${partition}@${record.offset}`
+      // Awaits only where a schema has to be fetched: a batch is decoded in one go.
+      let event = this.decode(record.value!, place)
+      if (event instanceof UnknownSchema) {
+        const { schemaId } = event
+        const learned = await this.persist('fetching a schema', () => this.options.eventCodec.learn(schemaId))
+        if (learned === undefined) return undefined
+        event = this.decode(record.value!, place)
+        if (event instanceof UnknownSchema) throw undecodable(this.name, place, event)
+      }
+      events.push({ event, position: positions[index]! })
+    }
+    return events
+  }
+
+  private decode(value: Buffer, place: string): Event | UnknownSchema {
+    try {
+      return this.options.eventCodec.decode(value)
+    } catch (error) {
+      if (error instanceof UnknownSchema) return error
+      throw undecodable(this.name, place, error)
+    }
+  }
+
+  /** Writes what the view cannot show to im.dead; false when the runner ends meanwhile. */
+  private async buryUnshowable({ partition, records }: ValidBatch, events: readonly PlacedEvent[]): Promise<boolean> {
+    if (this.view.reasonToSkip === undefined) return true
+    for (const [index, { event }] of events.entries()) {
+      const error = this.view.reasonToSkip(event)
+      if (error === undefined) continue
+      const record = records[index]!
+      const written = await this.persist('writing to im.dead', async () => {
+        await this.dead.write({ partition, record, error })
+        return true
+      })
+      if (written === undefined) return false
+      this.metrics.skipped.inc(this.labels)
+      this.options.logger.warn({ view: this.name, partition, offset: record.offset, error }, 'event skipped')
+    }
+    return true
+  }
+
+  /** Does something until it succeeds, with backoff; undefined when the runner ends first. Bugs are thrown. */
+  private async persist<T>(what: string, task: () => Promise<T>): Promise<T | undefined> {
+    const { clock, random, logger } = this.options
+    for (let attempt = 0; !this.abort.signal.aborted; attempt++) {
+      try {
+        return await task()
+      } catch (error) {
+        if (!mayPass(error)) throw error
+        this.metrics.failures.inc(this.labels)
+        const delayMs = retryDelayMs(attempt, random)
+        logger.warn({ err: error, view: this.name, attempt, delayMs }, `${what} failed and is tried again`)
+        await clock.sleep(delayMs, this.abort.signal)
+      }
+    }
+    return undefined
+  }
+
+  ready(): boolean {
+    return !this.finished && this.reader !== undefined && this.behind() === 0
+  }
+
+  private behind(): number {
+    let records = 0
+    for (const { readUpTo, target } of this.states.values()) records += Math.max(0, target - readUpTo)
+    return records
+  }
+
+  async caughtUp(): Promise<void> {
+    while (!this.ready()) {
+      if (this.finished) return this.done.then(() => Promise.reject(new ViewStopped(`${this.name}: it was drained`)))
+      await new Promise<void>(resolve => this.waiting.push(resolve))
+    }
+  }
+
+  private wake(): void {
+    for (const resolve of this.waiting.splice(0)) resolve()
+  }
+
+  progress(): RunnerProgress {
+    let total = 0
+    for (const { firstOffset, target } of this.states.values()) total += Math.max(0, target - firstOffset)
+    return { applied: this.applied, total, remaining: this.reader === undefined ? total : this.behind() }
+  }
+
+  async drain(): Promise<void> {
+    // The reader first: once it is closed no batch comes behind one that was given up.
+    const closed = this.reader?.close()
+    this.abort.abort()
+    await closed
+    await this.running
+    if (this.running === undefined) this.finish()
+    await this.view.close()
+  }
+}
+
+function undecodable(view: string, place: string, cause: unknown): ViewStopped {
+  return new ViewStopped(
+    `${view}: the valid record at ${place} cannot be decoded: its schema is newer than this build or it is damaged. ` +
+      'Upgrade this process before the sequencer',
+    { cause },
+  )
+}
+
+/** False for what no retry can help: a corrupt log, a broken invariant, a bug. */
+function mayPass(error: unknown): boolean {
+  const hopeless = [LogCorrupt, BrokenInvariant, TypeError, ReferenceError, ViewStopped]
+  return !hopeless.some(kind => error instanceof kind)
+}
+
+/** Doubles from RETRY_MS_FIRST to RETRY_MS_MAX; half of it is random, so that partitions do not come all at once. */
+export function retryDelayMs(attempt: number, random: Random): Millis {
+  const full = Math.min(RETRY_MS_FIRST * 2 ** Math.min(attempt, 16), RETRY_MS_MAX)
+  return full / 2 + (full / 2) * random.next()
+}

@@ -1,0 +1,193 @@
+import fc from 'fast-check'
+import type { AcceptedBody, Event, EventBody } from '../../schemas/event.ts'
+import {
+  type GroupId,
+  groupSessionId,
+  makePackId,
+  type SessionId,
+  singleSessionId,
+  type UserId,
+} from '../../schemas/ids.ts'
+import { Flag } from '../../schemas/pack.ts'
+import type { PlacedEvent, ViewBatch } from '../view.ts'
+
+/** Events as a correct sequencer would write them to one partition, for tests of views. */
+export class Script {
+  readonly events: PlacedEvent[] = []
+  private readonly heads = new Map<SessionId, { seq: number; count: number; members: Set<UserId> }>()
+  private at = 1_700_000_000_000
+  readonly partition: number
+
+  constructor(partition = 0) {
+    this.partition = partition
+  }
+
+  /** Lets log time pass. */
+  wait(ms: number): this {
+    this.at += ms
+    return this
+  }
+
+  get now(): number {
+    return this.at
+  }
+
+  message(sessionId: SessionId, from: UserId, text: string, flags: number = Flag.COUNTER): Event {
+    return this.accept(sessionId, from, { kind: 'MessageAccepted', content: { kind: 'Text', text } }, flags)
+  }
+
+  create(group: SessionId, owner: UserId, members: UserId[]): Event {
+    const info = { name: `the ${group}`, avatar: '', notice: '' }
+    return this.accept(group, owner, { kind: 'GroupCreated', info, members })
+  }
+
+  change(group: SessionId, from: UserId, body: AcceptedBody): Event {
+    return this.accept(group, from, body)
+  }
+
+  refuse(sessionId: SessionId, from: UserId, code: number): Event {
+    return this.put(sessionId, from, { kind: 'PackRefused', code, reason: 'no' }, { seq: 0, count: 0, flags: 0 })
+  }
+
+  put(
+    sessionId: SessionId,
+    from: UserId,
+    body: EventBody,
+    { seq, count, flags }: { seq: number; count: number; flags: number },
+  ): Event {
+    const offset = this.events.length
+    this.at += 1
+    const event: Event = {
+      cause: { era: 0, offset },
+      at: this.at,
+      sessionId,
+      packId: makePackId(this.at, Buffer.alloc(10, offset % 256)),
+      from,
+      actor: { kind: 'USER', id: from },
+      device: { type: 6, id: 'laptop' },
+      gateway: 'gw-1',
+      flags,
+      seq,
+      count,
+      digest: Buffer.alloc(16, 1),
+      pushInfo: null,
+      body,
+    }
+    const hash = offset.toString(16).padStart(16, '0')
+    this.events.push({ event, position: { offset, cause: event.cause, hash } })
+    return event
+  }
+
+  private accept(sessionId: SessionId, from: UserId, body: AcceptedBody, flags = 0): Event {
+    const head = this.heads.get(sessionId) ?? { seq: 0, count: 0, members: new Set<UserId>() }
+    this.heads.set(sessionId, head)
+    head.seq++
+    if ((flags & Flag.COUNTER) !== 0) head.count++
+    for (const userId of joining(body, from)) head.members.add(userId)
+    for (const userId of leaving(body, from)) head.members.delete(userId)
+    if (body.kind === 'GroupDismissed') head.members.clear()
+    return this.put(sessionId, from, body, { seq: head.seq, count: head.count, flags })
+  }
+
+  members(group: SessionId): ReadonlySet<UserId> {
+    return this.heads.get(group)?.members ?? new Set()
+  }
+
+  /** Events `from`..`to` (excluded) as a view gets them. */
+  batch(from = 0, to = this.events.length): ViewBatch {
+    const events = this.events.slice(from, to)
+    return { partition: this.partition, events, position: events.at(-1)!.position }
+  }
+}
+
+function joining(body: AcceptedBody, from: UserId): UserId[] {
+  if (body.kind === 'GroupCreated') return [from, ...body.members]
+  if (body.kind === 'MemberJoined') return [from]
+  return body.kind === 'MembersAdded' ? body.userIds : []
+}
+
+function leaving(body: AcceptedBody, from: UserId): UserId[] {
+  if (body.kind === 'MemberQuit') return [from]
+  return body.kind === 'MembersRemoved' ? body.userIds : []
+}
+
+export const user = (name: string) => name as UserId
+export const group = (name: string) => groupSessionId(name as GroupId)
+export const single = (one: string, other: string) => singleSessionId(user(one), user(other))
+
+export const USERS = ['alice', 'bob', 'carol', 'dave'].map(user)
+const GROUPS = ['g1', 'g2'].map(group)
+
+const step = fc.record({
+  what: fc.constantFrom(
+    'single',
+    'single',
+    'group',
+    'group',
+    'join',
+    'quit',
+    'add',
+    'remove',
+    'refuse',
+    'dismiss',
+    'wait',
+  ),
+  who: fc.nat({ max: USERS.length - 1 }),
+  whom: fc.nat({ max: USERS.length - 1 }),
+  where: fc.nat({ max: GROUPS.length - 1 }),
+  counted: fc.boolean(),
+})
+
+/** Scripts in which a few users chat, and create, join, leave and dismiss two groups, as the rules allow. */
+export const anyScript: fc.Arbitrary<Script> = fc.array(step, { minLength: 1, maxLength: 60 }).map(steps => {
+  const script = new Script()
+  const dismissed = new Set<SessionId>()
+  script.create(GROUPS[0]!, USERS[0]!, [USERS[1]!])
+  script.create(GROUPS[1]!, USERS[2]!, [])
+  for (const { what, who, whom, where, counted } of steps) {
+    const from = USERS[who]!
+    const other = USERS[whom]!
+    const session = GROUPS[where]!
+    const members = script.members(session)
+    const flags = counted ? Flag.COUNTER : 0
+    if (what === 'wait') script.wait(1_000)
+    if (what === 'refuse') script.refuse(session, from, 30)
+    if (what === 'single' && from !== other) script.message(single(from, other), from, `${script.events.length}`, flags)
+    if (dismissed.has(session)) continue
+    if (what === 'group' && members.has(from)) script.message(session, from, `${script.events.length}`, flags)
+    if (what === 'join' && !members.has(from)) script.change(session, from, { kind: 'MemberJoined' })
+    if (what === 'quit' && members.has(from)) script.change(session, from, { kind: 'MemberQuit' })
+    if (what === 'add' && !members.has(other)) {
+      script.change(session, from, { kind: 'MembersAdded', userIds: [other] })
+    }
+    if (what === 'remove' && members.has(other)) {
+      script.change(session, from, { kind: 'MembersRemoved', userIds: [other] })
+    }
+    if (what === 'dismiss' && who + whom + where === 0) {
+      script.change(session, from, { kind: 'GroupDismissed' })
+      dismissed.add(session)
+    }
+  }
+  return script
+})
+
+/**
+ * How a view may be given `size` events: batches in order, with repeats and going back, but each event after those
+ * before it, to the end.
+ */
+export function anyDelivery(size: number): fc.Arbitrary<[from: number, to: number][]> {
+  return fc
+    .array(fc.record({ length: fc.integer({ min: 1, max: 12 }), back: fc.nat({ max: 15 }) }), { maxLength: 30 })
+    .map(moves => {
+      const batches: [number, number][] = []
+      let reached = 0
+      for (const { length, back } of moves) {
+        const from = Math.max(0, Math.min(reached, reached - back + 5))
+        const to = Math.min(size, from + length)
+        if (from < to) batches.push([from, to])
+        reached = to
+      }
+      if (reached < size) batches.push([reached, size])
+      return batches
+    })
+}

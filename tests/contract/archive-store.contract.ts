@@ -1,0 +1,149 @@
+import { afterEach, expect, test } from 'vitest'
+import { type ArchiveStore, type Load, loadToken, type Range } from '../../processors/archive/archive-store.ts'
+import type { EventRow } from '../../processors/archive/event-row.ts'
+import { type ArchiveInspector, type MessageRow, messageOfEvent } from '../../processors/archive/inspect.ts'
+import { projectEvent } from '../../processors/archive/project.ts'
+import { placed, sampleBatch, sampleEvent } from '../../processors/archive/testing/sample-events.ts'
+import type { ViewBatch } from '../../processors/view.ts'
+import type { EventBody } from '../../schemas/event.ts'
+import type { PackId, SessionId, UserId } from '../../schemas/ids.ts'
+import { RULES_DEFAULT } from '../../schemas/pack.ts'
+
+export interface ArchiveHarness {
+  /** A store on the archive of this harness; every call is another process. */
+  open(): ArchiveStore
+  inspector: ArchiveInspector
+  /** Rows that are really there, doubles that readers never see included. */
+  rawRows(): Promise<{ events: number; messages: number }>
+  /** An insert that the server begins and does not finish: `events` has it, what views fill has not. */
+  insertHalf(load: Load, rows: readonly EventRow[]): Promise<void>
+  remove(): Promise<void>
+}
+
+function rangeOf({ partition, events }: ViewBatch): Range {
+  const last = events.at(-1)!.position
+  return { partition, firstOffset: events[0]!.position.offset, last, rows: events.length }
+}
+
+function loadOf(...batches: ViewBatch[]): { load: Load; rows: EventRow[] } {
+  const ranges = batches.map(rangeOf)
+  const rows = batches.flatMap(batch => batch.events.map(event => projectEvent(batch.partition, event)))
+  return { load: { token: loadToken('im.events', ranges), ranges }, rows }
+}
+
+async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = []
+  for await (const row of rows) list.push(row)
+  return list
+}
+
+/** What every archive store does; run over the one in memory and a real ClickHouse. */
+export function archiveStoreContract(makeHarness: () => Promise<ArchiveHarness>): void {
+  let harness: ArchiveHarness | undefined
+  afterEach(async () => {
+    await harness?.remove()
+    harness = undefined
+  })
+
+  async function prepared(): Promise<ArchiveHarness & { store: ArchiveStore }> {
+    harness = await makeHarness()
+    const store = harness.open()
+    await store.prepare()
+    return { ...harness, store }
+  }
+
+  test('[AR1] rows come back as they went in, whatever the event', async () => {
+    const { store, inspector } = await prepared()
+    const bodies: EventBody[] = [
+      { kind: 'MessageAccepted', content: { kind: 'Text', text: "it's 50% «你好» 👋\n\ttab \\ `tick`" } },
+      { kind: 'MessageAccepted', content: { kind: 'Custom', type: 'poll', data: '{"a":[1,"é"]}' } },
+      { kind: 'GroupCreated', info: { name: 'n', avatar: '', notice: 'x' }, members: ['bob', 'carol'] as UserId[] },
+      { kind: 'RulesSet', rules: RULES_DEFAULT },
+      { kind: 'PackRefused', code: 33, reason: 'not a member' },
+      { kind: 'PackRepeated', code: 0, seq: 4, count: 3, at: 1_700_000_000_123 },
+    ]
+    const digest = Buffer.from('00ff10802755c30a0d5c27228090a0b0', 'hex')
+    const events = bodies.map((body, number) => placed(sampleEvent(number, { body, digest })))
+    const odd = placed(
+      sampleEvent(events.length, {
+        cause: { era: 2, offset: 2 ** 44 },
+        sessionId: '' as SessionId,
+        packId: 'no uuid' as PackId,
+        device: { type: -1, id: '' },
+        pushInfo: { title: 't', summary: 's', url: 'u' },
+      }),
+    )
+    const { load, rows } = loadOf({ partition: 3, events: [...events, odd], position: odd.position })
+    await store.insert(load, rows)
+    expect(await all(inspector.events(3))).toEqual(rows)
+    const messages = rows.map(messageOfEvent).filter((row): row is MessageRow => row !== undefined)
+    messages.sort((a, b) => (a.sessionId < b.sessionId ? -1 : 1))
+    expect(await all(inspector.messages(3))).toEqual(messages)
+    expect(messages).toHaveLength(3)
+  })
+
+  test('[AR7] what was recorded is found again by another process', async () => {
+    const { store, open } = await prepared()
+    const { load } = loadOf(sampleBatch(0, 0, 3), sampleBatch(2, 5, 9))
+    expect((await store.progress()).intents.size).toBe(0)
+    await store.recordIntent(load)
+    const other = open()
+    const intended = await other.progress()
+    const partitions = [0, 2]
+    expect([...intended.intents.values()]).toEqual(
+      load.ranges.map(range => ({ ...range, token: load.token, partitions })),
+    )
+    expect(intended.done.size).toBe(0)
+    await store.recordDone(load)
+    expect((await other.progress()).done).toEqual(intended.intents)
+  })
+
+  test('[AR7] progress does not go back when an older range is recorded late', async () => {
+    const { store, inspector } = await prepared()
+    const older = loadOf(sampleBatch(0, 0, 3)).load
+    const newer = loadOf(sampleBatch(0, 4, 6)).load
+    await store.recordDone(newer)
+    await store.recordDone(older)
+    expect(await inspector.positions()).toEqual(new Map([[0, newer.ranges[0]!.last]]))
+  })
+
+  test('[AR4] the same load again changes nothing, in what views fill neither', async () => {
+    const { store, open, rawRows } = await prepared()
+    const { load, rows } = loadOf(sampleBatch(0, 0, 9), sampleBatch(1, 0, 9, { kind: 'MemberJoined' }))
+    await store.insert(load, rows)
+    expect(await rawRows()).toEqual({ events: 20, messages: 10 })
+    await store.insert(load, rows)
+    await open().insert(load, rows)
+    expect(await rawRows()).toEqual({ events: 20, messages: 10 })
+  })
+
+  test('[AR4] a load that was stored by half is completed by the same load again', async () => {
+    const { store, insertHalf, rawRows } = await prepared()
+    const { load, rows } = loadOf(sampleBatch(0, 0, 9))
+    await insertHalf(load, rows)
+    expect(await rawRows()).toEqual({ events: 10, messages: 0 })
+    await store.insert(load, rows)
+    expect(await rawRows()).toEqual({ events: 10, messages: 10 })
+  })
+
+  test('[AR4] ranges that overlap, as two owners of a partition insert them, are read once', async () => {
+    const { store, inspector, rawRows } = await prepared()
+    const first = loadOf(sampleBatch(0, 0, 6))
+    const second = loadOf(sampleBatch(0, 4, 9))
+    await Promise.all([store.insert(first.load, first.rows), store.insert(second.load, second.rows)])
+    expect((await rawRows()).events).toBeGreaterThanOrEqual(10)
+    const whole = loadOf(sampleBatch(0, 0, 9)).rows
+    expect(await all(inspector.events(0))).toEqual(whole)
+    expect((await all(inspector.messages(0))).map(({ seq }) => seq)).toEqual(whole.map(({ seq }) => seq))
+  })
+
+  test('[AR9] rows are read by partition, in the order of the log and of the timeline', async () => {
+    const { store, inspector } = await prepared()
+    const { load, rows } = loadOf(sampleBatch(0, 0, 11), sampleBatch(1, 0, 4))
+    await store.insert(load, rows)
+    const events = await all(inspector.events(0))
+    expect(events.map(({ offset }) => offset)).toEqual([0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22])
+    expect((await all(inspector.messages(1))).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5])
+    expect(await all(inspector.events(2))).toEqual([])
+  })
+}

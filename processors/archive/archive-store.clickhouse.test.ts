@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest'
+import { type ArchiveHarness, archiveStoreContract } from '../../tests/contract/archive-store.contract.ts'
+import { archiveViewContract } from '../../tests/contract/archive-view.contract.ts'
+import { testStack } from '../../tests/stack.ts'
+import { ClickHouseArchiveInspector } from './inspect.ts'
+import { makeMigration, migrate } from './migrate.ts'
+import { makeTestDatabase } from './testing/test-database.ts'
+
+async function makeHarness(): Promise<ArchiveHarness> {
+  const database = await makeTestDatabase(testStack().clickhouseUrl)
+  const { clickhouse, store } = database
+  return {
+    open: store,
+    inspector: new ClickHouseArchiveInspector(clickhouse),
+    rawRows: database.rawRows,
+    insertHalf: async (load, rows) => {
+      // Without its view an insert ends where a server that dies between the two tables would have ended.
+      await clickhouse.command('DETACH TABLE messages_from_events SYNC')
+      await store().insert(load, rows)
+      await clickhouse.command('ATTACH TABLE messages_from_events')
+    },
+    remove: database.remove,
+  }
+}
+
+archiveStoreContract(makeHarness)
+archiveViewContract(makeHarness)
+
+test('[AR10] every table and every column says what it is, and drops what it has seen', async () => {
+  const database = await makeTestDatabase(testStack().clickhouseUrl)
+  await database.store().prepare()
+  const bare = await database.clickhouse.rows(
+    `SELECT table, name FROM system.columns WHERE database = currentDatabase() AND comment = ''
+      AND table NOT LIKE 'messages_from_events%'
+    UNION ALL SELECT name, '' FROM system.tables WHERE database = currentDatabase() AND comment = ''
+      AND engine != 'MaterializedView'`,
+  )
+  expect(bare).toEqual([])
+  const careless = await database.clickhouse.rows(
+    `SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
+      AND NOT match(create_table_query, 'non_replicated_deduplication_window = [1-9]')`,
+  )
+  expect(careless).toEqual([])
+  await database.remove()
+})
+
+test('[AR11] migrations run once, survive a crash in the middle, and a changed one is refused', async () => {
+  const database = await makeTestDatabase(testStack().clickhouseUrl)
+  const { clickhouse } = database
+  const table = (name: string) =>
+    `CREATE TABLE IF NOT EXISTS ${name} (a UInt8 COMMENT 'a; b') ENGINE = MergeTree ORDER BY a`
+  const first = makeMigration('0001-first.sql', `-- why;\n${table('one')};\n${table('two')};\n`)
+  const broken = makeMigration('0002-second.sql', `${table('three')};\nCREATE TABLE nonsense;\n`)
+  const second = makeMigration('0002-second.sql', `${table('three')};\n${table('four')};\n`)
+  expect(await migrate(clickhouse, [first])).toEqual(['0001-first'])
+  expect(await migrate(clickhouse, [first])).toEqual([])
+  await expect(migrate(clickhouse, [first, broken])).rejects.toThrow('migration 2-second')
+  expect(
+    await Promise.all([migrate(clickhouse, [first, second]), migrate(clickhouse, [first, second])]),
+  ).toContainEqual(['0002-second'])
+  const tables = await clickhouse.rows<{ name: string }>('SHOW TABLES')
+  expect(tables.map(({ name }) => name)).toEqual(['archive_migrations', 'four', 'one', 'three', 'two'])
+  const changed = makeMigration('0001-first.sql', `${table('other')};\n`)
+  await expect(migrate(clickhouse, [changed, second])).rejects.toThrow('has changed')
+  await expect(migrate(clickhouse, [first])).rejects.toThrow('newer build')
+  await database.remove()
+})

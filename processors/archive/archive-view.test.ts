@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest'
+import { archiveViewContract } from '../../tests/contract/archive-view.contract.ts'
+import { ViewMoved } from '../view.ts'
+import type { ArchiveProgress, ArchiveStore } from './archive-store.ts'
+import { ArchiveView, TablesSwitching } from './archive-view.ts'
+import { MemoryArchive } from './memory-archive-store.ts'
+import { EagerClock } from './testing/eager-clock.ts'
+import { sampleBatch } from './testing/sample-events.ts'
+
+archiveViewContract(async () => {
+  const archive = new MemoryArchive()
+  return {
+    open: () => archive.store(),
+    inspector: archive,
+    rawRows: async () => ({ events: archive.eventRows.length, messages: archive.messageRows.length }),
+    insertHalf: async (load, rows) => archive.insertEvents(load.token, rows),
+    remove: async () => {},
+  }
+})
+
+/** A view over one archive after another; `change` alters what the store says of itself. */
+function viewOver(
+  archive: { current: MemoryArchive },
+  change: (progress: ArchiveProgress) => ArchiveProgress = it => it,
+) {
+  const inner = () => archive.current.store()
+  const store: ArchiveStore = {
+    prepare: () => inner().prepare(),
+    progress: async () => change(await inner().progress()),
+    recordIntent: load => inner().recordIntent(load),
+    insert: (load, rows) => inner().insert(load, rows),
+    recordDone: load => inner().recordDone(load),
+    close: () => inner().close(),
+  }
+  return new ArchiveView({ store, clock: new EagerClock(), topic: 'im.events', partitions: [0, 1] })
+}
+
+test('[AR5] an emptied archive is told, and filled again from where it is', async () => {
+  const archive = { current: new MemoryArchive() }
+  const view = viewOver(archive)
+  for (const partition of [0, 1]) await view.position(partition)
+  await view.apply(sampleBatch(0, 0, 4))
+  await view.apply(sampleBatch(1, 0, 4))
+  archive.current = new MemoryArchive()
+  await expect(view.apply(sampleBatch(0, 5, 6))).rejects.toThrow(ViewMoved)
+  expect(await view.position(0)).toBeUndefined()
+  await expect(view.apply(sampleBatch(1, 5, 6))).rejects.toThrow(ViewMoved)
+  expect(await view.position(1)).toBeUndefined()
+  await Promise.all([view.apply(sampleBatch(0, 0, 6)), view.apply(sampleBatch(1, 0, 6))])
+  expect(archive.current.eventRows).toHaveLength(14)
+})
+
+test('[AR8] while a rebuild exchanges tables nothing is inserted', async () => {
+  const archive = { current: new MemoryArchive() }
+  let switching = true
+  const view = viewOver(archive, progress => ({ ...progress, switching }))
+  await view.position(0)
+  await expect(view.apply(sampleBatch(0, 0, 4))).rejects.toThrow(TablesSwitching)
+  expect(archive.current.eventRows).toEqual([])
+  switching = false
+  await view.apply(sampleBatch(0, 0, 4))
+  expect(archive.current.eventRows).toHaveLength(5)
+})
+
+test('[AR8] an insert that overlapped an exchange is not done: it is repeated', async () => {
+  const archive = { current: new MemoryArchive() }
+  let asked = 0
+  const view = viewOver(archive, progress => ({ ...progress, switches: asked++ < 2 ? 0 : 1 }))
+  await view.position(0)
+  await expect(view.apply(sampleBatch(0, 0, 4))).rejects.toThrow(TablesSwitching)
+  expect((await archive.current.positions()).size).toBe(0)
+  await view.apply(sampleBatch(0, 0, 4))
+  expect((await archive.current.positions()).get(0)?.offset).toBe(8)
+  expect(archive.current.eventRows).toHaveLength(5)
+})
+
+test('[AR3] what waits when the archive is closed is refused, and nothing is taken afterwards', async () => {
+  const view = viewOver({ current: new MemoryArchive() })
+  await view.position(0)
+  const waiting = view.apply(sampleBatch(0, 0, 4))
+  const refused = expect(waiting).rejects.toThrow('closed')
+  await view.close()
+  await refused
+  await expect(view.apply(sampleBatch(0, 0, 4))).rejects.toThrow('closed')
+})

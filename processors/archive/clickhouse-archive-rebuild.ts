@@ -1,0 +1,201 @@
+import { assert } from '../../infra/assert.ts'
+import { type ClickHouse, quoteName } from '../../infra/clickhouse/clickhouse.ts'
+import type { Clock, Millis, Random } from '../../infra/clock.ts'
+import { makePackId, type Partition } from '../../schemas/ids.ts'
+import type { Rebuildable } from '../rebuild.ts'
+import { ArchiveView } from './archive-view.ts'
+import { ClickHouseArchiveStore, SWITCH_FENCE_SECONDS } from './clickhouse-archive-store.ts'
+
+/**
+ * Builds the archive anew in tables beside the live ones, then puts them in their place with one statement.
+ *
+ * Problem: the live archive goes on in another process, an exchange of two tables is not one with that of two others,
+ * and an insert may be under way at that moment. Order of commit:
+ *   1. `begun` is written to archive_switches: writers begin no further insert, and repeat one that overlapped (AR8);
+ *   2. wait until the new tables have come as far as the live ones in every partition, for two looks in a row;
+ *   3. hold our own writer still, exchange `events` and `messages`, let our writer go on in the live tables;
+ *   4. the live progress takes what the new tables had (it is at least as far), `ended` is written;
+ *   5. the old tables, which now carry the other names, are dropped.
+ * Readers see the old tables until 3 and the new ones after it; between the two exchanges they may see new events and
+ * old messages, each complete. A crash before 3 changes nothing (the mark goes out of date by itself); one between 3
+ * and 5 leaves the new tables in place with the old progress, from which writers repeat what is there already.
+ */
+export class ClickHouseArchiveRebuild implements Rebuildable {
+  readonly name = 'archive'
+  private readonly options: ArchiveRebuildOptions
+  private building: Building | undefined
+
+  constructor(options: ArchiveRebuildOptions) {
+    this.options = options
+  }
+
+  async begin(): Promise<ArchiveView> {
+    assert(this.building === undefined, 'a rebuild is begun once')
+    const { connect, prepareDatabase, topic, partitions, clock } = this.options
+    const store = new ClickHouseArchiveStore(connect(), prepareDatabase, SUFFIX)
+    const ids = await this.use(async clickhouse => {
+      await new ClickHouseArchiveStore(clickhouse, prepareDatabase).prepare()
+      await dropShadow(clickhouse)
+      await makeShadow(clickhouse)
+      return tableIds(clickhouse, SUFFIX)
+    })
+    const view = new ArchiveView({ store, topic, partitions, clock })
+    this.building = { view, store, ids }
+    return view
+  }
+
+  async commit(): Promise<void> {
+    const building = this.building
+    assert(building !== undefined, 'commit comes after begin')
+    await this.use(async clickhouse => {
+      const switchId = this.newId()
+      const begun = this.options.clock.monotonic()
+      await markSwitch(clickhouse, switchId, 'begun')
+      try {
+        await this.untilAhead(clickhouse)
+        await building.view.pause()
+        assertWithinFence(this.options.clock.monotonic() - begun)
+        await exchange(clickhouse, building.ids)
+        building.store.becomeLive()
+        await clickhouse.command(TAKE_PROGRESS)
+      } finally {
+        building.view.resume()
+        await markSwitch(clickhouse, switchId, 'ended')
+      }
+      await dropShadow(clickhouse)
+    })
+    this.building = undefined
+  }
+
+  async abort(): Promise<void> {
+    if (this.building === undefined) return
+    await this.building.view.close()
+    await this.use(dropShadow)
+    this.building = undefined
+  }
+
+  /** Rejects when the new tables have not caught up in time; nothing has changed then. */
+  private async untilAhead(clickhouse: ClickHouse): Promise<void> {
+    const { clock } = this.options
+    const deadline = clock.monotonic() + CATCH_UP_MS_MAX
+    let before = ''
+    for (;;) {
+      const live = JSON.stringify(await clickhouse.rows(LIVE_POSITIONS))
+      const behind = await clickhouse.rows<{ partition: Partition }>(BEHIND)
+      if (behind.length === 0 && live === before) return
+      before = live
+      if (clock.monotonic() > deadline) {
+        const partitions = behind.map(({ partition }) => partition).join(', ')
+        throw new Error(`the rebuilt archive did not catch up with the live one: partitions ${partitions}`)
+      }
+      await clock.sleep(CATCH_UP_POLL_MS)
+    }
+  }
+
+  private newId(): string {
+    return makePackId(this.options.clock.now(), this.options.random.bytes(10))
+  }
+
+  private async use<T>(work: (clickhouse: ClickHouse) => Promise<T>): Promise<T> {
+    const clickhouse = this.options.connect()
+    try {
+      return await work(clickhouse)
+    } finally {
+      await clickhouse.close()
+    }
+  }
+}
+
+interface Building {
+  view: ArchiveView
+  store: ClickHouseArchiveStore
+  /** What the server calls the new tables, whatever their names are now. */
+  ids: ReadonlyMap<string, string>
+}
+
+export interface ArchiveRebuildOptions {
+  /** A client of the archive's database; each call makes one of its own. */
+  connect(): ClickHouse
+  prepareDatabase(): Promise<void>
+  topic: string
+  partitions: readonly Partition[]
+  clock: Clock
+  random: Random
+}
+
+const SUFFIX = '_rebuild'
+/** How long commit waits for the new tables to be as far as the live ones. */
+export const CATCH_UP_MS_MAX: Millis = 20_000
+/** Two looks that agree, this far apart: longer than writing down what an insert under way had stored. */
+const CATCH_UP_POLL_MS: Millis = 500
+
+const EXCHANGED = ['events', 'messages'] as const
+
+const LIVE_POSITIONS = `SELECT partition, lastOffset FROM archive_progress FINAL WHERE step = 'done' ORDER BY partition`
+
+const BEHIND = `SELECT live.partition AS partition
+FROM (SELECT partition, lastOffset FROM archive_progress FINAL WHERE step = 'done') AS live
+LEFT JOIN (SELECT partition, lastOffset, 1 AS found FROM archive_progress${SUFFIX} FINAL WHERE step = 'done') AS built
+  ON live.partition = built.partition
+WHERE built.found = 0 OR built.lastOffset < live.lastOffset
+ORDER BY partition`
+
+const TAKE_PROGRESS = `INSERT INTO archive_progress SELECT * FROM archive_progress${SUFFIX} FINAL
+SETTINGS async_insert = 0, insert_deduplicate = 0`
+
+/** The exchange must come well before writers stop minding the mark. */
+function assertWithinFence(elapsedMs: Millis): void {
+  assert(elapsedMs < (SWITCH_FENCE_SECONDS * 1_000) / 2, 'the exchange of tables came too late: writers may go on')
+}
+
+/** Exchanges those tables whose new ones are not in place yet: an answer may have been lost the first time. */
+async function exchange(clickhouse: ClickHouse, built: ReadonlyMap<string, string>): Promise<void> {
+  const live = await tableIds(clickhouse, '')
+  const pairs = EXCHANGED.filter(table => live.get(table) !== built.get(table))
+  if (pairs.length === 0) return
+  await clickhouse.command(`EXCHANGE TABLES ${pairs.map(table => `${table} AND ${table}${SUFFIX}`).join(', ')}`)
+}
+
+async function tableIds(clickhouse: ClickHouse, suffix: string): Promise<ReadonlyMap<string, string>> {
+  const rows = await clickhouse.rows<{ name: string; uuid: string }>(
+    'SELECT name, uuid FROM system.tables WHERE database = currentDatabase() AND name IN {names: Array(String)}',
+    { names: EXCHANGED.map(table => table + suffix) },
+  )
+  return new Map(rows.map(({ name, uuid }) => [name.slice(0, name.length - suffix.length), uuid]))
+}
+
+async function markSwitch(clickhouse: ClickHouse, switchId: string, step: 'begun' | 'ended'): Promise<void> {
+  await clickhouse.command(
+    'INSERT INTO archive_switches (switchId, step) SETTINGS async_insert = 0 VALUES ({switchId: UUID}, {step: String})',
+    { switchId, step },
+  )
+}
+
+/** Tables like the live ones, with everything that migrations have added to those. */
+async function makeShadow(clickhouse: ClickHouse): Promise<void> {
+  for (const table of ['events', 'messages', 'archive_progress']) {
+    await clickhouse.command(`CREATE TABLE ${table}${SUFFIX} AS ${table}`)
+  }
+  const views = await clickhouse.rows<{ select: string }>(
+    `SELECT as_select AS select FROM system.tables WHERE database = currentDatabase() AND name = 'messages_from_events'`,
+  )
+  const select = views[0]?.select ?? ''
+  const source = `FROM ${quoteIfNeeded(clickhouse.database)}.events `
+  assert(select.includes(source), 'the view that fills messages does not read events')
+  await clickhouse.command(
+    `CREATE MATERIALIZED VIEW messages_from_events${SUFFIX} TO messages${SUFFIX} AS
+    ${select.replace(source, `FROM events${SUFFIX} `)}`,
+  )
+}
+
+/** A name as the server writes it back. */
+function quoteIfNeeded(name: string): string {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? name : quoteName(name)
+}
+
+async function dropShadow(clickhouse: ClickHouse): Promise<void> {
+  await clickhouse.command(`DROP TABLE IF EXISTS messages_from_events${SUFFIX} SYNC`)
+  for (const table of ['events', 'messages', 'archive_progress']) {
+    await clickhouse.command(`DROP TABLE IF EXISTS ${table}${SUFFIX} SYNC`)
+  }
+}

@@ -1,0 +1,49 @@
+import { type ClickHouseOptions, connectClickHouse, createDatabase } from '../../infra/clickhouse/clickhouse.ts'
+import type { Clock, Random } from '../../infra/clock.ts'
+import type { Partition } from '../../schemas/ids.ts'
+import type { Rebuildable } from '../rebuild.ts'
+import type { View } from '../view.ts'
+import { ArchiveView } from './archive-view.ts'
+import { ClickHouseArchiveRebuild } from './clickhouse-archive-rebuild.ts'
+import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
+import { migrate } from './migrate.ts'
+
+export interface ArchiveOptions {
+  clickhouse: ClickHouseOptions
+  /** Name of im.events, prefix included. */
+  topic: string
+  /** The partitions that this process archives. */
+  partitions: readonly Partition[]
+  clock: Clock
+}
+
+/** The archive as a view for the runner. Its tables are made when it is first asked for a position. */
+export function makeArchiveView(options: ArchiveOptions): View {
+  const { clickhouse, topic, partitions, clock } = options
+  const store = new ClickHouseArchiveStore(connectClickHouse(clickhouse), () => createDatabase(clickhouse))
+  return new ArchiveView({ store, clock, topic, partitions })
+}
+
+/** The archive as something that `rebuild` can build anew; `partitions` are all of the topic. */
+export function makeArchiveRebuild(options: ArchiveOptions & { random: Random }): Rebuildable {
+  const { clickhouse, topic, partitions, clock, random } = options
+  return new ClickHouseArchiveRebuild({
+    connect: () => connectClickHouse(clickhouse),
+    prepareDatabase: () => createDatabase(clickhouse),
+    topic,
+    partitions,
+    clock,
+    random,
+  })
+}
+
+/** Makes the database and brings its tables up to date; can be run again. Gives what was applied. */
+export async function setupArchive(clickhouse: ClickHouseOptions): Promise<string[]> {
+  await createDatabase(clickhouse)
+  const client = connectClickHouse(clickhouse)
+  try {
+    return await migrate(client)
+  } finally {
+    await client.close()
+  }
+}

@@ -1,0 +1,93 @@
+import type { Partition } from '../../schemas/ids.ts'
+import type { Position } from '../../topics/valid-events.ts'
+import type { ArchiveProgress, ArchiveStore, Load, RecordedRange } from './archive-store.ts'
+import type { EventRow } from './event-row.ts'
+import { type ArchiveInspector, type MessageRow, messageOfEvent } from './inspect.ts'
+
+/**
+ * An archive in memory, for simulation and tests: tables that drop a block whose token they have seen, and keys that
+ * collapse when they are read. Several stores may be opened on one archive, as several processes on one server.
+ */
+export class MemoryArchive implements ArchiveInspector {
+  /** Rows as inserted, doubles included. */
+  readonly eventRows: EventRow[] = []
+  readonly messageRows: MessageRow[] = []
+  private readonly eventTokens = new Set<string>()
+  private readonly messageTokens = new Set<string>()
+  private readonly done = new Map<Partition, RecordedRange>()
+  private readonly intents = new Map<Partition, RecordedRange>()
+
+  store(): ArchiveStore {
+    return {
+      prepare: async () => {},
+      progress: async () => this.progress(),
+      recordIntent: async load => record(this.intents, load),
+      insert: async (load, rows) => {
+        this.insertEvents(load.token, rows)
+        this.insertMessages(load.token, rows)
+      },
+      recordDone: async load => record(this.done, load),
+      close: async () => {},
+    }
+  }
+
+  /** The first half of an insert: what is there when the server stops between the two tables. */
+  insertEvents(token: string, rows: readonly EventRow[]): void {
+    if (this.eventTokens.has(token)) return
+    this.eventTokens.add(token)
+    for (const row of rows) this.eventRows.push(row)
+  }
+
+  async positions(): Promise<ReadonlyMap<Partition, Position>> {
+    return new Map([...this.done].map(([partition, range]) => [partition, range.last]))
+  }
+
+  async *events(partition: Partition): AsyncIterable<EventRow> {
+    const rows = this.eventRows.filter(row => row.partition === partition)
+    yield* latest(rows, row => String(row.offset)).sort((a, b) => a.offset - b.offset)
+  }
+
+  async *messages(partition: Partition): AsyncIterable<MessageRow> {
+    const rows = this.messageRows.filter(row => row.partition === partition)
+    const final = latest(rows, row => `${row.sessionId} ${row.seq}`)
+    yield* final.sort((a, b) => compareBytes(a.sessionId, b.sessionId) || a.seq - b.seq)
+  }
+
+  private insertMessages(token: string, rows: readonly EventRow[]): void {
+    if (this.messageTokens.has(token)) return
+    this.messageTokens.add(token)
+    for (const row of rows) {
+      const message = messageOfEvent(row)
+      if (message !== undefined) this.messageRows.push(message)
+    }
+  }
+
+  private progress(): ArchiveProgress {
+    return { done: new Map(this.done), intents: new Map(this.intents), switches: 0, switching: false }
+  }
+}
+
+function record(ranges: Map<Partition, RecordedRange>, { token, ranges: added }: Load): void {
+  const partitions = added.map(({ partition }) => partition)
+  for (const range of added) {
+    const before = ranges.get(range.partition)
+    if (before !== undefined && before.last.offset > range.last.offset) continue
+    ranges.set(range.partition, { ...range, token, partitions })
+  }
+}
+
+/** One row for each key: that with the highest offset, the later one where they are equal. */
+function latest<Row extends { offset: number }>(rows: readonly Row[], keyOf: (row: Row) => string): Row[] {
+  const byKey = new Map<string, Row>()
+  for (const row of rows) {
+    const before = byKey.get(keyOf(row))
+    if (before === undefined || before.offset <= row.offset) byKey.set(keyOf(row), row)
+  }
+  return [...byKey.values()]
+}
+
+/** ClickHouse orders strings by their bytes; session ids are ASCII. */
+function compareBytes(a: string, b: string): number {
+  if (a === b) return 0
+  return a < b ? -1 : 1
+}

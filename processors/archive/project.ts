@@ -1,0 +1,156 @@
+import { unreachable } from '../../infra/assert.ts'
+import type { Event, EventBody } from '../../schemas/event.ts'
+import { type Partition, parseSessionId } from '../../schemas/ids.ts'
+import type { Content } from '../../schemas/pack.ts'
+import type { PlacedEvent } from '../view.ts'
+import type { EventRow } from './event-row.ts'
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const NO_UUID = '00000000-0000-0000-0000-000000000000'
+
+type BodyColumns = Pick<
+  EventRow,
+  | 'code'
+  | 'reason'
+  | 'firstSeq'
+  | 'firstCount'
+  | 'firstAt'
+  | 'userIds'
+  | 'groupName'
+  | 'groupAvatar'
+  | 'groupNotice'
+  | 'rules'
+  | 'contentKind'
+  | 'contentType'
+  | 'contentBytes'
+  | 'text'
+  | 'data'
+>
+
+const NO_USERS: readonly string[] = []
+
+/** What an event without these has in its body's columns. */
+const EMPTY: BodyColumns = {
+  code: 0,
+  reason: '',
+  firstSeq: 0,
+  firstCount: 0,
+  firstAt: 0,
+  userIds: NO_USERS,
+  groupName: '',
+  groupAvatar: '',
+  groupNotice: '',
+  rules: '',
+  contentKind: '',
+  contentType: '',
+  contentBytes: 0,
+  text: '',
+  data: '',
+}
+
+/** The row of an outcome. Every event has one, whatever its kind: nothing is left out of the archive. */
+export function projectEvent(partition: Partition, { event, position }: PlacedEvent): EventRow {
+  const isUuid = UUID.test(event.packId)
+  const body = bodyColumns(event.body)
+  return {
+    partition,
+    offset: position.offset,
+    causeEra: event.cause.era,
+    causeOffset: event.cause.offset,
+    at: event.at,
+    sessionId: event.sessionId,
+    sessionKind: parseSessionId(event.sessionId)?.kind ?? '',
+    seq: event.seq,
+    count: event.count,
+    kind: event.body.kind,
+    code: body.code,
+    reason: body.reason,
+    firstSeq: body.firstSeq,
+    firstCount: body.firstCount,
+    firstAt: body.firstAt,
+    packId: isUuid ? event.packId : NO_UUID,
+    packIdText: isUuid ? '' : event.packId,
+    from: event.from,
+    actorKind: event.actor.kind,
+    actorId: event.actor.id,
+    deviceType: event.device.type,
+    deviceId: event.device.id,
+    gateway: event.gateway,
+    flags: event.flags,
+    digest: event.digest,
+    userIds: body.userIds,
+    groupName: body.groupName,
+    groupAvatar: body.groupAvatar,
+    groupNotice: body.groupNotice,
+    rules: body.rules,
+    contentKind: body.contentKind,
+    contentType: body.contentType,
+    contentBytes: body.contentBytes,
+    text: body.text,
+    data: body.data,
+    hasPushInfo: event.pushInfo !== null,
+    pushTitle: event.pushInfo?.title ?? '',
+    pushSummary: event.pushInfo?.summary ?? '',
+    pushUrl: event.pushInfo?.url ?? '',
+  }
+}
+
+function bodyColumns(body: EventBody): BodyColumns {
+  switch (body.kind) {
+    case 'MessageAccepted':
+      return contentColumns(body.content)
+    case 'GroupCreated': {
+      const { name, avatar, notice } = body.info
+      return { ...EMPTY, userIds: body.members, groupName: name, groupAvatar: avatar, groupNotice: notice }
+    }
+    case 'MembersAdded':
+    case 'MembersRemoved':
+      return { ...EMPTY, userIds: body.userIds }
+    case 'MemberJoined':
+    case 'MemberQuit':
+    case 'GroupDismissed':
+      return EMPTY
+    case 'RulesSet':
+      return { ...EMPTY, rules: JSON.stringify(body.rules) }
+    case 'PackRefused':
+      return { ...EMPTY, code: body.code, reason: body.reason }
+    case 'PackRepeated':
+      return { ...EMPTY, code: body.code, firstSeq: body.seq, firstCount: body.count, firstAt: body.at }
+    default:
+      return unreachable(body)
+  }
+}
+
+function contentColumns(content: Content): BodyColumns {
+  switch (content.kind) {
+    case 'Text':
+      return { ...EMPTY, contentKind: 'Text', contentBytes: Buffer.byteLength(content.text), text: content.text }
+    case 'Custom': {
+      const { type, data } = content
+      return { ...EMPTY, contentKind: 'Custom', contentType: type, contentBytes: Buffer.byteLength(data), data }
+    }
+    default:
+      return unreachable(content)
+  }
+}
+
+/** Bytes that an event's row takes on the wire, roughly: for the limit of an insert, not for the insert itself. */
+export function estimateBytes({ body, pushInfo }: Event): number {
+  const fixed = 320
+  const push = pushInfo === null ? 0 : pushInfo.title.length + pushInfo.summary.length + pushInfo.url.length
+  return fixed + push + bodyLength(body)
+}
+
+function bodyLength(body: EventBody): number {
+  switch (body.kind) {
+    case 'MessageAccepted':
+      return body.content.kind === 'Text' ? body.content.text.length : body.content.data.length
+    case 'GroupCreated':
+      return body.info.notice.length + 32 * body.members.length
+    case 'MembersAdded':
+    case 'MembersRemoved':
+      return 32 * body.userIds.length
+    default:
+      return 0
+  }
+}

@@ -1,0 +1,241 @@
+import type { Clock, Millis, Random } from '../infra/clock.ts'
+import type { Logger } from '../infra/logger.ts'
+import type { Metrics } from '../infra/metrics.ts'
+import type { HistoryReader } from '../processors/history/history-store.ts'
+import type { MembershipReader } from '../processors/membership/membership-store.ts'
+import type { RecordCodec } from '../schemas/codec.ts'
+import type { Event } from '../schemas/event.ts'
+import type { SessionId, UserId } from '../schemas/ids.ts'
+import type { Pack } from '../schemas/pack.ts'
+import type { Log } from '../topics/log.ts'
+import { sessionPartition, type Topics } from '../topics/topics.ts'
+import {
+  CHANGES_KEPT_MAX,
+  DRAIN_FLUSH_MS_MAX,
+  DRAIN_PENDING_MS_MAX,
+  MEMBERSHIP_POLL_MS,
+  PENDING_SWEEP_MS,
+  QUESTION_MS_MAX,
+} from './limits.ts'
+import { Audience } from './ws/audience.ts'
+import { CatchUp } from './ws/catchup.ts'
+import { Deadline } from './ws/deadline.ts'
+import { Fanout } from './ws/fanout.ts'
+import { gatewayMetrics } from './ws/gateway-metrics.ts'
+import { Hub } from './ws/hub.ts'
+import { Logins } from './ws/logins.ts'
+import { MembershipIndex } from './ws/membership-index.ts'
+import { PackAppender } from './ws/pack-appender.ts'
+import { PendingPacks } from './ws/pending.ts'
+import { LogEnds, Progress } from './ws/progress.ts'
+import { Questions } from './ws/questions.ts'
+import { Sends } from './ws/sends.ts'
+import { findStart, type StartPoint } from './ws/start.ts'
+import { Views } from './ws/views.ts'
+
+export interface GatewayCoreOptions {
+  log: Log
+  codecs: { packs: RecordCodec<Pack>; events: RecordCodec<Event> }
+  topics: Topics
+  history: HistoryReader
+  membership: MembershipReader
+  clock: Clock
+  random: Random
+  logger: Logger
+  metrics: Metrics
+  /** Unique in the cluster: stands in packs, and tells this gateway's own outcomes from others'. */
+  nodeName: string
+  heartbeatMs?: Millis
+  packsPerSecond?: number
+}
+
+const DRAIN_POLL_MS: Millis = 20
+
+/**
+ * Everything of a gateway but its sockets: main.ts puts HTTP and WebSocket before it, the simulation its own sockets.
+ * After `start` it looks for the place where to begin reading; `isOpen` is true once it has caught up with the log.
+ */
+export class GatewayCore {
+  /** Rejects when the gateway can go on no longer; resolves after `stop`. */
+  readonly done: Promise<void>
+  private readonly options: GatewayCoreOptions
+  private readonly stopping = new AbortController()
+  private readonly timers = new Set<() => void>()
+  private parts: Parts | undefined
+  private isReady = false
+  private isDraining = false
+  private settle: { resolve: () => void; reject: (error: unknown) => void } = { resolve: () => {}, reject: () => {} }
+
+  constructor(options: GatewayCoreOptions) {
+    this.options = options
+    this.done = new Promise((resolve, reject) => {
+      this.settle = { resolve, reject }
+    })
+    // Whoever supervises the gateway hears of it; a rejection before that must not end the process.
+    this.done.catch(() => {})
+  }
+
+  /** True when logins can be served. */
+  get isOpen(): boolean {
+    return this.isReady && !this.isDraining
+  }
+
+  /** The connections; undefined as long as the gateway has not found where to begin. */
+  get hub(): Hub | undefined {
+    return this.parts?.hub
+  }
+
+  /** Takes a user over from the membership view; false when that is not possible now. Then `unreserve` is owed. */
+  async admit(userId: UserId): Promise<boolean> {
+    return this.isOpen ? (this.parts?.logins.admit(userId) ?? false) : false
+  }
+
+  unreserve(userId: UserId): void {
+    this.parts?.audience.unreserve(userId)
+  }
+
+  /** Begins; returns at once. */
+  start(): void {
+    this.begin().catch(this.settle.reject)
+  }
+
+  private async begin(): Promise<void> {
+    const { log, topics, membership, clock, logger } = this.options
+    const { signal } = this.stopping
+    const start = await findStart({ log, topic: topics.events.name, membership, clock, logger, signal })
+    if (start === undefined) return
+    const parts = makeParts(this.options, start, this.settle.reject)
+    this.parts = parts
+    parts.fanout.done.catch(this.settle.reject)
+    this.every(PENDING_SWEEP_MS, () => this.sweep(parts))
+    this.every(MEMBERSHIP_POLL_MS, () => this.pollMembership(parts))
+    this.isReady = await parts.progress.reachedAll(start.ends, signal)
+    if (this.isReady) logger.info('the gateway has caught up')
+  }
+
+  private every(periodMs: Millis, task: () => void | Promise<void>): void {
+    const cancel = this.options.clock.schedule(periodMs, () => {
+      this.timers.delete(cancel)
+      Promise.resolve(task())
+        .then(() => {
+          if (!this.stopping.signal.aborted) this.every(periodMs, task)
+        })
+        .catch(this.settle.reject)
+    })
+    this.timers.add(cancel)
+  }
+
+  private sweep({ sends, progress, pending, index, metrics }: Parts): void {
+    sends.sweep()
+    metrics.levels({ lag: progress.lag, pending: pending.size, trail: index.kept })
+  }
+
+  private async pollMembership({ views, index }: Parts): Promise<void> {
+    const deadline = new Deadline(this.options.clock, QUESTION_MS_MAX)
+    try {
+      index.viewMoved(await deadline.race(views.membershipPositions()))
+    } catch (error) {
+      this.options.logger.warn({ err: error }, 'the membership view does not say how far it is')
+    } finally {
+      deadline.end()
+    }
+  }
+
+  /**
+   * Takes nothing new, answers what was taken, closes every connection with "reconnect elsewhere". Bounded in time;
+   * reading goes on until `stop`.
+   */
+  async drain(): Promise<void> {
+    this.isDraining = true
+    const { parts } = this
+    if (parts === undefined) return
+    parts.sends.stop()
+    await this.until(() => parts.pending.size === 0, DRAIN_PENDING_MS_MAX)
+    await this.until(() => parts.hub.isFlushed, DRAIN_FLUSH_MS_MAX)
+    parts.hub.closeAll('DRAINING')
+  }
+
+  private async until(isDone: () => boolean, limitMs: Millis): Promise<void> {
+    const { clock } = this.options
+    const end = clock.monotonic() + limitMs
+    while (!isDone() && clock.monotonic() < end) await clock.sleep(DRAIN_POLL_MS)
+  }
+
+  /** Stops reading. Idempotent. */
+  async stop(): Promise<void> {
+    this.stopping.abort()
+    for (const cancel of this.timers) cancel()
+    this.timers.clear()
+    this.parts?.hub.stop()
+    await this.parts?.fanout.close()
+    this.settle.resolve()
+  }
+}
+
+type Parts = ReturnType<typeof makeParts>
+
+/** Wires the parts of a gateway that begins to read at `start`. */
+function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (error: unknown) => void) {
+  const { log, topics, codecs, history, membership, clock, random, logger, nodeName } = options
+  const metrics = gatewayMetrics(options.metrics)
+  const partitionOf = (sessionId: SessionId) => sessionPartition(topics.packs, sessionId)
+  const offsets = new Map([...start.positions].map(([partition, { offset }]) => [partition, offset]))
+  const index = new MembershipIndex(offsets, { changesMax: CHANGES_KEPT_MAX })
+  const audience = new Audience(index)
+  const progress = new Progress()
+  const pending = new PendingPacks(nodeName)
+  const ends = new LogEnds(log, topics.events.name)
+  const views = new Views({ history, membership, index, progress, ends, clock })
+  const appender = new PackAppender({
+    log,
+    topic: topics.packs,
+    clock,
+    random,
+    logger,
+    onFailed: packs => sends.failed(packs),
+    onFatal,
+  })
+  const sends = new Sends({
+    codec: codecs.packs,
+    clock,
+    gateway: nodeName,
+    pending,
+    progress,
+    appender,
+    partitionOf,
+    metrics,
+  })
+  const questions = new Questions({ history, membership, views, index, pending, clock, partitionOf })
+  const catchUp = new CatchUp({ history, views, index, partitionOf })
+  const logins = new Logins({ membership, views, index, audience, clock, logger })
+  const { heartbeatMs, packsPerSecond } = options
+  const hub = new Hub({
+    clock,
+    random,
+    gateway: nodeName,
+    audience,
+    sends,
+    questions,
+    catchUp,
+    metrics,
+    onFatal,
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+    ...(packsPerSecond === undefined ? {} : { packsPerSecond }),
+  })
+  const fanout = new Fanout(
+    {
+      log,
+      topic: topics.events.name,
+      codec: codecs.events,
+      clock,
+      logger,
+      index,
+      audience,
+      pending,
+      progress,
+      metrics,
+    },
+    start.positions,
+  )
+  return { index, audience, progress, pending, views, sends, logins, hub, fanout, metrics }
+}

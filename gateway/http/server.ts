@@ -1,0 +1,85 @@
+import type { IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
+import type { Clock } from '../../infra/clock.ts'
+import { WS_PATH } from '../auth/login-request.ts'
+
+/** Requests larger than this are refused, bytes. */
+const BODY_BYTES_MAX = 64 * 1024
+const REQUEST_MS_MAX = 10_000
+
+export interface HttpServerOptions {
+  clock: Clock
+  isReady(): boolean
+  upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void
+}
+
+/** The gateway's HTTP side: health, time, and the upgrade to WebSocket. Errors are RFC 9457 problems. */
+export class HttpServer {
+  private readonly fastify: FastifyInstance
+
+  constructor({ clock, isReady, upgrade }: HttpServerOptions) {
+    this.fastify = Fastify({
+      logger: false,
+      bodyLimit: BODY_BYTES_MAX,
+      requestTimeout: REQUEST_MS_MAX,
+      // Connections that were upgraded are closed by the hub, with a code.
+      forceCloseConnections: 'idle',
+    })
+    this.fastify.server.on('upgrade', upgrade)
+    this.fastify.setNotFoundHandler((request, reply) => {
+      sendProblem(reply, 404, 'Not Found', `there is nothing at ${request.url.split('?')[0]}`)
+    })
+    this.fastify.setErrorHandler((error: FastifyError, _request, reply) => {
+      const status = error.statusCode ?? 500
+      sendProblem(
+        reply,
+        status,
+        status < 500 ? 'Bad Request' : 'Internal Server Error',
+        status < 500 ? error.message : '',
+      )
+    })
+    this.fastify.get('/', () => ({
+      name: 'packlog',
+      webSocket: WS_PATH,
+      time: '/v1/time',
+      health: '/healthz',
+      ready: '/readyz',
+    }))
+    this.fastify.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'))
+    this.fastify.get('/readyz', (_request, reply) => {
+      if (isReady()) return reply.type('text/plain').send('ready\n')
+      return sendProblem(reply, 503, 'Service Unavailable', 'the gateway has not caught up with the log yet')
+    })
+    this.fastify.get('/v1/time', () => ({ serverTime: clock.now() }))
+  }
+
+  /** Listens. Rejects when the address cannot be had. */
+  async listen({ host, port }: { host: string; port: number }): Promise<void> {
+    await this.fastify.listen({ host, port })
+  }
+
+  /** The port that it listens on. */
+  get port(): number {
+    return (this.fastify.server.address() as AddressInfo).port
+  }
+
+  /** Takes no more connections; resolves when those of HTTP are gone. */
+  async close(): Promise<void> {
+    await this.fastify.close()
+  }
+}
+
+interface Reply {
+  code(status: number): Reply
+  type(contentType: string): Reply
+  send(body: string): Reply
+}
+
+function sendProblem<R extends Reply>(reply: R, status: number, title: string, detail: string): Reply {
+  return reply
+    .code(status)
+    .type('application/problem+json')
+    .send(JSON.stringify({ type: 'about:blank', title, status, detail }))
+}

@@ -1,0 +1,98 @@
+import { assert } from '../infra/assert.ts'
+import type { Millis } from '../infra/clock.ts'
+import { DRAIN_MS_MAX } from '../infra/service.ts'
+import { HISTORY_PAGE_MAX, RESUME_SESSIONS_MAX } from '../schemas/frames.ts'
+import { APPEND_BYTES_MAX } from '../topics/log.ts'
+
+/** Every limit of the gateway, with how they relate at the end. docs/protocol.md names those that clients meet. */
+
+/** Largest frame of a client, bytes. A pack of that size, as Avro, still fits into one append. */
+export const FRAME_BYTES_MAX = 512 * 1024
+/** How deep the JSON of a client's frame may nest. */
+export const JSON_DEPTH_MAX = 6
+/** Frames in a row that could not be read before the connection is closed. */
+export const BROKEN_FRAMES_MAX = 16
+
+/** What waits for one socket. Beyond it the connection is closed with SLOW; the client resumes and loses nothing. */
+export const OUTBOX_FRAMES_MAX = 8_192
+export const OUTBOX_BYTES_MAX = 8 * 1024 * 1024
+/** One write to a socket. */
+export const WRITE_BYTES_MAX = 1024 * 1024
+/** How long a closing socket may take to hear the close frame before it is cut. */
+export const CLOSE_MS_MAX: Millis = 5_000
+
+/** Live events of one connection that wait while history is read. Beyond it the connection is closed with SLOW. */
+export const BUFFER_EVENTS_MAX = 4_096
+export const BUFFER_BYTES_MAX = 4 * 1024 * 1024
+/** After `welcome` live events wait this long, so that a `resume` comes before them. */
+export const HOLD_MS: Millis = 500
+export const HOLD_SWEEP_MS: Millis = 100
+/** How long one resume or question may take. */
+export const RESUME_MS_MAX: Millis = 10_000
+export const QUESTION_MS_MAX: Millis = 5_000
+/** Resumes that one connection may have running. */
+export const RESUMES_MAX = 16
+/** Sessions of one connection that may have a cursor or be resuming. */
+export const CURSORS_MAX = 16 * 1_024
+/** Questions that one connection may have running. */
+export const QUESTIONS_MAX = 32
+/** How often the history view is asked how far it is, while somebody waits for it. */
+export const HISTORY_POLL_MS: Millis = 10
+/** How often a failed read of a view is tried again, and the pause between. */
+export const VIEW_ATTEMPTS_MAX = 5
+export const VIEW_RETRY_MS: Millis = 100
+
+export const PENDING_PER_CONNECTION_MAX = 4_096
+export const PENDING_MAX = 50_000
+/** After this long without an outcome a send is answered MSG_TIMEOUT. */
+export const PENDING_MS_MAX: Millis = 10_000
+export const PENDING_SWEEP_MS: Millis = 250
+/** Sends are refused while the oldest pending one is older than this. */
+export const PENDING_AGE_MS_MAX: Millis = 5_000
+/** Sends are refused while the gateway has this many events of im.events unread. */
+export const LAG_EVENTS_MAX = 20_000
+/** Packs per second of one connection, on average; twice as many at once. */
+export const PACKS_PER_SECOND_MAX = 2_000
+
+/** How often one append to im.packs is tried, and the pauses between. */
+export const APPEND_ATTEMPTS_MAX = 6
+export const APPEND_RETRY_MS_MIN: Millis = 50
+export const APPEND_RETRY_MS_MAX: Millis = 1_000
+/** Bytes and records of one append; the log port's own limits are above. */
+export const LANE_BYTES_MAX = 800_000
+export const LANE_RECORDS_MAX = 500
+
+export const HEARTBEAT_MS: Millis = 25_000
+/** Slots of the heartbeat wheel: each tick pings one share of the connections. */
+export const HEARTBEAT_SLOTS = 25
+export const UNANSWERED_PINGS_MAX = 2
+
+export const LOGINS_MAX = 1_000
+export const LOGIN_ATTEMPTS_MAX = 5
+export const LOGIN_RETRY_MS: Millis = 50
+export const CONNECTIONS_PER_USER_MAX = 64
+/** How far behind the log's end the membership view may be when a gateway starts from it. */
+export const START_BACK_EVENTS_MAX = 200_000
+export const START_RETRY_MS: Millis = 500
+/** How often the membership view is asked how far it is. */
+export const MEMBERSHIP_POLL_MS: Millis = 500
+/** Membership changes (user ids) that are kept until the view has passed them. */
+export const CHANGES_KEPT_MAX = 500_000
+
+/** How long a draining gateway waits for the outcomes of what it has taken. */
+export const DRAIN_PENDING_MS_MAX: Millis = 8_000
+/** How long it then waits for sockets to take what is theirs. */
+export const DRAIN_FLUSH_MS_MAX: Millis = 2_000
+
+assert(FRAME_BYTES_MAX < LANE_BYTES_MAX, 'one pack fits into one append')
+assert(LANE_BYTES_MAX + FRAME_BYTES_MAX > APPEND_BYTES_MAX, 'appends are about as large as the log takes')
+assert(LANE_BYTES_MAX < APPEND_BYTES_MAX, 'an append leaves room for keys')
+assert(HISTORY_PAGE_MAX <= OUTBOX_FRAMES_MAX / 4, 'a page always fits into an outbox that is half empty')
+assert(BUFFER_EVENTS_MAX <= OUTBOX_FRAMES_MAX / 2, 'a whole buffer fits into an outbox that is half empty')
+assert(BUFFER_BYTES_MAX <= OUTBOX_BYTES_MAX / 2, 'a whole buffer fits into an outbox that is half empty')
+assert(CURSORS_MAX >= RESUMES_MAX * RESUME_SESSIONS_MAX, 'every resume that may run has room for its sessions')
+assert(PENDING_AGE_MS_MAX < PENDING_MS_MAX, 'new sends are refused before old ones run out of time')
+assert(
+  DRAIN_PENDING_MS_MAX + DRAIN_FLUSH_MS_MAX + CLOSE_MS_MAX < DRAIN_MS_MAX,
+  'a gateway drains within the time of a process',
+)

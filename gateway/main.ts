@@ -1,0 +1,89 @@
+import { assert } from '../infra/assert.ts'
+import type { Millis } from '../infra/clock.ts'
+import type { Service } from '../infra/service.ts'
+import type { UserId } from '../schemas/ids.ts'
+import { readTokenKey, type TokenKey, type VerifiedToken, verifyToken } from './auth/tokens.ts'
+import { GatewayCore, type GatewayCoreOptions } from './core.ts'
+import { HttpServer } from './http/server.ts'
+import { CLOSE_MS_MAX } from './limits.ts'
+import { WebSocketGateway } from './ws/server.ts'
+
+export interface GatewayOptions extends GatewayCoreOptions {
+  http: { host: string; port: number }
+  /** The file of the key that tokens are signed with, or the key itself. */
+  tokens: string | TokenKey
+}
+
+/** A gateway that listens: the service of the role `gateway`. */
+export interface GatewayService extends Service {
+  /** The port that it listens on, after `start`. */
+  readonly port: number
+}
+
+/** Makes the gateway. `start` reads the token key and listens; it serves once it has caught up with the log. */
+export function makeGateway(options: GatewayOptions): GatewayService {
+  return new Gateway(options)
+}
+
+class Gateway implements GatewayService {
+  readonly name = 'gateway'
+  private readonly options: GatewayOptions
+  private readonly core: GatewayCore
+  private http: HttpServer | undefined
+
+  constructor(options: GatewayOptions) {
+    this.options = options
+    this.core = new GatewayCore(options)
+  }
+
+  get done(): Promise<void> {
+    return this.core.done
+  }
+
+  get port(): number {
+    assert(this.http !== undefined, 'a gateway has a port once it is started')
+    return this.http.port
+  }
+
+  async start(): Promise<void> {
+    const { tokens, clock, logger, http } = this.options
+    const key = typeof tokens === 'string' ? await readTokenKey(tokens) : tokens
+    const { core } = this
+    const webSockets = new WebSocketGateway({
+      hub: () => core.hub,
+      logger,
+      isOpen: () => core.isOpen,
+      verify: (token: string): Promise<VerifiedToken> => verifyToken(key, token, clock.now()),
+      admit: (userId: UserId) => core.admit(userId),
+      unreserve: (userId: UserId) => core.unreserve(userId),
+    })
+    this.http = new HttpServer({
+      clock,
+      isReady: () => core.isOpen,
+      upgrade: (request, stream, head) => webSockets.upgrade(request, stream, head),
+    })
+    await this.http.listen(http)
+    core.start()
+    logger.info({ host: http.host, port: this.port }, 'the gateway listens')
+  }
+
+  ready(): boolean {
+    return this.core.isOpen
+  }
+
+  async drain(): Promise<void> {
+    await this.core.drain()
+    // Takes no more connections, and waits for the closing handshakes of those there are.
+    await this.within(CLOSE_MS_MAX + CLOSE_GRACE_MS, this.http?.close() ?? Promise.resolve())
+    await this.core.stop()
+  }
+
+  private async within(limitMs: Millis, task: Promise<void>): Promise<void> {
+    const limit = new AbortController()
+    await Promise.race([task, this.options.clock.sleep(limitMs, limit.signal)])
+    limit.abort()
+  }
+}
+
+/** What `ws` may take on top of its own time for a closing handshake. */
+const CLOSE_GRACE_MS: Millis = 1_000

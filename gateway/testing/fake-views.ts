@@ -1,0 +1,212 @@
+import type {
+  HistoryPage,
+  HistoryReader,
+  HotSessionsPage,
+  PackOutcome,
+  SessionHead,
+} from '../../processors/history/history-store.ts'
+import type { GroupMember, MembershipInterval, MembershipReader } from '../../processors/membership/membership-store.ts'
+import type { RecordCodec } from '../../schemas/codec.ts'
+import { type Event, isAccepted } from '../../schemas/event.ts'
+import { eventJson } from '../../schemas/frames.ts'
+import type { PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import type { StoredRecord } from '../../topics/log.ts'
+import type { MemoryLog } from '../../topics/memory-log.ts'
+import type { Topics } from '../../topics/topics.ts'
+import { POSITION_START, type Position, selectValid } from '../../topics/valid-events.ts'
+import { applyMembers } from './script.ts'
+
+/**
+ * Views in memory that a test can hold back, take down and empty. Each folds im.events by itself; data is applied
+ * before the position, as the real ones do.
+ */
+abstract class FakeView {
+  protected readonly places = new Map<Partition, Position>()
+  private readonly waiting: { event: Event; partition: Partition; position: Position }[] = []
+  /** False: what is read waits for `step`. */
+  isFollowing = true
+  /** True: every call rejects. */
+  isDown = false
+  /** True: no call ever answers. */
+  isSilent = false
+
+  constructor(log: MemoryLog, topics: Topics, codec: RecordCodec<Event>) {
+    const positions = new Map<Partition, Position>()
+    const from = new Map(Array.from({ length: topics.events.partitions }, (_, partition) => [partition, 0]))
+    log.read({
+      topic: topics.events.name,
+      from,
+      onBatch: ({ partition, records }) => {
+        const valid = selectValid(partition, positions.get(partition) ?? POSITION_START, records as StoredRecord[])
+        positions.set(partition, valid.position)
+        valid.records.forEach((record, i) => {
+          this.waiting.push({ event: codec.decode(record.value!), partition, position: valid.positions[i]! })
+        })
+        if (this.isFollowing) this.step()
+      },
+    })
+  }
+
+  /** Applies what waits: data and position. */
+  step(count = Number.POSITIVE_INFINITY): void {
+    for (const { event, partition, position } of this.waiting.splice(0, count)) {
+      this.apply(event)
+      this.places.set(partition, position)
+    }
+  }
+
+  follow(): void {
+    this.isFollowing = true
+    this.step()
+  }
+
+  protected abstract apply(event: Event): void
+
+  protected answer<T>(make: () => T): Promise<T> {
+    if (this.isSilent) return new Promise(() => {})
+    return this.isDown ? Promise.reject(new Error('the store is down')) : Promise.resolve().then(make)
+  }
+}
+
+interface Kept {
+  lastSeq: Seq
+  count: number
+  at: number
+  events: { seq: Seq; text: string }[]
+}
+
+export class FakeHistory extends FakeView implements HistoryReader {
+  private readonly kept = new Map<SessionId, Kept>()
+  private readonly outcomes = new Map<string, PackOutcome>()
+  pagesRead = 0
+
+  protected apply(event: Event): void {
+    if (!isAccepted(event)) return
+    const kept = this.kept.get(event.sessionId) ?? { lastSeq: 0, count: 0, at: 0, events: [] }
+    kept.events.push({ seq: event.seq, text: eventJson(event) })
+    this.kept.set(event.sessionId, { ...kept, lastSeq: event.seq, count: event.count, at: event.at })
+    const { seq, count, at } = event
+    this.outcomes.set(`${event.sessionId} ${event.from} ${event.packId}`, { code: 0, seq, count, at })
+  }
+
+  /** Keeps only events from this seq on. */
+  trim(sessionId: SessionId, fromSeq: Seq): void {
+    const kept = this.kept.get(sessionId)!
+    kept.events = kept.events.filter(({ seq }) => seq >= fromSeq)
+  }
+
+  /** Loses everything, position included. */
+  empty(): void {
+    this.kept.clear()
+    this.places.clear()
+  }
+
+  position(partition: Partition): Promise<Position | undefined> {
+    return this.answer(() => this.places.get(partition))
+  }
+
+  page(request: Parameters<HistoryReader['page']>[0]): Promise<HistoryPage> {
+    this.pagesRead++
+    return this.answer(() => {
+      const { lastSeq = 0, events = [] } = this.kept.get(request.sessionId) ?? {}
+      const chosen =
+        'afterSeq' in request
+          ? events.filter(({ seq }) => seq > request.afterSeq).slice(0, request.limit)
+          : events.filter(({ seq }) => seq < request.beforeSeq).slice(-request.limit)
+      const firstSeq = events[0]?.seq ?? lastSeq + 1
+      return { events: chosen.map(({ text }) => text), seqs: chosen.map(({ seq }) => seq), lastSeq, firstSeq }
+    })
+  }
+
+  heads(sessionIds: readonly SessionId[]): Promise<(SessionHead | undefined)[]> {
+    return this.answer(() => sessionIds.map(sessionId => this.kept.get(sessionId)))
+  }
+
+  hotSessions({ userId, cursor, limit }: Parameters<HistoryReader['hotSessions']>[0]): Promise<HotSessionsPage> {
+    return this.answer(() => {
+      const mine = [...this.kept].filter(([sessionId]) => sessionId.split(':').includes(userId))
+      const start = Number(cursor ?? 0)
+      const sessions = mine.slice(start, start + limit).map(([sessionId, { lastSeq, count, at, events }]) => ({
+        sessionId,
+        lastSeq,
+        count,
+        at,
+        unread: count,
+        readSeq: 0,
+        last: events.at(-1)!.text,
+      }))
+      return start + limit < mine.length ? { sessions, cursor: String(start + limit) } : { sessions }
+    })
+  }
+
+  outcome(request: { sessionId: SessionId; from: UserId; packId: PackId }): Promise<PackOutcome | undefined> {
+    return this.answer(() => this.outcomes.get(`${request.sessionId} ${request.from} ${request.packId}`))
+  }
+}
+
+export class FakeMembership extends FakeView implements MembershipReader {
+  private readonly members_ = new Map<SessionId, Set<string>>()
+  private readonly stays = new Map<string, MembershipInterval[]>()
+
+  protected apply(event: Event): void {
+    if (!isAccepted(event)) return
+    const members = this.members_.get(event.sessionId) ?? new Set()
+    this.members_.set(event.sessionId, members)
+    const before = new Set(members)
+    applyMembers(members, event)
+    for (const userId of members) {
+      if (!before.has(userId)) this.staysOf(event.sessionId, userId).push({ joinSeq: event.seq })
+    }
+    for (const userId of before) {
+      if (!members.has(userId)) this.staysOf(event.sessionId, userId).at(-1)!.leaveSeq = event.seq
+    }
+  }
+
+  private staysOf(sessionId: SessionId, userId: string): MembershipInterval[] {
+    const key = `${sessionId} ${userId}`
+    const stays = this.stays.get(key) ?? []
+    this.stays.set(key, stays)
+    return stays
+  }
+
+  empty(): void {
+    this.members_.clear()
+    this.stays.clear()
+    this.places.clear()
+  }
+
+  positions(): Promise<ReadonlyMap<Partition, Position>> {
+    return this.answer(() => new Map(this.places))
+  }
+
+  groupsOf(userId: UserId): Promise<{ sessionId: SessionId; joinSeq: Seq }[]> {
+    return this.answer(() =>
+      [...this.members_].flatMap(([sessionId, members]) =>
+        members.has(userId) ? [{ sessionId, joinSeq: this.staysOf(sessionId, userId).at(-1)!.joinSeq }] : [],
+      ),
+    )
+  }
+
+  intervals({ sessionId, userId }: { sessionId: SessionId; userId: UserId }): Promise<MembershipInterval[]> {
+    return this.answer(() => structuredClone(this.staysOf(sessionId, userId)))
+  }
+
+  members({
+    sessionId,
+    cursor,
+    limit,
+  }: Parameters<MembershipReader['members']>[0]): ReturnType<MembershipReader['members']> {
+    return this.answer(() => {
+      const all = [...(this.members_.get(sessionId) ?? [])].sort().map(
+        (userId): GroupMember => ({
+          userId: userId as UserId,
+          role: 'member',
+          joinSeq: this.staysOf(sessionId, userId).at(-1)!.joinSeq,
+        }),
+      )
+      const start = Number(cursor ?? 0)
+      const members = all.slice(start, start + limit)
+      return start + limit < all.length ? { members, cursor: String(start + limit) } : { members }
+    })
+  }
+}

@@ -1,0 +1,168 @@
+import type { Clock } from '../../infra/clock.ts'
+import type { Logger } from '../../infra/logger.ts'
+import { type RecordCodec, Undecodable, UnknownSchema } from '../../schemas/codec.ts'
+import { type Event, isAccepted } from '../../schemas/event.ts'
+import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
+import type { FetchedBatch, Log, LogReader, StoredRecord } from '../../topics/log.ts'
+import type { TopicName } from '../../topics/topics.ts'
+import { HEADER_MEMBERS, LogCorrupt, type Position, selectValid } from '../../topics/valid-events.ts'
+import type { Audience } from './audience.ts'
+import type { ClientConnection } from './client-connection.ts'
+import { readSeq } from './event-seq.ts'
+import { answerFrame, LiveEvent } from './frames.ts'
+import { type MembershipIndex, membershipChange } from './membership-index.ts'
+import type { PendingPacks } from './pending.ts'
+import type { Progress } from './progress.ts'
+
+/**
+ * Reads all of im.events and gives each event to the connections that it concerns.
+ *
+ * For every record, in order: the one shared reader decides whether it is valid; its key says whether anybody here
+ * is concerned, and only then it is decoded (events that change membership always are). Then
+ *  1. a change of membership goes into the index, which names who leaves by this event;
+ *  2. a pack that waits for this outcome is answered, on the connections that sent it;
+ *  3. an accepted event goes to all other connections of its members, leavers included; encoded once per subprotocol.
+ * Everything of one fetched batch happens in one go, the sockets are written at the end of the tick.
+ *
+ * An event of a kind that is newer than this gateway is skipped: the session's connections get a `gap` with its seq.
+ * A corrupt log, or a change of membership that cannot be read, ends the gateway: nobody may go on with a wrong idea
+ * of who is a member.
+ */
+
+export interface FanoutMetrics {
+  delivered(connections: number): void
+  answered(ms: number): void
+  junk(records: number): void
+  skipped(): void
+}
+
+export interface FanoutOptions {
+  log: Log
+  topic: TopicName
+  codec: RecordCodec<Event>
+  clock: Clock
+  logger: Logger
+  index: MembershipIndex
+  audience: Audience
+  pending: PendingPacks
+  progress: Progress
+  metrics: FanoutMetrics
+}
+
+const NOBODY: readonly UserId[] = []
+
+export class Fanout {
+  private readonly options: FanoutOptions
+  private readonly positions: Map<Partition, Position>
+  private readonly reader: LogReader
+
+  /** Begins to read behind the given positions, one per partition of the topic. */
+  constructor(options: FanoutOptions, start: ReadonlyMap<Partition, Position>) {
+    this.options = options
+    this.positions = new Map(start)
+    const from = new Map([...start].map(([partition, { offset }]) => [partition, offset + 1]))
+    for (const [partition, position] of start) {
+      const next = position.offset + 1
+      options.progress.moved(partition, { position, next, end: next })
+    }
+    this.reader = options.log.read({ topic: options.topic, from, onBatch: batch => this.take(batch) })
+  }
+
+  /** Rejects when reading cannot go on; resolves after close. */
+  get done(): Promise<void> {
+    return this.reader.done
+  }
+
+  close(): Promise<void> {
+    return this.reader.close()
+  }
+
+  private async take({ partition, records, end }: FetchedBatch): Promise<void> {
+    const { progress, metrics } = this.options
+    const valid = selectValid(partition, this.positions.get(partition)!, records)
+    if (valid.junk > 0) metrics.junk(valid.junk)
+    for (const record of valid.records) {
+      const unknown = this.handle(record, partition)
+      if (unknown !== undefined) await this.learn(unknown, record, partition)
+    }
+    this.positions.set(partition, valid.position)
+    progress.moved(partition, { position: valid.position, next: records.at(-1)!.offset + 1, end })
+  }
+
+  /** Handles one valid record; gives the id of its schema when that must be fetched first. */
+  private handle(record: StoredRecord, partition: Partition): number | undefined {
+    const changesMembers = record.headers[HEADER_MEMBERS] !== undefined
+    const sessionId = (record.key?.toString('latin1') ?? '') as SessionId
+    const { audience, pending } = this.options
+    if (!changesMembers && !audience.has(sessionId) && !pending.hasSession(sessionId)) return undefined
+    try {
+      this.dispatch(this.options.codec.decode(record.value!), record, partition)
+    } catch (error) {
+      if (error instanceof UnknownSchema) return error.schemaId
+      if (!(error instanceof Undecodable)) throw error
+      this.skip(record, partition, sessionId, error)
+    }
+    return undefined
+  }
+
+  /** Fetches a schema, trying for as long as the registry is away, and handles the record. */
+  private async learn(schemaId: number, record: StoredRecord, partition: Partition): Promise<void> {
+    const { codec, clock, logger } = this.options
+    for (;;) {
+      try {
+        if (await codec.learn(schemaId)) break
+        const newer = new Undecodable(`schema ${schemaId} is newer than this gateway`)
+        return this.skip(record, partition, (record.key?.toString('latin1') ?? '') as SessionId, newer)
+      } catch (error) {
+        logger.warn({ err: error, schemaId }, 'a schema could not be fetched')
+        await clock.sleep(LEARN_RETRY_MS)
+      }
+    }
+    this.handle(record, partition)
+  }
+
+  private dispatch(event: Event, record: StoredRecord, partition: Partition): void {
+    const { index, audience, metrics } = this.options
+    const change = membershipChange(event, partition, record.offset)
+    const leavers = change === undefined ? NOBODY : index.apply(change)
+    const answered = this.answer(event)
+    if (!isAccepted(event) || event.seq === 0) return
+    const live = new LiveEvent(event)
+    let sent = 0
+    audience.forEach(event.sessionId, event.seq, leavers, connection => {
+      if (answered?.includes(connection)) return
+      if (connection.offer(live)) sent++
+    })
+    if (sent > 0) metrics.delivered(sent)
+  }
+
+  /** Answers those who wait for this outcome, and names them. */
+  private answer(event: Event): readonly ClientConnection[] | undefined {
+    const { pending, clock, metrics } = this.options
+    const settled = pending.settle(event)
+    if (settled === undefined) return undefined
+    metrics.answered(clock.monotonic() - settled.startedAt)
+    const frame = answerFrame(event)
+    for (const connection of settled.waiters) {
+      connection.send(frame)
+      if (isAccepted(event)) connection.state.acked(event.sessionId, event.seq)
+    }
+    return settled.waiters
+  }
+
+  private skip(record: StoredRecord, partition: Partition, sessionId: SessionId, cause: Undecodable): void {
+    const { audience, logger, metrics } = this.options
+    if (record.headers[HEADER_MEMBERS] !== undefined) {
+      throw new LogCorrupt(partition, record.offset, `a change of membership that cannot be read: ${cause.message}`)
+    }
+    metrics.skipped()
+    const seq = readSeq(record.value!)
+    logger.error({ err: cause, partition, offset: record.offset, sessionId, seq }, 'an event was skipped')
+    if (seq === undefined || seq === 0) return
+    audience.forEach(sessionId, seq, NOBODY, connection => {
+      connection.send({ type: 'gap', sessionId, fromSeq: seq, toSeq: seq })
+    })
+  }
+}
+
+const LEARN_RETRY_MS = 500

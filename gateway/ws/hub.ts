@@ -1,0 +1,207 @@
+import { unreachable } from '../../infra/assert.ts'
+import type { Clock, Millis, Random } from '../../infra/clock.ts'
+import type { CloseName } from '../../schemas/close-codes.ts'
+import type { ClientFrame } from '../../schemas/frames.ts'
+import { CONNECTIONS_PER_USER_MAX, FRAME_BYTES_MAX, HEARTBEAT_MS, HOLD_MS, HOLD_SWEEP_MS } from '../limits.ts'
+import type { Audience } from './audience.ts'
+import type { CatchUp } from './catchup.ts'
+import { ClientConnection, Flusher, type Identity } from './client-connection.ts'
+import { type BrokenFrame, parseFrame } from './client-frames.ts'
+import { ConnectionState } from './connection.ts'
+import { refusal, type Subprotocol } from './frames.ts'
+import { Wheel } from './heartbeat.ts'
+import type { Questions } from './questions.ts'
+import type { Sends } from './sends.ts'
+import type { ClientSocket } from './socket.ts'
+import { PING_FRAME } from './websocket-frame.ts'
+
+export interface HubOptions {
+  clock: Clock
+  random: Random
+  gateway: string
+  audience: Audience
+  sends: Pick<Sends, 'submit'>
+  questions: Pick<Questions, 'answer'>
+  catchUp: Pick<CatchUp, 'resume'>
+  heartbeatMs?: Millis
+  packsPerSecond?: number
+  metrics: { connections(count: number): void; closed(name: CloseName | 'GONE'): void }
+  /** Something failed that must end the gateway. */
+  onFatal(error: unknown): void
+}
+
+/** All connections of the gateway: opens them, hands their frames on, beats their hearts, closes them. */
+export class Hub {
+  private readonly options: HubOptions
+  private readonly flusher: Flusher
+  private readonly wheel: Wheel<ClientConnection>
+  /** Connections that are held, oldest first, with when the hold ends. */
+  private readonly held = new Map<ClientConnection, Millis>()
+  private readonly cleanUp = (connection: ClientConnection, name: CloseName) => {
+    this.options.metrics.closed(name)
+    this.forget(connection)
+  }
+  private readonly heartbeatMs: Millis
+  private cancelSweep: (() => void) | undefined
+
+  constructor(options: HubOptions) {
+    this.options = options
+    this.heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS
+    this.flusher = new Flusher(options.clock)
+    this.wheel = new Wheel({
+      clock: options.clock,
+      periodMs: this.heartbeatMs,
+      onTurn: connection => this.beat(connection),
+    })
+    this.wheel.start()
+  }
+
+  /** Opens the connection of a user who is admitted (logins.ts), and welcomes them. */
+  open(identity: Identity, subprotocol: Subprotocol, socket: ClientSocket): ClientConnection {
+    const { clock, random, gateway, audience } = this.options
+    this.makeRoom(identity)
+    const connection = new ClientConnection({
+      id: random.bytes(9).toString('base64url'),
+      identity,
+      subprotocol,
+      socket,
+      state: new ConnectionState(clock.monotonic(), this.options.packsPerSecond),
+      flusher: this.flusher,
+      onClosing: this.cleanUp,
+    })
+    audience.add(connection)
+    this.wheel.add(connection)
+    this.hold(connection)
+    this.options.metrics.connections(audience.size)
+    connection.send({
+      type: 'welcome',
+      connectionId: connection.id,
+      userId: identity.userId,
+      gateway,
+      serverTime: clock.now(),
+      heartbeatMs: this.heartbeatMs,
+      frameBytesMax: FRAME_BYTES_MAX,
+    })
+    return connection
+  }
+
+  /** A new login of the same device replaces the older one; so does one too many of the same user. */
+  private makeRoom({ userId, device }: Identity): void {
+    const others = [...this.options.audience.ofUser(userId)]
+    const same = others.filter(({ identity }) => identity.device.id === device.id)
+    for (const connection of same) connection.close('KICKED')
+    if (others.length - same.length < CONNECTIONS_PER_USER_MAX) return
+    others.find(connection => !connection.isClosed)?.close('KICKED', 'too many connections of this user')
+  }
+
+  private hold(connection: ClientConnection): void {
+    const { clock } = this.options
+    this.held.set(connection, clock.monotonic() + HOLD_MS)
+    this.cancelSweep ??= clock.schedule(HOLD_SWEEP_MS, () => this.sweepHeld())
+  }
+
+  private sweepHeld(): void {
+    const { clock } = this.options
+    this.cancelSweep = undefined
+    const now = clock.monotonic()
+    for (const [connection, until] of this.held) {
+      if (until > now) break
+      this.release(connection)
+    }
+    if (this.held.size > 0) this.cancelSweep = clock.schedule(HOLD_SWEEP_MS, () => this.sweepHeld())
+  }
+
+  private release(connection: ClientConnection): void {
+    if (this.held.delete(connection)) connection.release()
+  }
+
+  /** A message came in. */
+  received(connection: ClientConnection, data: Buffer, isBinary: boolean): void {
+    if (connection.isClosed) return
+    connection.state.heard()
+    const parsed = parseFrame(connection.subprotocol, data, isBinary)
+    if (parsed.ok) {
+      connection.state.good()
+      this.dispatch(connection, parsed.frame)
+    } else {
+      this.broken(connection, parsed.broken)
+    }
+  }
+
+  private dispatch(connection: ClientConnection, frame: ClientFrame): void {
+    const { sends, questions, catchUp, onFatal } = this.options
+    switch (frame.type) {
+      case 'send':
+      case 'createGroup':
+      case 'joinGroup':
+      case 'quitGroup':
+      case 'dismissGroup':
+      case 'addMembers':
+      case 'removeMembers':
+        // Whoever sends has said what they want to resume.
+        this.release(connection)
+        sends.submit(connection, frame)
+        return
+      case 'resume':
+        catchUp.resume(connection, frame).catch(onFatal)
+        return
+      case 'history':
+      case 'sessions':
+      case 'members':
+      case 'outcome':
+      case 'ping':
+        questions.answer(connection, frame).catch(onFatal)
+        return
+      default:
+        unreachable(frame)
+    }
+  }
+
+  private broken(connection: ClientConnection, { code, reason, packId, sessionId, requestId }: BrokenFrame): void {
+    const fields = refusal(code, reason)
+    if (packId !== undefined && sessionId !== undefined) {
+      connection.send({ type: 'refused', packId, sessionId, ...fields })
+    } else if (requestId !== undefined) {
+      connection.send({ type: 'failed', requestId, ...fields })
+    } else {
+      connection.send({ type: 'error', ...fields })
+    }
+    if (connection.state.broken() === 'Close') connection.close('PROTOCOL')
+  }
+
+  private beat(connection: ClientConnection): void {
+    if (connection.state.beat() === 'Close') connection.close('HEARTBEAT')
+    else connection.sendBytes(PING_FRAME)
+  }
+
+  /** The socket is gone, for whatever reason. */
+  closed(connection: ClientConnection): void {
+    if (!connection.isClosed) {
+      this.options.metrics.closed('GONE')
+      connection.gone()
+    }
+    this.forget(connection)
+  }
+
+  private forget(connection: ClientConnection): void {
+    this.held.delete(connection)
+    this.wheel.remove(connection)
+    this.options.audience.remove(connection)
+    this.options.metrics.connections(this.options.audience.size)
+  }
+
+  /** True when every socket has taken what was meant for it. */
+  get isFlushed(): boolean {
+    for (const connection of this.options.audience.all()) if (!connection.isFlushed) return false
+    return true
+  }
+
+  closeAll(name: CloseName): void {
+    for (const connection of [...this.options.audience.all()]) connection.close(name)
+  }
+
+  stop(): void {
+    this.wheel.stop()
+    this.cancelSweep?.()
+  }
+}

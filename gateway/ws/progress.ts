@@ -1,0 +1,108 @@
+import type { Offset, Partition } from '../../schemas/ids.ts'
+import type { Log } from '../../topics/log.ts'
+import type { TopicName } from '../../topics/topics.ts'
+import { POSITION_START, type Position } from '../../topics/valid-events.ts'
+
+interface Place {
+  position: Position
+  /** Everything below this offset was handled. */
+  next: Offset
+  /** The log's end as of the last fetch. */
+  end: Offset
+}
+
+interface Waiter {
+  offset: Offset
+  resolve(reached: boolean): void
+}
+
+/** How far the fan-out has read im.events, and who waits for it. */
+export class Progress {
+  private readonly places = new Map<Partition, Place>()
+  private readonly waiters = new Map<Partition, Set<Waiter>>()
+
+  moved(partition: Partition, place: Place): void {
+    this.places.set(partition, place)
+    const waiters = this.waiters.get(partition)
+    if (waiters === undefined) return
+    for (const waiter of waiters) if (waiter.offset <= place.next) waiter.resolve(true)
+  }
+
+  /** The position after the last valid event that was handled. */
+  position(partition: Partition): Position {
+    return this.places.get(partition)?.position ?? POSITION_START
+  }
+
+  next(partition: Partition): Offset {
+    return this.places.get(partition)?.next ?? 0
+  }
+
+  /** Events that the log has and that were not handled yet. */
+  get lag(): number {
+    let lag = 0
+    for (const { next, end } of this.places.values()) lag += Math.max(0, end - next)
+    return lag
+  }
+
+  /** Resolves with true when everything below `offset` was handled, with false when the signal aborts first. */
+  reached(partition: Partition, offset: Offset, signal: AbortSignal): Promise<boolean> {
+    if (this.next(partition) >= offset) return Promise.resolve(true)
+    if (signal.aborted) return Promise.resolve(false)
+    return new Promise(resolve => {
+      const waiters = this.waiters.get(partition) ?? new Set()
+      this.waiters.set(partition, waiters)
+      const settle = (reached: boolean) => {
+        waiters.delete(waiter)
+        signal.removeEventListener('abort', onAbort)
+        resolve(reached)
+      }
+      const onAbort = () => settle(false)
+      const waiter: Waiter = { offset, resolve: settle }
+      waiters.add(waiter)
+      signal.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
+  /** The same for several partitions. */
+  async reachedAll(ends: ReadonlyMap<Partition, Offset>, signal: AbortSignal): Promise<boolean> {
+    const all = await Promise.all([...ends].map(([partition, offset]) => this.reached(partition, offset, signal)))
+    return all.every(Boolean)
+  }
+}
+
+/**
+ * Asks for the ends of im.events. Whoever asks gets an answer to a question that was put after they asked, but
+ * callers that wait at the same time share one.
+ */
+export class LogEnds {
+  private readonly log: Log
+  private readonly topic: TopicName
+  private running: Promise<Map<Partition, Offset>> | undefined
+  private following: Promise<Map<Partition, Offset>> | undefined
+
+  constructor(log: Log, topic: TopicName) {
+    this.log = log
+    this.topic = topic
+  }
+
+  /** The end of every partition. Rejects when the log cannot be reached. */
+  read(): Promise<Map<Partition, Offset>> {
+    if (this.running === undefined) {
+      this.running = this.ask().finally(() => {
+        this.running = this.following
+        this.following = undefined
+      })
+      return this.running
+    }
+    this.following ??= this.running.then(
+      () => this.ask(),
+      () => this.ask(),
+    )
+    return this.following
+  }
+
+  private async ask(): Promise<Map<Partition, Offset>> {
+    const bounds = await this.log.bounds(this.topic)
+    return new Map([...bounds].map(([partition, { end }]) => [partition, end]))
+  }
+}

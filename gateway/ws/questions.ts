@@ -1,0 +1,198 @@
+import type { Clock } from '../../infra/clock.ts'
+import type { HistoryPage, HistoryReader, HotSession } from '../../processors/history/history-store.ts'
+import type { MembershipReader } from '../../processors/membership/membership-store.ts'
+import { Code } from '../../schemas/codes.ts'
+import type { EventFrame, QuestionFrame, SessionSummary } from '../../schemas/frames.ts'
+import type { Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import { QUESTIONS_MAX } from '../limits.ts'
+import type { ClientConnection } from './client-connection.ts'
+import { encodeFrame, pageFrame, refusal, type StoredPage, type Subprotocol } from './frames.ts'
+import type { MembershipIndex } from './membership-index.ts'
+import type { PendingPacks } from './pending.ts'
+import { QuestionFailed, type Range, type Views } from './views.ts'
+import { textFrame } from './websocket-frame.ts'
+
+/**
+ * Answers what clients ask of the views. Every question has its limits: how many run per connection, how long each
+ * may take. A view that is down answers with a temporary code; sending and receiving do not depend on this file.
+ */
+
+type Question<Type extends QuestionFrame['type']> = Extract<QuestionFrame, { type: Type }>
+
+export interface QuestionsOptions {
+  history: HistoryReader
+  membership: MembershipReader
+  views: Views
+  index: MembershipIndex
+  pending: PendingPacks
+  clock: Clock
+  partitionOf(sessionId: SessionId): Partition
+}
+
+export class Questions {
+  private readonly options: QuestionsOptions
+
+  constructor(options: QuestionsOptions) {
+    this.options = options
+  }
+
+  /** Answers one question, or tells why not. Rejects only for what must end the gateway. */
+  async answer(connection: ClientConnection, frame: Exclude<QuestionFrame, { type: 'resume' }>): Promise<void> {
+    const { requestId } = frame
+    if (connection.questions >= QUESTIONS_MAX) {
+      return connection.send({ type: 'failed', requestId, ...refusal('RATE_LIMITED', 'too many questions at once') })
+    }
+    connection.questions++
+    try {
+      const bytes = await this.ask(connection, frame)
+      await connection.room()
+      connection.sendBytes(bytes)
+    } catch (error) {
+      if (!(error instanceof QuestionFailed)) throw error
+      connection.send({ type: 'failed', requestId, ...refusal(error.code, error.message) })
+    } finally {
+      connection.questions--
+    }
+  }
+
+  private ask(
+    { identity, subprotocol }: ClientConnection,
+    frame: Exclude<QuestionFrame, { type: 'resume' }>,
+  ): Promise<Buffer> {
+    switch (frame.type) {
+      case 'history':
+        return this.history(identity.userId, subprotocol, frame)
+      case 'sessions':
+        return this.sessions(identity.userId, subprotocol, frame)
+      case 'members':
+        return this.members(identity.userId, subprotocol, frame)
+      case 'outcome':
+        return this.outcome(identity.userId, subprotocol, frame)
+      case 'ping': {
+        const { requestId } = frame
+        const serverTime = this.options.clock.now()
+        return Promise.resolve(encodeFrame(subprotocol, { type: 'pong', requestId, serverTime }))
+      }
+    }
+  }
+
+  private async history(userId: UserId, subprotocol: Subprotocol, frame: Question<'history'>): Promise<Buffer> {
+    const { requestId, sessionId } = frame
+    let ranges = await this.rangesOf(userId, sessionId)
+    let query = frame
+    let page = await this.page(query, ranges)
+    // What came after a leave that this gateway has not read yet must not be shown: know the membership first.
+    if (sessionId.startsWith('g:') && (page.seqs.at(-1) ?? 0) > this.options.index.seenSeq(sessionId)) {
+      await this.options.views.gatewayCaughtUp([this.options.partitionOf(sessionId)])
+      ranges = await this.rangesOf(userId, sessionId)
+      this.options.index.sawSeq(sessionId, page.seqs.at(-1) ?? 0)
+    }
+    let visible = visiblePart(query, page, ranges)
+    // Where history no longer keeps a stay, what it has next may lie between two stays: go on to the next one.
+    for (let i = 0; i < ranges.length && visible.more && visible.events.length === 0; i++) {
+      query = { ...query, afterSeq: page.seqs.at(-1)! }
+      page = await this.page(query, ranges)
+      visible = visiblePart(query, page, ranges)
+    }
+    return pageFrame(subprotocol, { requestId, sessionId, ...visible })
+  }
+
+  private page(query: Question<'history'>, ranges: readonly Range[]): Promise<HistoryPage> {
+    const { views, history } = this.options
+    const span = spanOf(query, ranges)
+    return views.ask('HISTORY_ERROR', () => history.page({ sessionId: query.sessionId, ...span }))
+  }
+
+  private async rangesOf(userId: UserId, sessionId: SessionId): Promise<readonly Range[]> {
+    const ranges = await this.options.views.ranges(userId, sessionId)
+    if (ranges.length === 0) throw new QuestionFailed('HISTORY_DENIED', Code.HISTORY_DENIED.text)
+    return ranges
+  }
+
+  private async sessions(userId: UserId, subprotocol: Subprotocol, frame: Question<'sessions'>): Promise<Buffer> {
+    const { requestId, cursor, limit = 0 } = frame
+    const request = cursor === undefined ? { userId, limit } : { userId, cursor, limit }
+    const page = await this.options.views.ask('HOTSESSION_FAILED', () => this.options.history.hotSessions(request))
+    const code = page.cursor === undefined ? Code.SUCCESS.number : Code.HOTSESSION_MORE.number
+    const head = { type: 'sessions' as const, requestId, code }
+    const next = page.cursor === undefined ? {} : { cursor: page.cursor }
+    if (subprotocol === 'avro') {
+      return encodeFrame('avro', { ...head, sessions: page.sessions.map(parseSummary), ...next })
+    }
+    const rest = JSON.stringify({ ...head, ...next })
+    return textFrame(`${rest.slice(0, -1)},"sessions":[${page.sessions.map(summaryText).join(',')}]}`)
+  }
+
+  private async members(userId: UserId, subprotocol: Subprotocol, frame: Question<'members'>): Promise<Buffer> {
+    const { views, membership, index } = this.options
+    const { requestId, sessionId, cursor, limit = 0 } = frame
+    if (index.joinSeq(userId, sessionId) === undefined) {
+      throw new QuestionFailed('GROUP_USER_NOT_EXIST', Code.GROUP_USER_NOT_EXIST.text)
+    }
+    const request = cursor === undefined ? { sessionId, limit } : { sessionId, cursor, limit }
+    const page = await views.ask('REDIS_ERROR', () => membership.members(request))
+    const next = page.cursor === undefined ? {} : { cursor: page.cursor }
+    return encodeFrame(subprotocol, { type: 'members', requestId, sessionId, members: page.members, ...next })
+  }
+
+  /**
+   * `found: false` is said only when history has everything that im.events holds now and the pack does not wait here.
+   */
+  private async outcome(userId: UserId, subprotocol: Subprotocol, frame: Question<'outcome'>): Promise<Buffer> {
+    const { views, history, pending, partitionOf } = this.options
+    const { requestId, sessionId, packId } = frame
+    const look = () => views.ask('HISTORY_ERROR', () => history.outcome({ sessionId, from: userId, packId }))
+    let outcome = await look()
+    if (outcome === undefined) {
+      if (pending.hasPack(sessionId, packId, userId)) throw new QuestionFailed('VIEW_BEHIND', 'the pack is under way')
+      const partition = partitionOf(sessionId)
+      const reached = await views.caughtUp([partition])
+      outcome = await look()
+      if (outcome === undefined) await views.confirmHistory(partition, reached)
+    }
+    const found = outcome !== undefined
+    const fields = outcome ?? { code: 0, seq: 0, count: 0, at: 0 }
+    return encodeFrame(subprotocol, { type: 'outcome', requestId, sessionId, packId, found, ...fields })
+  }
+}
+
+type Span = { afterSeq: Seq; limit: number } | { beforeSeq: Seq; limit: number }
+
+/** Where to read: as asked, but past what lies before or behind the first stay that is concerned. */
+function spanOf({ afterSeq, beforeSeq, limit = 0 }: Question<'history'>, ranges: readonly Range[]): Span {
+  if (afterSeq !== undefined) {
+    const range = ranges.find(({ toSeq }) => toSeq > afterSeq)
+    return { afterSeq: Math.max(afterSeq, (range?.fromSeq ?? 1) - 1), limit }
+  }
+  const wanted = beforeSeq ?? 1
+  const range = ranges.findLast(({ fromSeq }) => fromSeq < wanted)
+  return { beforeSeq: Math.min(wanted, (range?.toSeq ?? wanted) + 1), limit }
+}
+
+/** The part of a page that lies inside the ranges, and whether there is more of it in the direction asked. */
+export function visiblePart(
+  { afterSeq }: Question<'history'>,
+  page: HistoryPage,
+  ranges: readonly Range[],
+): Pick<StoredPage, 'lastSeq' | 'more' | 'events'> {
+  const isVisible = (seq: Seq) => ranges.some(({ fromSeq, toSeq }) => fromSeq <= seq && seq <= toSeq)
+  const events = page.events.filter((_, i) => isVisible(page.seqs[i]!))
+  const lastSeq = Math.min(page.lastSeq, ranges.at(-1)?.toSeq ?? 0)
+  const [first, last] = [page.seqs[0], page.seqs.at(-1)]
+  if (first === undefined || last === undefined) return { lastSeq, more: false, events }
+  const more =
+    afterSeq !== undefined
+      ? last < lastSeq
+      : ranges.some(({ fromSeq, toSeq }) => Math.max(fromSeq, page.firstSeq) <= Math.min(toSeq, first - 1))
+  return { lastSeq, more, events }
+}
+
+function parseSummary({ last, ...session }: HotSession): SessionSummary {
+  return last === undefined ? session : { ...session, last: JSON.parse(last) as EventFrame }
+}
+
+/** The JSON text of a summary; the text of its last event is copied. */
+function summaryText({ last, ...session }: HotSession): string {
+  const text = JSON.stringify(session)
+  return last === undefined ? text : `${text.slice(0, -1)},"last":${last}}`
+}

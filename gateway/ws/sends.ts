@@ -1,0 +1,98 @@
+import type { Clock } from '../../infra/clock.ts'
+import type { RecordCodec } from '../../schemas/codec.ts'
+import type { CodeName } from '../../schemas/codes.ts'
+import type { PackFrame } from '../../schemas/frames.ts'
+import type { Partition, SessionId } from '../../schemas/ids.ts'
+import type { Pack } from '../../schemas/pack.ts'
+import { LAG_EVENTS_MAX, PENDING_AGE_MS_MAX, PENDING_MAX, PENDING_PER_CONNECTION_MAX } from '../limits.ts'
+import type { ClientConnection } from './client-connection.ts'
+import { refusal } from './frames.ts'
+import type { PackAppender } from './pack-appender.ts'
+import { packOf, sessionOfFrame } from './packs.ts'
+import type { PendingPack, PendingPacks } from './pending.ts'
+import type { Progress } from './progress.ts'
+
+export interface SendsOptions {
+  codec: RecordCodec<Pack>
+  clock: Clock
+  gateway: string
+  pending: PendingPacks
+  progress: Progress
+  appender: Pick<PackAppender, 'enqueue'>
+  partitionOf(sessionId: SessionId): Partition
+  metrics: { refused(code: CodeName): void; appended(): void }
+}
+
+/**
+ * Takes packs from clients: refuses what is too much, joins what waits already, and appends the rest to im.packs. The
+ * answer comes with the outcome on im.events (fanout.ts), or here when none comes.
+ */
+export class Sends {
+  private readonly options: SendsOptions
+  private isStopped = false
+
+  constructor(options: SendsOptions) {
+    this.options = options
+  }
+
+  /** From now on every pack is refused temporarily: the gateway drains. */
+  stop(): void {
+    this.isStopped = true
+  }
+
+  submit(connection: ClientConnection, frame: PackFrame): void {
+    const { clock, codec, gateway, pending, appender, partitionOf, metrics } = this.options
+    const now = clock.monotonic()
+    if (!connection.state.admitPack(now)) {
+      this.refuse(connection, frame, 'RATE_LIMITED')
+      return
+    }
+    const pack = packOf(frame, connection.identity, gateway)
+    if (pending.join(pack, connection)) return
+    const code = this.refusalOf(connection)
+    if (code !== undefined) {
+      this.refuse(connection, frame, code)
+      return
+    }
+    const record = { key: Buffer.from(pack.sessionId), value: codec.encode(pack), headers: {} }
+    appender.enqueue(partitionOf(pack.sessionId), record, pending.add(pack, connection, now))
+    metrics.appended()
+  }
+
+  /** Why nothing new is taken; undefined where it is. */
+  private refusalOf(connection: ClientConnection): CodeName | undefined {
+    const { clock, pending, progress } = this.options
+    if (this.isStopped) return 'SERVICE_UNAVAILABLE'
+    const isOver =
+      pending.size >= PENDING_MAX ||
+      connection.pendingPacks >= PENDING_PER_CONNECTION_MAX ||
+      progress.lag > LAG_EVENTS_MAX ||
+      pending.oldestAge(clock.monotonic()) > PENDING_AGE_MS_MAX
+    return isOver ? 'OVERLOADED' : undefined
+  }
+
+  private refuse(connection: ClientConnection, frame: PackFrame, code: CodeName): void {
+    this.options.metrics.refused(code)
+    const { packId } = frame
+    connection.send({ type: 'refused', packId, sessionId: sessionOfFrame(frame), ...refusal(code) })
+  }
+
+  /** The packs could not be appended, as far as is known. */
+  failed(packs: readonly PendingPack[]): void {
+    for (const pack of packs) {
+      if (!pack.isOpen) continue
+      this.options.pending.remove(pack)
+      this.tell(pack, 'SERVICE_UNAVAILABLE')
+    }
+  }
+
+  /** Answers packs that have waited too long. */
+  sweep(): void {
+    for (const pack of this.options.pending.expire(this.options.clock.monotonic())) this.tell(pack, 'MSG_TIMEOUT')
+  }
+
+  private tell({ packId, sessionId, waiters }: PendingPack, code: CodeName): void {
+    this.options.metrics.refused(code)
+    for (const connection of waiters) connection.send({ type: 'refused', packId, sessionId, ...refusal(code) })
+  }
+}

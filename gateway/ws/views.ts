@@ -1,0 +1,172 @@
+import type { Clock } from '../../infra/clock.ts'
+import type { HistoryReader } from '../../processors/history/history-store.ts'
+import type { MembershipReader } from '../../processors/membership/membership-store.ts'
+import type { CodeName } from '../../schemas/codes.ts'
+import type { Offset, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import { HISTORY_POLL_MS, QUESTION_MS_MAX, RESUME_MS_MAX, VIEW_ATTEMPTS_MAX, VIEW_RETRY_MS } from '../limits.ts'
+import { usersOf } from './audience.ts'
+import { Deadline, TooLate } from './deadline.ts'
+import type { MembershipIndex, Positions, Stay } from './membership-index.ts'
+import type { LogEnds, Progress } from './progress.ts'
+
+/**
+ * How the gateway asks the views. A view may be down, slow, behind, or have been emptied: what it says counts only
+ * together with a position that it has reached, and everything that fails here becomes a temporary code.
+ */
+
+/** A question cannot be answered; the client is told the code. */
+export class QuestionFailed extends Error {
+  override readonly name = 'QuestionFailed'
+  readonly code: CodeName
+  constructor(code: CodeName, reason: string, cause?: unknown) {
+    super(reason, { cause })
+    this.code = code
+  }
+}
+
+/** Seqs of a session that somebody may see; toSeq is Infinity while that goes on. */
+export interface Range {
+  fromSeq: Seq
+  toSeq: Seq
+}
+
+export interface ViewsOptions {
+  history: HistoryReader
+  membership: MembershipReader
+  index: MembershipIndex
+  progress: Progress
+  ends: LogEnds
+  clock: Clock
+}
+
+const EVERYTHING: readonly Range[] = [{ fromSeq: 1, toSeq: Number.POSITIVE_INFINITY }]
+const NOTHING: readonly Range[] = []
+
+export class Views {
+  private readonly options: ViewsOptions
+
+  constructor(options: ViewsOptions) {
+    this.options = options
+  }
+
+  /** Asks a view, a few times where it fails. Throws QuestionFailed with `code` when it keeps failing or is silent. */
+  async ask<T>(code: CodeName, question: () => Promise<T>): Promise<T> {
+    const { clock } = this.options
+    const deadline = new Deadline(clock, QUESTION_MS_MAX)
+    try {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await deadline.race(question())
+        } catch (error) {
+          if (error instanceof TooLate || attempt >= VIEW_ATTEMPTS_MAX) {
+            throw new QuestionFailed(code, 'the view does not answer', error)
+          }
+          await clock.sleep(VIEW_RETRY_MS, deadline.signal)
+        }
+      }
+    } finally {
+      deadline.end()
+    }
+  }
+
+  /**
+   * Waits until this gateway has read up to the ends that im.events has now, and the history view too. Gives the
+   * offset that history has reached at least, per partition asked for. Throws QuestionFailed VIEW_BEHIND.
+   */
+  async caughtUp(partitions: Iterable<Partition>): Promise<Positions> {
+    const { clock, progress } = this.options
+    const deadline = new Deadline(clock, RESUME_MS_MAX)
+    try {
+      const wanted = new Set(partitions)
+      await this.gatewayReached(wanted, deadline)
+      const offsets = new Map([...wanted].map(partition => [partition, progress.position(partition).offset]))
+      await Promise.all([...offsets].map(([partition, offset]) => this.historyReached(partition, offset, deadline)))
+      return offsets
+    } finally {
+      deadline.end()
+    }
+  }
+
+  /** Waits until this gateway has read what im.events holds now, so that it knows every change of membership in it. */
+  async gatewayCaughtUp(partitions: Iterable<Partition>): Promise<void> {
+    const deadline = new Deadline(this.options.clock, RESUME_MS_MAX)
+    try {
+      await this.gatewayReached(new Set(partitions), deadline)
+    } finally {
+      deadline.end()
+    }
+  }
+
+  private async gatewayReached(partitions: ReadonlySet<Partition>, deadline: Deadline): Promise<void> {
+    const { ends, progress } = this.options
+    const all = await deadline.race(ends.read()).catch(error => {
+      throw new QuestionFailed('SERVICE_UNAVAILABLE', 'the log does not answer', error)
+    })
+    const wanted = new Map([...all].filter(([partition]) => partitions.has(partition)))
+    if (!(await progress.reachedAll(wanted, deadline.signal))) {
+      throw new QuestionFailed('VIEW_BEHIND', 'this gateway is behind the log')
+    }
+  }
+
+  private async historyReached(partition: Partition, offset: Offset, deadline: Deadline): Promise<void> {
+    const { history, clock } = this.options
+    // Nothing was written to the partition yet.
+    if (offset < 0) return
+    while (!deadline.signal.aborted) {
+      const position = await this.ask('HISTORY_ERROR', () => history.position(partition))
+      if (position !== undefined && position.offset >= offset) return
+      await clock.sleep(HISTORY_POLL_MS, deadline.signal)
+    }
+    throw new QuestionFailed('VIEW_BEHIND', 'history is behind the log')
+  }
+
+  /**
+   * Throws VIEW_BEHIND when history is no longer where it was: an emptied store must not be taken for a session
+   * without events.
+   */
+  async confirmHistory(partition: Partition, reached: Positions): Promise<void> {
+    const offset = reached.get(partition) ?? -1
+    if (offset < 0) return
+    const position = await this.ask('HISTORY_ERROR', () => this.options.history.position(partition))
+    if ((position?.offset ?? -1) < offset) throw new QuestionFailed('VIEW_BEHIND', 'history is being rebuilt')
+  }
+
+  /** The membership view's positions, as offsets. */
+  async membershipPositions(): Promise<Positions> {
+    const positions = await this.options.membership.positions()
+    return new Map([...positions].map(([partition, { offset }]) => [partition, offset]))
+  }
+
+  /**
+   * The seqs of a session that the user may see, as far as this gateway has read im.events; empty when there are
+   * none. Throws QuestionFailed when that cannot be said now.
+   */
+  async ranges(userId: UserId, sessionId: SessionId): Promise<readonly Range[]> {
+    if (!sessionId.startsWith('g:')) return usersOf(sessionId).includes(userId) ? EVERYTHING : NOTHING
+    const { index, membership } = this.options
+    // Read before the data, see membership-index.ts: what was polled last is a lower bound of that.
+    const view = index.viewPositions
+    const stored = await this.ask('REDIS_ERROR', () => membership.intervals({ sessionId, userId }))
+    await this.confirmMembership(view)
+    const stays = index.stays(userId, sessionId, view, stored)
+    if (stays === undefined) throw new QuestionFailed('VIEW_BEHIND', 'the membership view is behind')
+    return stays.map(rangeOf)
+  }
+
+  /**
+   * Throws VIEW_BEHIND when the membership view has gone back since it was at `view`: an emptied store must not be
+   * taken for users without groups.
+   */
+  async confirmMembership(view: Positions): Promise<void> {
+    const now = await this.ask('REDIS_ERROR', () => this.membershipPositions())
+    for (const [partition, offset] of view) {
+      if ((now.get(partition) ?? -1) < offset) {
+        throw new QuestionFailed('VIEW_BEHIND', 'the membership view is being rebuilt')
+      }
+    }
+  }
+}
+
+function rangeOf({ joinSeq, leaveSeq }: Stay): Range {
+  return { fromSeq: joinSeq, toSeq: leaveSeq ?? Number.POSITIVE_INFINITY }
+}

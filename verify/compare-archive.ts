@@ -1,0 +1,114 @@
+import type { EventRow } from '../processors/archive/event-row.ts'
+import type { MessageRow } from '../processors/archive/inspect.ts'
+import type { Event, EventBody } from '../schemas/event.ts'
+import { type PackId, type Partition, parseSessionId, type SessionId, type UserId } from '../schemas/ids.ts'
+import type { Actor, Content, Rules } from '../schemas/pack.ts'
+import { isSame } from './compare-history.ts'
+import { type Difference, NOTHING, show } from './difference.ts'
+
+/**
+ * Compares rows of the archive with the log. A row is turned back into the event that it must have come from: the
+ * other way round than the archive goes, so that a fact which is left out on the way is missed here. Pure.
+ */
+
+/** The event that a row of `events` tells of. */
+export function eventOfRow(row: EventRow): Event {
+  return {
+    cause: { era: row.causeEra, offset: row.causeOffset },
+    at: row.at,
+    sessionId: row.sessionId as SessionId,
+    packId: (row.packIdText === '' && !/^[0-]*$/.test(row.packId) ? row.packId : row.packIdText) as PackId,
+    from: row.from as UserId,
+    actor: { kind: row.actorKind as Actor['kind'], id: row.actorId },
+    device: { type: row.deviceType, id: row.deviceId },
+    gateway: row.gateway,
+    flags: row.flags,
+    seq: row.seq,
+    count: row.count,
+    digest: row.digest,
+    pushInfo: row.hasPushInfo ? { title: row.pushTitle, summary: row.pushSummary, url: row.pushUrl } : null,
+    body: bodyOfRow(row),
+  }
+}
+
+function bodyOfRow(row: EventRow): EventBody {
+  const userIds = [...row.userIds] as UserId[]
+  switch (row.kind as EventBody['kind']) {
+    case 'MessageAccepted':
+      return { kind: 'MessageAccepted', content: contentOf(row) }
+    case 'GroupCreated': {
+      const info = { name: row.groupName, avatar: row.groupAvatar, notice: row.groupNotice }
+      return { kind: 'GroupCreated', info, members: userIds }
+    }
+    case 'MemberJoined':
+    case 'MemberQuit':
+    case 'GroupDismissed':
+      return { kind: row.kind as 'MemberJoined' | 'MemberQuit' | 'GroupDismissed' }
+    case 'MembersAdded':
+    case 'MembersRemoved':
+      return { kind: row.kind as 'MembersAdded' | 'MembersRemoved', userIds }
+    case 'RulesSet':
+      return { kind: 'RulesSet', rules: JSON.parse(row.rules || '{}') as Rules }
+    case 'PackRefused':
+      return { kind: 'PackRefused', code: row.code, reason: row.reason }
+    case 'PackRepeated':
+      return { kind: 'PackRepeated', code: row.code, seq: row.firstSeq, count: row.firstCount, at: row.firstAt }
+  }
+}
+
+function contentOf({ contentKind, contentType, text, data }: EventRow | MessageRow): Content {
+  return contentKind === 'Custom' ? { kind: 'Custom', type: contentType, data } : { kind: 'Text', text }
+}
+
+/** What differs between an event of the log and its row; `row` undefined: there is none. */
+export function compareEventRow(partition: Partition, offset: number, event: Event, row: EventRow | undefined) {
+  const { sessionId, seq } = event
+  const place = { view: 'archive' as const, sessionId, ...(seq > 0 ? { seq } : {}), partition, offset }
+  if (row === undefined) return [{ ...place, what: 'row of events', expected: plain(event), found: NOTHING }]
+  const found = eventOfRow(row)
+  const differences: Difference[] = []
+  for (const name of Object.keys(event) as (keyof Event)[]) {
+    if (isSame(comparable(event[name]), comparable(found[name]))) continue
+    differences.push({
+      ...place,
+      what: `${name} of events`,
+      expected: show(comparable(event[name])),
+      found: show(comparable(found[name])),
+    })
+  }
+  const kind = parseSessionId(sessionId)?.kind ?? ''
+  if (row.sessionKind !== kind) {
+    differences.push({ ...place, what: 'sessionKind of events', expected: show(kind), found: show(row.sessionKind) })
+  }
+  const bytes = event.body.kind === 'MessageAccepted' ? contentBytes(event.body.content) : 0
+  if (row.contentBytes !== bytes) {
+    differences.push({ ...place, what: 'contentBytes of events', expected: show(bytes), found: show(row.contentBytes) })
+  }
+  return differences
+}
+
+/** A row of `events` that no event of the log has. */
+export function extraEventRow(row: EventRow): Difference {
+  const { sessionId, seq, partition, offset } = row
+  const place = { view: 'archive' as const, sessionId, ...(seq > 0 ? { seq } : {}), partition, offset }
+  return { ...place, what: 'row of events', expected: NOTHING, found: plain(eventOfRow(row)) }
+}
+
+/** The facts of a message row in the order of fold.ts `messageText`. */
+export function textOfMessageRow(row: MessageRow): string {
+  const { sessionId, seq, count, at, from, packId, deviceType, deviceId, gateway, flags } = row
+  return JSON.stringify([sessionId, seq, count, at, from, packId, deviceType, deviceId, gateway, flags, contentOf(row)])
+}
+
+function contentBytes(content: Content): number {
+  return Buffer.byteLength(content.kind === 'Text' ? content.text : content.data)
+}
+
+/** Bytes as hex, so that they compare and print. */
+function comparable(value: unknown): unknown {
+  return Buffer.isBuffer(value) ? value.toString('hex') : value
+}
+
+function plain(event: Event): string {
+  return JSON.stringify({ ...event, digest: event.digest.toString('hex') })
+}

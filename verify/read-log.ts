@@ -1,0 +1,107 @@
+import { type RecordCodec, UnknownSchema } from '../schemas/codec.ts'
+import type { Event } from '../schemas/event.ts'
+import type { Offset, Partition } from '../schemas/ids.ts'
+import type { Log, StoredRecord } from '../topics/log.ts'
+import type { TopicName } from '../topics/topics.ts'
+import { POSITION_START, type Position, selectValid } from '../topics/valid-events.ts'
+
+export interface LogSource {
+  log: Log
+  topic: TopicName
+  codec: RecordCodec<Event>
+}
+
+/** Calls `onRecords` with everything in `from` .. `to` (excluded) of a partition, in order, and ends there. */
+export async function readRecords(
+  { log, topic }: Pick<LogSource, 'log' | 'topic'>,
+  range: { partition: Partition; from: Offset; to: Offset },
+  onRecords: (records: readonly StoredRecord[]) => Promise<void>,
+): Promise<void> {
+  const { partition, from, to } = range
+  if (from >= to) return
+  let isOver = false
+  await new Promise<void>((resolve, reject) => {
+    const reader = log.read({
+      topic,
+      from: new Map([[partition, from]]),
+      onBatch: async ({ records }) => {
+        if (isOver) return
+        const wanted = records.filter(({ offset }) => offset < to)
+        isOver = records.at(-1)!.offset >= to - 1
+        if (wanted.length > 0) await onRecords(wanted)
+        if (isOver) reader.close().catch(reject)
+      },
+    })
+    reader.done.then(resolve, reject)
+  })
+}
+
+/** Valid events of one partition, read in pieces: each `readTo` goes on where the last one ended. */
+export class PartitionReader {
+  readonly partition: Partition
+  position: Position
+  private readonly source: LogSource
+  private next: Offset
+
+  /** `start` is the first offset that the log holds. */
+  constructor(source: LogSource, partition: Partition, start: Offset) {
+    this.source = source
+    this.partition = partition
+    this.position = start === 0 ? POSITION_START : { offset: start - 1, cause: null, hash: null }
+    this.next = start
+  }
+
+  /** Goes on up to `end` (excluded). Throws LogCorrupt, Undecodable. */
+  async readTo(end: Offset, onEvent: (event: Event, offset: Offset) => Promise<void> | undefined): Promise<void> {
+    await readRecords(this.source, { partition: this.partition, from: this.next, to: end }, async records => {
+      const batch = selectValid(this.partition, this.position, records)
+      for (const record of batch.records) {
+        const event = await decode(this.source.codec, record.value!)
+        // Awaited only where there is something to wait for: most events are compared at once.
+        const waits = onEvent(event, record.offset)
+        if (waits !== undefined) await waits
+      }
+      this.position = batch.position
+      this.next = records.at(-1)!.offset + 1
+    })
+  }
+}
+
+async function decode(codec: RecordCodec<Event>, bytes: Buffer): Promise<Event> {
+  try {
+    return codec.decode(bytes)
+  } catch (error) {
+    if (!(error instanceof UnknownSchema) || !(await codec.learn(error.schemaId))) throw error
+    return codec.decode(bytes)
+  }
+}
+
+/** The event at an offset, to be shown; undefined where it cannot be read. */
+export async function readEventAt(source: LogSource, partition: Partition, offset: Offset): Promise<Event | undefined> {
+  let found: Event | undefined
+  await readRecords(source, { partition, from: offset, to: offset + 1 }, async records => {
+    found = await decode(source.codec, records[0]!.value!)
+  })
+  return found
+}
+
+/** How many valid events lie between a view's position and `end`. */
+export async function countBehind(
+  source: LogSource,
+  request: { partition: Partition; position: Position | undefined; start: Offset; end: Offset },
+): Promise<number> {
+  const { partition, start, end } = request
+  const position = request.position ?? {
+    ...POSITION_START,
+    offset: start - 1,
+    hash: start === 0 ? POSITION_START.hash : null,
+  }
+  let before: Position = position
+  let behind = 0
+  await readRecords(source, { partition, from: position.offset + 1, to: end }, async records => {
+    const batch = selectValid(partition, before, records)
+    before = batch.position
+    behind += batch.records.length
+  })
+  return behind
+}

@@ -1,0 +1,195 @@
+import type { HistoryUserRow } from '../processors/history/inspect.ts'
+import type { MembershipUserRow } from '../processors/membership/inspect.ts'
+import { Code, codeName } from '../schemas/codes.ts'
+import type { Event } from '../schemas/event.ts'
+import {
+  isPackId,
+  isSessionId,
+  isUserId,
+  parseSessionId,
+  type Seq,
+  type SessionId,
+  type UserId,
+} from '../schemas/ids.ts'
+import { type Difference, NOTHING, show } from './difference.ts'
+import type { PartitionFold, Refusal, SessionFold } from './fold.ts'
+
+/**
+ * What the views keep for each user, gathered over all partitions: the sessions of a user lie in many of them. A list
+ * is compared entry by entry, because entries move one by one: what a session did after the end of the fold is in
+ * `Moves`, and an entry is right when it is as the log had it at some time since. Pure.
+ */
+
+export interface UserFold {
+  /** sessionId -> time of the last event that the user may see. */
+  hot: Map<SessionId, number>
+  largeGroups: Set<SessionId>
+  /** sessionId -> seq of joining; groups that the user is in. */
+  groups: Map<SessionId, Seq>
+  refusals: Refusal[]
+}
+
+/** Of a session, what happened after the end of the fold. */
+export interface SessionMoves {
+  times: Set<number>
+  /** Seqs of events that change who is in. */
+  memberSeqs: Set<Seq>
+}
+
+/** What happened after the end of the folds. */
+export class Moves {
+  readonly sessions = new Map<string, SessionMoves>()
+  readonly refusals = new Set<string>()
+
+  add({ sessionId, at, seq, body, packId, from }: Event): void {
+    if (body.kind === 'PackRefused') this.refusals.add(`${from} ${packId}`)
+    if (seq === 0) return
+    const moves = this.sessions.get(sessionId) ?? { times: new Set(), memberSeqs: new Set() }
+    this.sessions.set(sessionId, moves)
+    moves.times.add(at)
+    if (body.kind !== 'MessageAccepted') moves.memberSeqs.add(seq)
+  }
+}
+
+export class UserFolds {
+  readonly users = new Map<UserId, UserFold>()
+
+  /** Takes what a partition says of users. */
+  add(fold: PartitionFold): void {
+    for (const session of fold.sessions.values()) this.addSession(session)
+    for (const refusal of fold.refusals) if (isKept(refusal)) this.user(refusal.userId).refusals.push(refusal)
+  }
+
+  private addSession(session: SessionFold): void {
+    const { sessionId, at } = session
+    const kind = parseSessionId(sessionId)
+    if (kind?.kind === 'Single') for (const userId of [kind.a, kind.b]) this.user(userId).hot.set(sessionId, at)
+    if (kind?.kind === 'Notify') this.user(kind.user).hot.set(sessionId, at)
+    if (kind?.kind !== 'Group') return
+    for (const [userId, { left, metLarge }] of session.people) {
+      const user = this.user(userId)
+      if (metLarge) user.largeGroups.add(sessionId)
+      else user.hot.set(sessionId, left?.at ?? at)
+    }
+    if (session.dismissedSeq > 0) return
+    for (const [userId, { joinSeq }] of session.members()) this.user(userId).groups.set(sessionId, joinSeq)
+  }
+
+  private user(userId: UserId): UserFold {
+    let user = this.users.get(userId)
+    if (user === undefined) {
+      user = { hot: new Map(), largeGroups: new Set(), groups: new Map(), refusals: [] }
+      this.users.set(userId, user)
+    }
+    return user
+  }
+}
+
+const NO_USER: UserFold = { hot: new Map(), largeGroups: new Set(), groups: new Map(), refusals: [] }
+
+export interface UserLimits {
+  hotSessionsMax: number
+  refusalsPerUserMax: number
+}
+
+/** What differs between a user of the history view and the log. */
+export function compareHistoryUser(
+  request: { userId: UserId; user: UserFold | undefined; row: HistoryUserRow | undefined; moves: Moves },
+  { hotSessionsMax, refusalsPerUserMax }: UserLimits,
+): Difference[] {
+  const { userId, user = NO_USER, row, moves } = request
+  const say = speaker('history', userId)
+  const hot = new Map(row?.hot.map(({ sessionId, at }) => [sessionId as string, at]))
+  const large = new Set(row?.largeGroups as string[] | undefined)
+  for (const sessionId of union(user.hot, hot)) {
+    const [expected, found] = [user.hot.get(sessionId as SessionId), hot.get(sessionId)]
+    if (expected === found) continue
+    const moved = moves.sessions.get(sessionId)
+    const isMoved = found === undefined ? moved !== undefined && moved.memberSeqs.size > 0 : moved?.times.has(found)
+    // A list that is full drops its oldest.
+    const isDropped = found === undefined && hot.size >= hotSessionsMax
+    if (isMoved !== true && !isDropped) say.about(sessionId, 'session list', expected, found)
+  }
+  for (const sessionId of union(user.largeGroups, large)) {
+    const [expected, found] = [user.largeGroups.has(sessionId as SessionId), large.has(sessionId)]
+    const isMoved = (moves.sessions.get(sessionId)?.memberSeqs.size ?? 0) > 0
+    if (expected !== found && !isMoved) say.about(sessionId, 'large groups', expected, found)
+  }
+  compareRefusals(user, row, { moves, refusalsPerUserMax }, say)
+  return say.differences
+}
+
+function compareRefusals(
+  user: UserFold,
+  row: HistoryUserRow | undefined,
+  { moves, refusalsPerUserMax }: { moves: Moves; refusalsPerUserMax: number },
+  say: Speaker,
+): void {
+  const text = ({ packId, sessionId, code, at }: Omit<Refusal, 'userId'>) => `${packId}/${sessionId}/${code}/${at}`
+  const newest = user.refusals.map(text).sort().slice(-refusalsPerUserMax)
+  const all = new Set(user.refusals.map(text))
+  const found = new Set(row?.refusals.map(text))
+  const isFull = found.size >= refusalsPerUserMax
+  for (const refusal of newest) {
+    if (!found.has(refusal) && !isFull) say.about(refusal.split('/')[1]!, 'refusal', refusal, undefined)
+  }
+  for (const refusal of found) {
+    const isMoved = moves.refusals.has(`${say.userId} ${refusal.split('/')[0]}`)
+    if (!all.has(refusal) && !isMoved) say.about(refusal.split('/')[1]!, 'refusal', undefined, refusal)
+  }
+}
+
+/** What differs between a user of the membership view and the log. */
+export function compareMembershipUser(request: {
+  userId: UserId
+  user: UserFold | undefined
+  row: MembershipUserRow | undefined
+  moves: Moves
+}): Difference[] {
+  const { userId, user = NO_USER, row, moves } = request
+  const say = speaker('membership', userId)
+  const groups = new Map(row?.groups.map(({ sessionId, joinSeq }) => [sessionId as string, joinSeq]))
+  for (const sessionId of union(user.groups, groups)) {
+    const [expected, found] = [user.groups.get(sessionId as SessionId), groups.get(sessionId)]
+    if (expected === found) continue
+    const memberSeqs = moves.sessions.get(sessionId)?.memberSeqs
+    const isMoved = memberSeqs !== undefined && (found === undefined ? memberSeqs.size > 0 : memberSeqs.has(found))
+    if (!isMoved) say.about(sessionId, 'groups of a user', expected, found, expected ?? found)
+  }
+  return say.differences
+}
+
+interface Speaker {
+  userId: UserId
+  differences: Difference[]
+  about(sessionId: string, what: string, expected: unknown, found: unknown, seq?: Seq): void
+}
+
+function speaker(view: 'history' | 'membership', userId: UserId): Speaker {
+  const differences: Difference[] = []
+  return {
+    userId,
+    differences,
+    about: (sessionId, what, expected, found, seq) => {
+      const place = { view, sessionId, userId, ...(seq === undefined ? {} : { seq }) }
+      differences.push({ ...place, what, expected: textOf(expected), found: textOf(found) })
+    },
+  }
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'listed' : NOTHING
+  return show(value)
+}
+
+function union(one: { keys(): Iterable<string> }, other: { keys(): Iterable<string> }): Set<string> {
+  return new Set([...one.keys(), ...other.keys()])
+}
+
+/** Refusals that stay the answer to their pack for good, of senders who can ask. */
+function isKept({ userId, packId, sessionId, code }: Refusal): boolean {
+  const name = codeName(code)
+  if (name === undefined || Code[name].retry !== 'never') return false
+  if (name === 'PACK_CONFLICT' || name === 'MISROUTED' || name === 'UNREADABLE') return false
+  return isUserId(userId) && isPackId(packId) && isSessionId(sessionId)
+}

@@ -1,0 +1,134 @@
+import type { EventRow } from '../processors/archive/event-row.ts'
+import type { ArchiveInspector, MessageRow } from '../processors/archive/inspect.ts'
+import type { Event } from '../schemas/event.ts'
+import type { Offset, Partition, SessionId } from '../schemas/ids.ts'
+import { compareEventRow, extraEventRow, textOfMessageRow } from './compare-archive.ts'
+import { type Differences, NOTHING } from './difference.ts'
+import { digest, type PartitionFold, type SessionFold } from './fold.ts'
+
+/** The part of the archive that is compared: a partition up to `lastOffset`. Rows above it have come since. */
+export interface ArchiveScope {
+  partition: Partition
+  lastOffset: Offset
+  differences: Differences
+  /** The end of the log as it is now: no row can be from there on. */
+  logEnd(): Promise<Offset>
+}
+
+/**
+ * Compares `events` of a partition with the log while the log is read, both in the order of offsets: nothing is kept.
+ * `add` every event in order, then `finish`.
+ */
+export class EventsCheck {
+  private readonly scope: ArchiveScope
+  private readonly rows: AsyncIterator<EventRow>
+  private row: EventRow | undefined
+  private isBegun = false
+
+  constructor(archive: ArchiveInspector, scope: ArchiveScope) {
+    this.scope = scope
+    this.rows = archive.events(scope.partition)[Symbol.asyncIterator]()
+  }
+
+  async add(event: Event, offset: Offset): Promise<void> {
+    if (!this.isBegun) await this.advance()
+    for (; this.row !== undefined && this.row.offset < offset; await this.advance()) this.addExtra(this.row)
+    const row = this.row?.offset === offset ? this.row : undefined
+    this.scope.differences.addAll(compareEventRow(this.scope.partition, offset, event, row))
+    if (row !== undefined) await this.advance()
+  }
+
+  async finish(): Promise<void> {
+    if (!this.isBegun) await this.advance()
+    let end = 0
+    for (; this.row !== undefined; await this.advance()) {
+      const { offset } = this.row
+      if (offset > this.scope.lastOffset && offset >= end) end = await this.scope.logEnd()
+      if (offset <= this.scope.lastOffset || offset >= end) this.addExtra(this.row)
+    }
+  }
+
+  private addExtra(row: EventRow): void {
+    this.scope.differences.add(extraEventRow(row))
+  }
+
+  private async advance(): Promise<void> {
+    this.isBegun = true
+    const next = await this.rows.next()
+    this.row = next.done === true ? undefined : next.value
+  }
+}
+
+/** Compares `messages` of a partition with its fold; gives how many were compared. */
+export async function checkMessages(
+  archive: ArchiveInspector,
+  fold: PartitionFold,
+  scope: ArchiveScope,
+): Promise<number> {
+  const unseen = new Set(fold.sessions.keys())
+  let seqs = new Set<number>()
+  let sessionId = ''
+  let compared = 0
+  let end = 0
+  const endSession = () => {
+    const session = fold.sessions.get(sessionId as SessionId)
+    if (session === undefined) return
+    unseen.delete(session.sessionId)
+    reportMissing(session, seqs, scope)
+  }
+  for await (const row of archive.messages(fold.partition)) {
+    if (row.sessionId !== sessionId) {
+      endSession()
+      seqs = new Set()
+      sessionId = row.sessionId
+    }
+    seqs.add(row.seq)
+    const session = fold.sessions.get(row.sessionId as SessionId)
+    // Of what is older than the log still is, nothing is known.
+    if (fold.isPartial && row.seq < (session?.firstSeq ?? Number.POSITIVE_INFINITY)) continue
+    if (row.offset > scope.lastOffset && row.offset >= end) end = await scope.logEnd()
+    // Written after the end that is compared up to: the next run looks at it.
+    if (row.offset > scope.lastOffset && row.offset < end) continue
+    compared++
+    compareMessage(session, row, scope.differences)
+  }
+  endSession()
+  for (const missing of unseen) reportMissing(fold.sessions.get(missing)!, new Set(), scope)
+  return compared
+}
+
+function compareMessage(fold: SessionFold | undefined, row: MessageRow, differences: Differences): void {
+  const { sessionId, seq, partition, offset } = row
+  const index = seq - (fold?.firstSeq ?? 1)
+  const place = { view: 'archive' as const, sessionId, seq, partition, offset }
+  const expected = fold?.messages[index]
+  const text = textOfMessageRow(row)
+  if (expected === undefined) {
+    differences.add({ ...place, what: 'row of messages', expected: NOTHING, found: text })
+  } else if (expected !== digest(text) || fold?.offsets[index] !== offset) {
+    differences.add({
+      ...place,
+      offset: fold!.offsets[index]!,
+      what: 'row of messages',
+      expected: 'what the log says',
+      found: text,
+    })
+  } else if (row.revokedAt !== null || row.editedAt !== null || row.revokedBy !== '') {
+    const found = JSON.stringify({ editedAt: row.editedAt, revokedAt: row.revokedAt, revokedBy: row.revokedBy })
+    differences.add({ ...place, what: 'edits of messages', expected: NOTHING, found })
+  }
+}
+
+function reportMissing(
+  fold: SessionFold,
+  seqs: ReadonlySet<number>,
+  { partition, lastOffset, differences }: ArchiveScope,
+): void {
+  for (const [index, message] of fold.messages.entries()) {
+    const offset = fold.offsets[index]!
+    const seq = fold.firstSeq + index
+    if (message === undefined || offset > lastOffset || seqs.has(seq)) continue
+    const place = { view: 'archive' as const, sessionId: fold.sessionId, seq, partition, offset }
+    differences.add({ ...place, what: 'row of messages', expected: 'one', found: NOTHING })
+  }
+}

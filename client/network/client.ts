@@ -1,0 +1,388 @@
+import type { Millis } from '../../infra/clock.ts'
+import type { EventFrame, PackFrame, ServerFrame, SessionSummary } from '../../schemas/frames.ts'
+import { RESUME_SESSIONS_MAX, SESSIONS_PAGE_MAX } from '../../schemas/frames.ts'
+import { makePackId, type PackId, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
+import { backoffMs } from './backoff.ts'
+import { Link, type LinkOptions, type Phase } from './link.ts'
+import { ownEvent } from './own-event.ts'
+import {
+  ANSWER_MS_MAX,
+  acceptedAnswer,
+  frameToSend,
+  type PackAnswer,
+  PENDING_PACKS_MAX,
+  type PendingPack,
+  PendingPacks,
+  refusedAnswer,
+  TEMPORARY_REFUSALS_MAX,
+} from './pending-packs.ts'
+import { type AnswerTo, type Question, QuestionFailed, Questions } from './questions.ts'
+import type { Hole } from './session-cursor.ts'
+import { Timelines } from './timelines.ts'
+
+/**
+ * The first layer of the SDK: one user on one device, over as many connections as it takes.
+ *
+ * After every `welcome`, in this order: everything that is followed is resumed above its last seq; on a reconnect, where
+ * wanted, sessions that appeared meanwhile are looked up and resumed; then packs that have no answer yet go out again
+ * under the same packId. The resume first and at once, because the gateway holds live events back for it, and because
+ * the outcome of a pack may stand in what it brings.
+ *
+ * Promised: per session rising seqs, each once, without a hole that was not told (`gap`); every pack is answered once,
+ * or is still open when the client closes. Not promised: any order between sessions, anything over a restart of this
+ * process (storage is a later layer).
+ */
+
+/** How long a hole may stay open, in ms, before it is asked for: an answer and an event may cross. */
+export const HOLE_PATIENCE_MS = 500
+/** Pages of sessions that are looked up after a reconnect at most. */
+export const DISCOVER_PAGES_MAX = 50
+
+export interface ClientOptions extends LinkOptions {
+  /**
+   * Called after a reconnect for every session that is not followed: the seq above which it is wanted, or undefined
+   * when it is not. Without this function sessions that begin while there is no connection are seen with their next
+   * live event only.
+   */
+  discover?: (summary: SessionSummary) => Seq | undefined
+}
+
+export interface ClientEvents {
+  phase: Phase
+  /** Everything that was missed is there and everything that was pending went out again. */
+  caughtUp: { reconnected: boolean }
+  /** The next event of its session; own accepted packs come as events as well. */
+  event: EventFrame
+  /** The final answer to a pack, accepted or refused. */
+  answer: PackAnswer
+  /** Seqs that will not be delivered. */
+  gap: { sessionId: SessionId } & Hole
+  /** The session begins again at 0: what is kept of it is void. */
+  reset: { sessionId: SessionId; lastSeq: Seq }
+  /** Something was said by the server that no one asked for, or a resume was refused. */
+  problem: { message: string }
+  /** Every frame as it came in, before anything else is done with it: for those who check the server. */
+  frame: ServerFrame
+}
+
+type Listener<T> = (value: T) => void
+type Listeners = { [Name in keyof ClientEvents]?: Set<Listener<ClientEvents[Name]>> }
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+/** A pack as the caller writes it: the packId is given here. */
+export type PackRequest = DistributiveOmit<PackFrame, 'packId'>
+
+export interface SessionPosition {
+  sessionId: SessionId
+  /** The last seq that is known. */
+  seq: Seq
+}
+
+export interface Submitted {
+  packId: PackId
+  sessionId: SessionId
+  /** The final answer; never rejects. Stays open as long as there is no connection. */
+  answer: Promise<PackAnswer>
+}
+
+export class Client {
+  private readonly link: Link
+  private readonly questions: Questions
+  private readonly timelines: Timelines
+  private readonly pending = new PendingPacks()
+  private readonly listeners: Listeners = {}
+  private readonly options: ClientOptions
+  private readonly openHoles = new Map<SessionId, () => void>()
+  /** Numbers connections: what was begun on an old one is not finished on a new one. */
+  private connection = 0
+  private caughtUp = false
+  private user: UserId | undefined
+
+  constructor(options: ClientOptions) {
+    this.options = options
+    this.questions = new Questions(options.clock)
+    this.timelines = new Timelines(
+      {
+        deliver: event => this.emit('event', event),
+        holed: sessionId => this.expectFill(sessionId),
+        gap: (sessionId, missing) => this.emit('gap', { sessionId, ...missing }),
+      },
+      () => this.user,
+    )
+    this.link = new Link(options, {
+      phase: phase => this.emit('phase', phase),
+      welcome: frame => this.welcomed(frame),
+      frame: frame => this.received(frame),
+      lost: reason => this.lost(reason),
+      beat: () => this.resendOverdue(),
+    })
+  }
+
+  start(): void {
+    this.link.start()
+  }
+
+  /** Ends the connection for good. Packs without an answer stay without one. */
+  close(): void {
+    for (const cancel of this.openHoles.values()) cancel()
+    this.openHoles.clear()
+    this.link.close()
+  }
+
+  get phase(): Phase {
+    return this.link.phase
+  }
+
+  /** Who the server says we are; undefined before the first welcome. */
+  get userId(): UserId | undefined {
+    return this.user
+  }
+
+  /** Packs that have no final answer yet. */
+  get pendingCount(): number {
+    return this.pending.size
+  }
+
+  /** The last seq of the session that was delivered here. */
+  seqOf(sessionId: SessionId): Seq | undefined {
+    return this.timelines.seqOf(sessionId)
+  }
+
+  /** Calls `listener` for every event of that name; the returned function ends it. */
+  on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): () => void {
+    const listeners: Set<Listener<ClientEvents[Name]>> = this.listeners[name] ?? new Set()
+    this.listeners[name] = listeners as Listeners[Name]
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
+  /**
+   * Hands over a pack. It goes out now or with the next connection, again after each reconnect and after temporary
+   * refusals, always under the same packId, until it is answered. Throws when PENDING_PACKS_MAX wait already.
+   */
+  submit(request: PackRequest): Submitted {
+    if (this.pending.size >= PENDING_PACKS_MAX) throw new Error(`${PENDING_PACKS_MAX} packs wait for an answer already`)
+    const packId = makePackId(this.options.clock.now(), this.options.random.bytes(10))
+    const frame = { ...request, packId } as PackFrame
+    const sessionId = sessionOf(frame)
+    const answer = new Promise<PackAnswer>(resolve => {
+      const pack: PendingPack = { frame, sessionId, sentAt: undefined, refusals: 0, settle: resolve }
+      this.pending.add(pack)
+      if (this.caughtUp) this.transmit(pack)
+    })
+    return { packId, sessionId, answer }
+  }
+
+  /** Asks the server; rejects with QuestionFailed, also when there is no connection. */
+  ask<Q extends Question>(question: Q, limitMs?: Millis): Promise<AnswerTo<Q['type']>> {
+    if (this.link.phase.kind !== 'Live') {
+      return Promise.reject(new QuestionFailed('NOT_CONNECTED', true, 'there is no connection'))
+    }
+    return this.questions.ask(question, frame => this.link.send(frame), limitMs)
+  }
+
+  /**
+   * From now on everything of these sessions above the named seqs is delivered, over reconnects as well; what was
+   * delivered above them before comes again. Resolves when what is there already has been delivered, or when there is no connection: the next one brings it. Rejects
+   * with QuestionFailed when the server refuses for good.
+   */
+  async follow(sessions: readonly SessionPosition[]): Promise<void> {
+    for (const { sessionId, seq } of sessions) this.timelines.follow(sessionId, seq)
+    const connection = this.connection
+    for (let attempt = 0; this.isCurrent(connection); attempt++) {
+      const failure = await this.attempt(() => this.resume(sessions))
+      if (failure === undefined || !this.isCurrent(connection)) return
+      if (!failure.temporary) throw failure
+      await this.options.clock.sleep(backoffMs(attempt, this.options.random))
+    }
+  }
+
+  private welcomed(frame: Extract<ServerFrame, { type: 'welcome' }>): void {
+    this.emit('frame', frame)
+    this.user = frame.userId
+    const reconnected = this.connection > 0
+    const connection = ++this.connection
+    if (reconnected && this.options.discover !== undefined) this.timelines.holdUnknown()
+    void this.catchUp(connection, reconnected)
+  }
+
+  private async catchUp(connection: number, reconnected: boolean): Promise<void> {
+    for (let attempt = 0; this.isCurrent(connection); attempt++) {
+      const failure = await this.attempt(() => this.tryCatchUp(reconnected))
+      if (!this.isCurrent(connection)) return
+      // Sending does not wait for a view that is down: only the first try may hold it up.
+      if (attempt === 0 || failure === undefined) this.goOn()
+      if (failure === undefined) break
+      this.emit('problem', { message: `catching up failed: ${failure.message}` })
+      if (!failure.temporary) break
+      await this.options.clock.sleep(backoffMs(attempt, this.options.random))
+    }
+    if (!this.isCurrent(connection)) return
+    this.timelines.releaseUnknown()
+    for (const sessionId of this.timelines.holed()) this.expectFill(sessionId)
+    this.emit('caughtUp', { reconnected })
+  }
+
+  private isCurrent(connection: number): boolean {
+    return connection === this.connection && this.link.phase.kind === 'Live'
+  }
+
+  private async tryCatchUp(reconnected: boolean): Promise<void> {
+    await this.resume(this.timelines.positions())
+    if (reconnected && this.options.discover !== undefined) await this.discoverSessions(this.options.discover)
+  }
+
+  /** Runs what asks the server; a question that failed is a value, everything else a bug. */
+  private async attempt(task: () => Promise<void>): Promise<QuestionFailed | undefined> {
+    try {
+      await task()
+      return undefined
+    } catch (error) {
+      if (error instanceof QuestionFailed) return error
+      throw error
+    }
+  }
+
+  private async discoverSessions(discover: (summary: SessionSummary) => Seq | undefined): Promise<void> {
+    let cursor: string | undefined
+    for (let page = 0; page < DISCOVER_PAGES_MAX; page++) {
+      const question = { type: 'sessions', limit: SESSIONS_PAGE_MAX } as const
+      const answer = await this.ask(cursor === undefined ? question : { ...question, cursor })
+      const found: SessionPosition[] = []
+      for (const summary of answer.sessions) {
+        const { sessionId } = summary
+        const seq = this.timelines.isFollowed(sessionId) ? undefined : discover(summary)
+        if (seq !== undefined) found.push({ sessionId, seq })
+      }
+      for (const { sessionId, seq } of found) this.timelines.follow(sessionId, seq)
+      await this.resume(found)
+      cursor = answer.cursor
+      if (cursor === undefined) return
+    }
+  }
+
+  private async resume(sessions: readonly SessionPosition[]): Promise<void> {
+    for (let first = 0; first < sessions.length; first += RESUME_SESSIONS_MAX) {
+      await this.ask({ type: 'resume', sessions: sessions.slice(first, first + RESUME_SESSIONS_MAX) })
+    }
+  }
+
+  /** Everything that has no answer goes out, oldest first. */
+  private goOn(): void {
+    this.caughtUp = true
+    for (const pack of this.pending.all()) this.transmit(pack)
+  }
+
+  private transmit(pack: PendingPack): void {
+    if (this.link.send(frameToSend(pack))) pack.sentAt = this.options.clock.monotonic()
+  }
+
+  private resendOverdue(): void {
+    if (!this.caughtUp) return
+    for (const pack of this.pending.overdue(this.options.clock.monotonic() - ANSWER_MS_MAX)) this.transmit(pack)
+  }
+
+  private received(frame: ServerFrame): void {
+    this.emit('frame', frame)
+    switch (frame.type) {
+      case 'event':
+        this.timelines.offer(frame)
+        break
+      case 'ack':
+        this.accepted(frame)
+        break
+      case 'refused':
+        this.refused(frame)
+        break
+      case 'gap':
+        this.timelines.skip(frame.sessionId, { fromSeq: frame.fromSeq, toSeq: frame.toSeq })
+        break
+      case 'reset':
+        this.wasReset(frame)
+        break
+      case 'error':
+        this.emit('problem', { message: `${frame.name}: ${frame.reason}` })
+        break
+      case 'welcome':
+        break
+      default:
+        // A newer server may say what this client does not know yet.
+        if ('requestId' in frame) this.questions.answer(frame)
+    }
+  }
+
+  private accepted(frame: Extract<ServerFrame, { type: 'ack' }>): void {
+    const pack = this.pending.get(frame.packId)
+    if (pack === undefined || this.user === undefined) return
+    const answer = acceptedAnswer(frame)
+    this.pending.settle(frame.packId, answer)
+    this.timelines.offer(ownEvent(pack.frame, frame, this.user))
+    this.emit('answer', answer)
+  }
+
+  private refused(frame: Extract<ServerFrame, { type: 'refused' }>): void {
+    const pack = this.pending.get(frame.packId)
+    if (pack === undefined) return
+    if (frame.retry === 'same' && pack.refusals < TEMPORARY_REFUSALS_MAX) {
+      const delayMs = backoffMs(pack.refusals++, this.options.random)
+      const connection = this.connection
+      this.options.clock.schedule(delayMs, () => {
+        if (this.isCurrent(connection) && this.pending.get(frame.packId) === pack) this.transmit(pack)
+      })
+      return
+    }
+    const answer = refusedAnswer(frame)
+    this.pending.settle(frame.packId, answer)
+    this.emit('answer', answer)
+  }
+
+  private wasReset({ sessionId, lastSeq }: Extract<ServerFrame, { type: 'reset' }>): void {
+    this.timelines.reset(sessionId)
+    this.emit('reset', { sessionId, lastSeq })
+    void this.attempt(() => this.follow([{ sessionId, seq: 0 }])).then(failure => {
+      if (failure !== undefined) this.emit('problem', { message: `${sessionId}: ${failure.message}` })
+    })
+  }
+
+  /** Waits a little, asks for what is missing, and says so when it does not come. */
+  private expectFill(sessionId: SessionId): void {
+    if (this.openHoles.has(sessionId) || !this.caughtUp) return
+    const connection = this.connection
+    const cancel = this.options.clock.schedule(HOLE_PATIENCE_MS, () => {
+      void this.fillHole(sessionId, connection).finally(() => {
+        if (this.openHoles.get(sessionId) === cancel) this.openHoles.delete(sessionId)
+      })
+    })
+    this.openHoles.set(sessionId, cancel)
+  }
+
+  private async fillHole(sessionId: SessionId, connection: number): Promise<void> {
+    if (!this.isCurrent(connection) || !this.timelines.hasHole(sessionId)) return
+    await this.attempt(() => this.follow([{ sessionId, seq: this.timelines.seqOf(sessionId) ?? 0 }]))
+    // The server was asked and answered: what it has not sent now, it does not have.
+    if (this.isCurrent(connection)) this.timelines.giveUp(sessionId)
+  }
+
+  private lost(reason: string): void {
+    this.caughtUp = false
+    for (const cancel of this.openHoles.values()) cancel()
+    this.openHoles.clear()
+    this.questions.failAll(reason)
+  }
+
+  private emit<Name extends keyof ClientEvents>(name: Name, value: ClientEvents[Name]): void {
+    for (const listener of this.listeners[name] ?? []) listener(value)
+  }
+}
+
+/** The session that a frame writes to; a group without an id of its own gets that of its packId. */
+function sessionOf(frame: PackFrame): SessionId {
+  if (frame.type !== 'createGroup') return frame.sessionId
+  return `g:${frame.groupId ?? frame.packId.replaceAll('-', '')}` as SessionId
+}
+
+/** Makes a client and lets it connect. */
+export function connect(options: ClientOptions): Client {
+  const client = new Client(options)
+  client.start()
+  return client
+}

@@ -1,0 +1,86 @@
+import type { Millis } from '../../infra/clock.ts'
+import { type CodeName, codeName } from '../../schemas/codes.ts'
+import type { PackFrame, ServerFrame } from '../../schemas/frames.ts'
+import type { Count, PackId, Seq, SessionId } from '../../schemas/ids.ts'
+import { Flag } from '../../schemas/pack.ts'
+
+/** Packs that wait for their outcome at the same time at most. */
+export const PENDING_PACKS_MAX = 1_000
+/** How long a live connection may leave a pack without an answer before it is sent again, in ms. */
+export const ANSWER_MS_MAX = 30_000
+/** How often a pack that was refused temporarily is sent again. */
+export const TEMPORARY_REFUSALS_MAX = 8
+
+export type PackAnswer =
+  | { kind: 'Accepted'; packId: PackId; sessionId: SessionId; seq: Seq; count: Count; at: Millis }
+  | {
+      kind: 'Refused'
+      packId: PackId
+      sessionId: SessionId
+      code: number
+      name: CodeName
+      reason: string
+      retry: 'never' | 'same' | 'new'
+    }
+
+export interface PendingPack {
+  frame: PackFrame
+  sessionId: SessionId
+  /** Monotonic time of the last send; undefined while it was never sent. */
+  sentAt: Millis | undefined
+  /** How often it was refused temporarily. */
+  refusals: number
+  settle(answer: PackAnswer): void
+}
+
+/** What was submitted and has no final answer yet, in the order of submission: that is the order of a resend. */
+export class PendingPacks {
+  private readonly packs = new Map<PackId, PendingPack>()
+
+  get size(): number {
+    return this.packs.size
+  }
+
+  add(pack: PendingPack): void {
+    this.packs.set(pack.frame.packId, pack)
+  }
+
+  get(packId: PackId): PendingPack | undefined {
+    return this.packs.get(packId)
+  }
+
+  /** Takes the pack out and tells its sender; false when it was answered before. */
+  settle(packId: PackId, answer: PackAnswer): boolean {
+    const pack = this.packs.get(packId)
+    if (pack === undefined) return false
+    this.packs.delete(packId)
+    pack.settle(answer)
+    return true
+  }
+
+  /** All of them, oldest first. */
+  all(): PendingPack[] {
+    return [...this.packs.values()]
+  }
+
+  /** Those that were sent before `sentBefore` (monotonic) and are still open. */
+  overdue(sentBefore: Millis): PendingPack[] {
+    return this.all().filter(pack => pack.sentAt !== undefined && pack.sentAt < sentBefore)
+  }
+}
+
+/** The frame as it goes out: a second send says so, by the DUP flag where the frame has flags. */
+export function frameToSend(pack: PendingPack): PackFrame {
+  if (pack.sentAt === undefined || pack.frame.type !== 'send') return pack.frame
+  return { ...pack.frame, flags: (pack.frame.flags ?? 0) | Flag.DUP }
+}
+
+export function acceptedAnswer(frame: Extract<ServerFrame, { type: 'ack' }>): PackAnswer {
+  const { packId, sessionId, seq, count, at } = frame
+  return { kind: 'Accepted', packId, sessionId, seq, count, at }
+}
+
+export function refusedAnswer(frame: Extract<ServerFrame, { type: 'refused' }>): PackAnswer {
+  const { packId, sessionId, code, reason, retry } = frame
+  return { kind: 'Refused', packId, sessionId, code, name: codeName(code) ?? 'UNKNOWN', reason, retry }
+}

@@ -1,0 +1,126 @@
+import type { EventFrame } from '../../schemas/frames.ts'
+import type { Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import { takesOut } from './own-event.ts'
+import { type Hole, SessionCursor } from './session-cursor.ts'
+
+/** What the timelines tell their owner. */
+export interface TimelineSink {
+  /** The next event of its session. */
+  deliver(event: EventFrame): void
+  /** Events wait behind seqs that have not come: somebody should ask for them. */
+  holed(sessionId: SessionId): void
+  /** These seqs will not be delivered. */
+  gap(sessionId: SessionId, missing: Hole): void
+}
+
+/** Events of sessions that are not known yet, held while sessions are looked up, at most. */
+export const HELD_UNKNOWN_MAX = 5_000
+
+/** The cursors of all sessions of one user, and what happens to an event that comes in. */
+export class Timelines {
+  private readonly cursors = new Map<SessionId, SessionCursor>()
+  /** Sessions that the user was taken out of: nothing more is to be resumed there. */
+  private readonly left = new Set<SessionId>()
+  private heldUnknown: EventFrame[] | undefined
+  private readonly sink: TimelineSink
+  private readonly me: () => UserId | undefined
+
+  constructor(sink: TimelineSink, me: () => UserId | undefined) {
+    this.sink = sink
+    this.me = me
+  }
+
+  /** The user has everything of the session up to `seq` and nothing more: what is above it is wanted (again). */
+  follow(sessionId: SessionId, seq: Seq): void {
+    const known = this.cursors.get(sessionId)
+    this.left.delete(sessionId)
+    if (known === undefined || seq < known.seq) this.cursors.set(sessionId, new SessionCursor(seq))
+    else this.deliverAll(known.skipTo(seq))
+  }
+
+  isFollowed(sessionId: SessionId): boolean {
+    return this.cursors.has(sessionId) && !this.left.has(sessionId)
+  }
+
+  /** What a resume has to name. */
+  positions(): { sessionId: SessionId; seq: Seq }[] {
+    return [...this.cursors]
+      .filter(([sessionId]) => !this.left.has(sessionId))
+      .map(([sessionId, cursor]) => ({ sessionId, seq: cursor.seq }))
+  }
+
+  seqOf(sessionId: SessionId): Seq | undefined {
+    return this.cursors.get(sessionId)?.seq
+  }
+
+  /** Takes an event in, from the wire or of an own pack. */
+  offer(event: EventFrame): void {
+    let cursor = this.cursors.get(event.sessionId)
+    if (cursor === undefined) {
+      if (this.heldUnknown !== undefined && this.heldUnknown.length < HELD_UNKNOWN_MAX) {
+        this.heldUnknown.push(event)
+        return
+      }
+      cursor = new SessionCursor()
+      this.cursors.set(event.sessionId, cursor)
+    }
+    this.left.delete(event.sessionId)
+    const { ready, hole } = cursor.offer(event)
+    this.deliverAll(ready)
+    if (hole === undefined) return
+    if (cursor.isFull()) this.giveUp(event.sessionId)
+    else this.sink.holed(event.sessionId)
+  }
+
+  /** Events of sessions without a cursor wait from here on: they may have begun while nobody was connected. */
+  holdUnknown(): void {
+    this.heldUnknown ??= []
+  }
+
+  /** Sessions have been looked up: those that still have no cursor begin with what came. */
+  releaseUnknown(): void {
+    const held = this.heldUnknown ?? []
+    this.heldUnknown = undefined
+    for (const event of held) this.offer(event)
+  }
+
+  /** The server says that the seqs are not kept any more. */
+  skip(sessionId: SessionId, missing: Hole): void {
+    const cursor = this.cursors.get(sessionId) ?? new SessionCursor(0)
+    this.cursors.set(sessionId, cursor)
+    if (missing.toSeq <= cursor.seq) return
+    this.sink.gap(sessionId, { fromSeq: Math.max(missing.fromSeq, cursor.seq + 1), toSeq: missing.toSeq })
+    this.deliverAll(cursor.skipTo(missing.toSeq))
+  }
+
+  /** What is missing before held events, if anything still is, is given up and told. */
+  giveUp(sessionId: SessionId): void {
+    const hole = this.cursors.get(sessionId)?.hole()
+    if (hole !== undefined) this.skip(sessionId, hole)
+  }
+
+  /** Sessions in which events wait behind a hole. */
+  holed(): SessionId[] {
+    return [...this.cursors.keys()].filter(sessionId => this.hasHole(sessionId))
+  }
+
+  hasHole(sessionId: SessionId): boolean {
+    return this.cursors.get(sessionId)?.hole() !== undefined
+  }
+
+  /** The server has less of the session than we: it begins again at 0. */
+  reset(sessionId: SessionId): void {
+    this.cursors.get(sessionId)?.reset()
+  }
+
+  private deliverAll(events: readonly EventFrame[]): void {
+    for (const event of events) {
+      const me = this.me()
+      if (me !== undefined && takesOut(event.body, event.from, me)) {
+        this.left.add(event.sessionId)
+        this.cursors.get(event.sessionId)?.release()
+      }
+      this.sink.deliver(event)
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import type { SessionId, UserId } from '../../schemas/ids.ts'
+import { BadArguments, targetSession, userList } from './arguments.ts'
+
+/** What a typed line means. */
+export type Command =
+  | { kind: 'Say'; text: string }
+  | { kind: 'Open'; sessionId: SessionId }
+  | { kind: 'Join'; sessionId: SessionId | undefined }
+  | { kind: 'Quit' }
+  | { kind: 'Dismiss' }
+  | { kind: 'Add'; userIds: UserId[] }
+  | { kind: 'Remove'; userIds: UserId[] }
+  | { kind: 'Members' }
+  | { kind: 'History'; limit: number }
+  | { kind: 'Sessions' }
+  | { kind: 'Help' }
+  | { kind: 'Exit' }
+  | { kind: 'Nothing' }
+  | { kind: 'Wrong'; message: string }
+
+/** Messages that /history shows unless told otherwise, and at most. */
+export const HISTORY_LINES = 20
+const HISTORY_LINES_MAX = 200
+
+export const COMMANDS_HELP = `/open USER or g:GROUP   go to another conversation
+/sessions               your conversations, newest first
+/history [N]            N older messages (${HISTORY_LINES})
+/members                who is in this group
+/join [g:GROUP]         join a group and go there
+/add USER ...           add people to this group
+/remove USER ...        remove people from this group
+/quit                   leave this group
+/dismiss                end this group for everyone
+/exit                   end the program
+//TEXT                  say something that begins with a /`
+
+/** Reads a typed line. */
+export function parseCommand(line: string, me: UserId): Command {
+  const text = line.trim()
+  if (text === '') return { kind: 'Nothing' }
+  if (text.startsWith('//')) return { kind: 'Say', text: text.slice(1) }
+  if (!text.startsWith('/')) return { kind: 'Say', text }
+  const [name = '', ...words] = text.slice(1).split(/\s+/)
+  try {
+    return parseNamed(name, words, me)
+  } catch (error) {
+    if (error instanceof BadArguments) return { kind: 'Wrong', message: error.message }
+    throw error
+  }
+}
+
+function parseNamed(name: string, words: readonly string[], me: UserId): Command {
+  switch (name) {
+    case 'open':
+      if (words[0] === undefined) throw new BadArguments('/open USER or g:GROUP')
+      return { kind: 'Open', sessionId: targetSession(words[0], me) }
+    case 'join':
+      return { kind: 'Join', sessionId: words[0] === undefined ? undefined : groupOf(words[0], me) }
+    case 'quit':
+      return { kind: 'Quit' }
+    case 'dismiss':
+      return { kind: 'Dismiss' }
+    case 'add':
+      return { kind: 'Add', userIds: someUsers(name, words) }
+    case 'remove':
+      return { kind: 'Remove', userIds: someUsers(name, words) }
+    case 'members':
+      return { kind: 'Members' }
+    case 'history':
+      return { kind: 'History', limit: historyLimit(words[0]) }
+    case 'sessions':
+      return { kind: 'Sessions' }
+    case 'help':
+      return { kind: 'Help' }
+    case 'exit':
+      return { kind: 'Exit' }
+    default:
+      throw new BadArguments(`there is no /${name}: /help lists what there is`)
+  }
+}
+
+function groupOf(word: string, me: UserId): SessionId {
+  return targetSession(word.startsWith('g:') ? word : `g:${word}`, me)
+}
+
+function someUsers(name: string, words: readonly string[]): UserId[] {
+  const userIds = userList(words.flatMap(word => word.split(',')))
+  if (userIds.length === 0) throw new BadArguments(`/${name} USER ...`)
+  return userIds
+}
+
+function historyLimit(word: string | undefined): number {
+  if (word === undefined) return HISTORY_LINES
+  const limit = Number(word)
+  if (Number.isInteger(limit) && limit >= 1 && limit <= HISTORY_LINES_MAX) return limit
+  throw new BadArguments(`/history takes a number from 1 to ${HISTORY_LINES_MAX}`)
+}

@@ -1,0 +1,66 @@
+import type { Clock } from '../../infra/clock.ts'
+import {
+  type EventFrame,
+  MEMBERS_PAGE_MAX,
+  type MemberSummary,
+  SESSIONS_PAGE_MAX,
+  type SessionSummary,
+} from '../../schemas/frames.ts'
+import type { Seq, SessionId } from '../../schemas/ids.ts'
+import type { Client, SessionPosition } from '../network/client.ts'
+import { QuestionFailed } from '../network/questions.ts'
+
+/** Pause before a question that failed for a while is asked again, in ms. */
+const ASK_AGAIN_MS = 300
+
+/** Asks for a person: again while the failure is temporary, with a word where it is final. */
+export class Questioner {
+  private readonly client: Client
+  private readonly clock: Clock
+  private readonly onRefused: (reason: string) => void
+
+  constructor(client: Client, clock: Clock, onRefused: (reason: string) => void) {
+    this.client = client
+    this.clock = clock
+    this.onRefused = onRefused
+  }
+
+  /** The newest conversations. Undefined, here and below: refused, or the connection is gone. */
+  async sessions(): Promise<SessionSummary[] | undefined> {
+    const answer = await this.ask(() => this.client.ask({ type: 'sessions', limit: SESSIONS_PAGE_MAX }))
+    return answer?.sessions
+  }
+
+  /** Up to `limit` events below a seq, ascending. */
+  async history(sessionId: SessionId, beforeSeq: Seq, limit: number): Promise<EventFrame[] | undefined> {
+    const page = await this.ask(() => this.client.ask({ type: 'history', sessionId, beforeSeq, limit }))
+    return page?.events
+  }
+
+  /** The first members of a group. */
+  async members(sessionId: SessionId): Promise<MemberSummary[] | undefined> {
+    const answer = await this.ask(() => this.client.ask({ type: 'members', sessionId, limit: MEMBERS_PAGE_MAX }))
+    return answer?.members
+  }
+
+  async follow(sessions: readonly SessionPosition[]): Promise<void> {
+    await this.ask(() => this.client.follow(sessions))
+  }
+
+  private async ask<T>(question: () => Promise<T>): Promise<T | undefined> {
+    while (this.client.phase.kind === 'Live') {
+      try {
+        return await question()
+      } catch (error) {
+        if (!(error instanceof QuestionFailed)) throw error
+        if (error.code === 'NOT_CONNECTED') return undefined
+        if (!error.temporary) {
+          this.onRefused(`${error.code}: ${error.message}`)
+          return undefined
+        }
+        await this.clock.sleep(ASK_AGAIN_MS)
+      }
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,118 @@
+import type { Millis } from '../../infra/clock.ts'
+import type { EventBody } from '../../schemas/event.ts'
+import type { EventFrame, MemberSummary, SessionSummary } from '../../schemas/frames.ts'
+import type { SessionId, UserId } from '../../schemas/ids.ts'
+
+/** How things look; pure text in, text out. With `colour` false no escape sequence is written. */
+export interface Style {
+  colour: boolean
+  me: UserId
+}
+
+const RESET = '\u001b[0m'
+const DIM = '\u001b[2m'
+const BOLD = '\u001b[1m'
+const RED = '\u001b[31m'
+/** Colours of names: readable on dark and light ground. */
+const NAME_COLOURS = [32, 33, 34, 35, 36, 91, 92, 94, 95, 96]
+
+export function dim(text: string, { colour }: Style): string {
+  return colour ? DIM + text + RESET : text
+}
+
+export function alarm(text: string, { colour }: Style): string {
+  return colour ? RED + text + RESET : text
+}
+
+/** One event of the open conversation: time, seq, who, what. */
+export function eventLine(event: EventFrame, style: Style): string {
+  const head = dim(`${clockTime(event.at)} #${event.seq}`, style)
+  if (event.body.kind !== 'MessageAccepted') return `${head} ${dim(`* ${happening(event, style)}`, style)}`
+  return `${head} ${userName(event.from, style)}: ${message(event.body)}`
+}
+
+/** One event of another conversation, with how many of its messages are unread. */
+export function elsewhereLine(event: EventFrame, unread: number, style: Style): string {
+  const what = event.body.kind === 'MessageAccepted' ? message(event.body) : happening(event, style)
+  const where = `${sessionLabel(event.sessionId, style.me)}, ${unread} unread`
+  return dim(`${clockTime(event.at)} (${where}) ${event.from}: ${what}`, style)
+}
+
+/** An own message that has no answer yet. */
+export function sendingLine(text: string, style: Style): string {
+  return dim(`sending... ${visible(text)}`, style)
+}
+
+export function sessionLine({ sessionId, lastSeq, unread, at, last }: SessionSummary, style: Style): string {
+  const mark = unread > 0 ? ` ${style.colour ? BOLD : ''}${unread} unread${style.colour ? RESET : ''}` : ''
+  const shown = last?.body.kind === 'MessageAccepted' ? ` ${last.from}: ${message(last.body)}` : ''
+  return `  ${sessionLabel(sessionId, style.me)} (#${lastSeq}, ${clockTime(at)})${mark}${dim(shown.slice(0, 60), style)}`
+}
+
+export function memberLine({ userId, role }: MemberSummary, style: Style): string {
+  return `  ${userName(userId, style)}${role === 'member' ? '' : ` (${role})`}`
+}
+
+/** `bob` for a single chat with bob, the session id for a group. */
+export function sessionLabel(sessionId: SessionId, me: UserId): string {
+  const [prefix, a, b] = sessionId.split(':')
+  if (prefix !== 's') return sessionId
+  return (a === me ? b : a) ?? sessionId
+}
+
+/** Hours, minutes and seconds of this machine's time zone. */
+export function clockTime(at: Millis): string {
+  const date = new Date(at)
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map(part => String(part).padStart(2, '0')).join(':')
+}
+
+/**
+ * Text of somebody else, safe to print: control characters could move the cursor, hide what was written or speak to
+ * the terminal itself. Line breaks stay, indented.
+ */
+export function visible(text: string): string {
+  return text.replace(/\r\n?/g, '\n').replace(CONTROL, '·').replace(/\n/g, '\n    ')
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g
+
+function message(body: Extract<EventBody, { kind: 'MessageAccepted' }>): string {
+  const { content } = body
+  return content.kind === 'Text' ? visible(content.text) : `[${visible(content.type)}] ${visible(content.data)}`
+}
+
+function happening({ from, body }: EventFrame, { me }: Style): string {
+  const who = from === me ? 'you' : from
+  switch (body.kind) {
+    case 'GroupCreated': {
+      const others = body.members.filter(userId => userId !== from)
+      const company = others.length === 0 ? '' : ` with ${others.join(', ')}`
+      return `${who} created the group "${visible(body.info.name)}"${company}`
+    }
+    case 'MemberJoined':
+      return `${who} joined`
+    case 'MemberQuit':
+      return `${who} left`
+    case 'MembersAdded':
+      return `${who} added ${body.userIds.join(', ')}`
+    case 'MembersRemoved':
+      return `${who} removed ${body.userIds.join(', ')}`
+    case 'GroupDismissed':
+      return `${who} ended the group`
+    default:
+      return `${who}: ${body.kind}`
+  }
+}
+
+function userName(userId: UserId, { colour, me }: Style): string {
+  if (!colour) return userId
+  if (userId === me) return BOLD + userId + RESET
+  return `\u001b[${NAME_COLOURS[hash(userId) % NAME_COLOURS.length]}m${userId}${RESET}`
+}
+
+function hash(text: string): number {
+  let value = 0
+  for (let at = 0; at < text.length; at++) value = (Math.imul(value, 31) + text.charCodeAt(at)) >>> 0
+  return value
+}

@@ -1,0 +1,68 @@
+#!/usr/bin/env node
+import { realpathSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { rebuildCommand } from './commands/rebuild.ts'
+import { runRoles } from './commands/run-roles.ts'
+import { setupCommand } from './commands/setup.ts'
+import { tokenCommand } from './commands/token.ts'
+import { verifyCommand } from './commands/verify.ts'
+import { BadConfig } from './infra/config.ts'
+import { ROLES } from './infra/roles.ts'
+
+const HELP = `packlog: an event-sourced instant-messaging backend on Kafka
+
+  packlog --role ROLE[,ROLE...]     runs roles: ${ROLES.join(', ')}
+  packlog setup                     creates topics, schemas and tables; can be run again
+  packlog token USER [--hours H]    prints a development token for a user
+  packlog rebuild VIEW              builds history, membership or archive anew from the log
+  packlog verify [--json]           compares every view with a fresh fold of the log
+
+The environment says where Kafka, the registry, Redis and ClickHouse are: docs/operations.md.
+`
+
+/** Runs one command line and gives its exit code. Errors of the user are explained; others are thrown. */
+export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      role: { type: 'string' },
+      hours: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  const [command, subject] = positionals
+  if (values.role !== undefined) return runRoles({ roles: values.role, env, signal })
+  switch (command) {
+    case 'setup':
+      return setupCommand({ env })
+    case 'token':
+      return tokenCommand({ env, userId: subject, hours: values.hours })
+    case 'rebuild':
+      return rebuildCommand({ env, view: subject, signal })
+    case 'verify':
+      return verifyCommand({ env, json: values.json === true })
+    default:
+      process.stdout.write(HELP)
+      return values.help === true ? 0 : 2
+  }
+}
+
+/** Aborts at the first SIGINT or SIGTERM: the process then drains. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort())
+  return controller.signal
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  try {
+    process.exitCode = await main(process.argv.slice(2), process.env, stopSignal())
+  } catch (error) {
+    const explained = error instanceof BadConfig || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')
+    process.stderr.write(`packlog: ${explained ? (error as Error).message : ((error as Error).stack ?? error)}\n`)
+    process.exitCode = explained ? 2 : 1
+  }
+}

@@ -1,0 +1,188 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+/** What no compiler checks: who may import whom, what stays outside the pure core, and that SPEC.md and tests agree. */
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const SOURCE_FOLDERS = [
+  'schemas',
+  'topics',
+  'processors',
+  'gateway',
+  'infra',
+  'client',
+  'commands',
+  'verify',
+  'bench',
+  'tests',
+]
+
+function sourceFiles(folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
+    .filter(entry => entry.isFile() && entry.name.endsWith('.ts'))
+    .map(entry => join(entry.parentPath, entry.name).slice(root.length))
+    .filter(file => !file.includes('node_modules'))
+}
+
+const files = ['main.ts', ...SOURCE_FOLDERS.flatMap(sourceFiles)].map(path => ({
+  path,
+  text: readFileSync(join(root, path), 'utf8'),
+}))
+const isTest = (path: string) => path.endsWith('.test.ts') || path.startsWith('tests/') || path.includes('/testing/')
+const product = files.filter(({ path }) => !isTest(path))
+
+/** Lines without comments: what a ban looks at. */
+function code(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
+}
+
+function offenders(pattern: RegExp, allowed: (path: string) => boolean, among = product): string[] {
+  return among.filter(({ path, text }) => !allowed(path) && pattern.test(code(text))).map(({ path }) => path)
+}
+
+function imports(text: string): string[] {
+  return [...text.matchAll(/^(?:import|export)\s[^'"]*?from\s+['"]([^'"]+)['"]/gm)].map(match => match[1]!)
+}
+
+test('[TD1] time, timers and randomness come in through infra/clock.ts', () => {
+  const banned =
+    /\bDate\.now\(|\bMath\.random\(|\brandomUUID\(|\brandomBytes\(|\bsetTimeout\(|\bsetInterval\(|\bsetImmediate\(|\bperformance\.now\(|node:timers/
+  // The local stack makes keys and cluster ids, and nothing of it is simulated.
+  const allowed = (path: string) => path === 'infra/clock.ts' || path.startsWith('infra/local/')
+  expect(offenders(banned, allowed)).toEqual([])
+})
+
+test('[TD2] process.env is read at the edges only', () => {
+  const edges = /^(main\.ts|infra\/local\/|bench\/|client\/terminal\/|commands\/)/
+  expect(offenders(/\bprocess\.env\b/, path => edges.test(path))).toEqual([])
+})
+
+test('[TD3] client libraries appear in adapters only', () => {
+  const libraries: Record<string, RegExp> = {
+    kafkajs: /^infra\/kafka\/|^infra\/local\//,
+    '@kafkajs/confluent-schema-registry': /^infra\/registry\//,
+    ioredis: /^infra\/redis\/|-store\.ts$|redis[a-z-]*\.ts$|\/inspect\.ts$/,
+    '@clickhouse/client': /^infra\/clickhouse\//,
+    lmdb: /^processors\/sequencer\/lmdb-[a-z-]+\.ts$|state-store/,
+    ws: /^gateway\/ws\/|^client\/|^bench\//,
+    fastify: /^gateway\/http\//,
+    pino: /^infra\/logger\.ts$/,
+    'prom-client': /^infra\/metrics\.ts$/,
+    avsc: /^schemas\/|^topics\/memory-registry\.ts$/,
+  }
+  const found: string[] = []
+  for (const { path, text } of product) {
+    for (const specifier of imports(text)) {
+      const library = Object.keys(libraries).find(name => specifier === name || specifier.startsWith(`${name}/`))
+      if (library !== undefined && !libraries[library]!.test(path)) found.push(`${path} imports ${library}`)
+    }
+  }
+  expect(found).toEqual([])
+})
+
+/** Folder -> folders that it may not import from. */
+const LAYERS: Record<string, RegExp> = {
+  schemas: /^(topics|processors|gateway|client|bench|verify|commands)\//,
+  topics: /^(processors|gateway|client|bench|verify|commands)\//,
+  infra: /^(processors|gateway|client|bench|verify|commands)\//,
+  processors: /^(gateway|client|bench|verify|commands)\//,
+  gateway: /^(client|bench|verify|commands)\//,
+  client: /^(topics|processors|gateway|verify|commands|bench)\//,
+  verify: /^(gateway|client|bench|commands)\/|^processors\/[a-z]+\/(project|evolve|decide)\.ts$/,
+}
+
+test('[TD4] imports follow the flow: schemas, topics, processors, gateway', () => {
+  const found: string[] = []
+  for (const { path, text } of product) {
+    const banned = LAYERS[path.split('/')[0]!]
+    const processor = /^processors\/([a-z]+)\//.exec(path)?.[1]
+    for (const specifier of imports(text).filter(name => name.startsWith('.'))) {
+      const target = normalize(join(dirname(path), specifier))
+      if (banned?.test(target)) found.push(`${path} imports ${target}`)
+      const other = /^processors\/([a-z]+)\//.exec(target)?.[1]
+      if (processor !== undefined && other !== undefined && other !== processor) {
+        found.push(`${path} imports ${target}: processors meet only through a topic`)
+      }
+    }
+  }
+  expect(found).toEqual([])
+})
+
+const PURE = /\/(decide|evolve|project|plan|connection|merge|membership-index|session-cursor)\.ts$/
+
+test('[TD5] pure files do not wait and import no client library', () => {
+  const pure = product.filter(({ path }) => PURE.test(path))
+  expect(pure.length).toBeGreaterThan(5)
+  expect(offenders(/\bawait\b|\basync\b/, () => false, pure)).toEqual([])
+  const impure = pure.flatMap(({ path, text }) =>
+    imports(text)
+      .filter(name => !name.startsWith('.') && !name.startsWith('node:crypto'))
+      .map(name => `${path} imports ${name}`),
+  )
+  expect(impure).toEqual([])
+})
+
+test('[TD6] tests wait on progress, run all, and are not retried', () => {
+  const tests = files.filter(({ path }) => isTest(path) && path !== 'tests/tidy.test.ts')
+  expect(offenders(/\b(test|it|describe)\.(skip|only|todo)\b|\bretry:\s*\d/, () => false, tests)).toEqual([])
+})
+
+test('[TD7] no any, no suppressed types', () => {
+  expect(
+    offenders(
+      /\bas any\b|: any\b|@ts-ignore|@ts-nocheck|@ts-expect-error/,
+      path => path === 'tests/tidy.test.ts',
+      files,
+    ),
+  ).toEqual([])
+})
+
+test('[TD8] every rule of SPEC.md is cited by a test, and every cited rule exists', () => {
+  const spec = readFileSync(join(root, 'SPEC.md'), 'utf8')
+  const rules = new Set([...spec.matchAll(/^- \*\*([A-Z]{2,3}\d+)\*\*/gm)].map(match => match[1]!))
+  const cited = new Set<string>()
+  for (const { path, text } of files.filter(file => isTest(file.path))) {
+    for (const match of text.matchAll(/\[((?:[A-Z]{2,3}\d+)(?:,\s*[A-Z]{2,3}\d+)*)\]/g)) {
+      for (const id of match[1]!.split(/,\s*/)) {
+        cited.add(id)
+        if (!rules.has(id)) expect.soft(id, `${path} cites a rule that SPEC.md does not have`).toBeUndefined()
+      }
+    }
+  }
+  expect([...rules].filter(id => !cited.has(id))).toEqual([])
+})
+
+test('[TD9] docs/features.md has a row for every id, and the tests that it names exist', () => {
+  const features = readFileSync(join(root, 'docs/features.md'), 'utf8')
+  const rows = [...features.matchAll(/^\| ([A-I]\d+[a-d]?) \|([^|]*)\|([^|]*)\|([^|]*)\|$/gm)]
+  const ids = rows.map(row => row[1])
+  const expected = {
+    A: 8,
+    B: 10,
+    C: 7,
+    D: 8,
+    E: 10,
+    F: 7,
+    G: 4,
+    H: 9,
+    I: 4,
+  } as const
+  for (const [letter, count] of Object.entries(expected)) {
+    for (let number = 1; number <= count; number++) {
+      expect
+        .soft(
+          ids.some(id => id!.startsWith(`${letter}${number}`)),
+          `${letter}${number}`,
+        )
+        .toBe(true)
+    }
+  }
+  const paths = new Set(files.map(({ path }) => path))
+  for (const row of rows) {
+    for (const named of row[4]!.matchAll(/`([^`]+\.test\.ts)`/g)) {
+      expect.soft(paths.has(named[1]!), `${row[1]} names ${named[1]}`).toBe(true)
+    }
+  }
+})

@@ -126,8 +126,13 @@ describe('what a restore finds', () => {
     expect(marks).toHaveLength(2)
     world.log.truncateTo(world.topics.sessions.name, 0, marks.at(-1)!.offset)
     expect(records.at(-2)!.key!.toString()).toContain('#')
-    await start(world)
+    const { dirs } = await start(world)
     expect(await answers(world)).toEqual(KNOWING)
+    await world.clock.pass(1_000)
+    const { heads, members } = dirs[0]!.rows
+    // Owner, bob and carol; carol's joining was folded once.
+    expect(heads.get('g:chess')).toMatchObject({ lastSeq: 3, memberCount: 3 })
+    expect(members.get('g:chess#carol')?.intervals).toEqual([{ joinSeq: 2, leaveSeq: 0 }])
   })
 
   test('[ST4] im.sessions is at most two seconds behind, and a row is written once however often it changed', async () => {

@@ -284,6 +284,31 @@ test('[SQ25] a record put well into the chain by somebody else is corruption whe
   expect(node.service.ready()).toBe(false)
 })
 
+test('[SQ21] while the end of the log cannot be seen, an append counts only when it was read back', async () => {
+  const world = await World.make()
+  const other = await world.start({ name: 'other' })
+  world.send(makePack({ text: 'answered by the other' }))
+  await world.untilAnswered()
+  await world.stop(other)
+  let isStalled = true
+  const log: Log = {
+    append: request => world.log.append(request),
+    bounds: topic => world.log.bounds(topic),
+    // A broker that answers no fetch of im.events for a while.
+    read: options =>
+      world.log.read(
+        isStalled && options.topic === world.topics.events.name ? { ...options, from: new Map() } : options,
+      ),
+    close: () => world.log.close(),
+  }
+  world.log.createTopic({ ...world.topics.sessions, name: 'im.sessions.empty' })
+  await start(world, { log, sessions: { ...world.topics.sessions, name: 'im.sessions.empty' } })
+  isStalled = false
+  world.send(makePack(), makePack())
+  await world.untilAnswered()
+  expect((await world.events()).map(event => event.seq)).toEqual([1, 2, 3])
+})
+
 test('[SQ21] an append that is stored but not answered is found in the tail, not repeated', async () => {
   const world = await World.make()
   const { AppendFailed } = await import('../../topics/log.ts')

@@ -30,15 +30,13 @@ export class VirtualClock implements Clock {
   sleep(delayMs: Millis, signal?: AbortSignal): Promise<void> {
     return new Promise(resolve => {
       if (signal?.aborted) return resolve()
-      const cancel = this.schedule(delayMs, resolve)
-      signal?.addEventListener(
-        'abort',
-        () => {
-          cancel()
-          resolve()
-        },
-        { once: true },
-      )
+      const done = () => {
+        cancel()
+        signal?.removeEventListener('abort', done)
+        resolve()
+      }
+      const cancel = this.schedule(delayMs, done)
+      signal?.addEventListener('abort', done, { once: true })
     })
   }
 

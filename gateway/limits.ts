@@ -21,6 +21,9 @@ export const WRITE_BYTES_MAX = 1024 * 1024
 /** How long a closing socket may take to hear the close frame before it is cut. */
 export const CLOSE_MS_MAX: Millis = 5_000
 
+/** Events of one page together, bytes of JSON; a page always has one event. */
+export const PAGE_BYTES_MAX = 1024 * 1024
+
 /** Live events of one connection that wait while history is read. Beyond it the connection is closed with SLOW. */
 export const BUFFER_EVENTS_MAX = 4_096
 export const BUFFER_BYTES_MAX = 4 * 1024 * 1024
@@ -87,7 +90,8 @@ export const DRAIN_FLUSH_MS_MAX: Millis = 2_000
 assert(FRAME_BYTES_MAX < LANE_BYTES_MAX, 'one pack fits into one append')
 assert(LANE_BYTES_MAX + FRAME_BYTES_MAX > APPEND_BYTES_MAX, 'appends are about as large as the log takes')
 assert(LANE_BYTES_MAX < APPEND_BYTES_MAX, 'an append leaves room for keys')
-assert(HISTORY_PAGE_MAX <= OUTBOX_FRAMES_MAX / 4, 'a page always fits into an outbox that is half empty')
+assert(HISTORY_PAGE_MAX <= OUTBOX_FRAMES_MAX / 2, 'a page fits into half an outbox')
+assert(PAGE_BYTES_MAX + FRAME_BYTES_MAX <= OUTBOX_BYTES_MAX / 2, 'a page fits into half an outbox')
 assert(BUFFER_EVENTS_MAX <= OUTBOX_FRAMES_MAX / 2, 'a whole buffer fits into an outbox that is half empty')
 assert(BUFFER_BYTES_MAX <= OUTBOX_BYTES_MAX / 2, 'a whole buffer fits into an outbox that is half empty')
 assert(CURSORS_MAX >= RESUMES_MAX * RESUME_SESSIONS_MAX, 'every resume that may run has room for its sessions')

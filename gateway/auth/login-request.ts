@@ -21,7 +21,10 @@ export type LoginRequest =
   | { kind: 'NoSubprotocol' }
   | { kind: 'Login'; subprotocol: Subprotocol; token: string | undefined; device: Device | undefined }
 
-const SUBPROTOCOLS: Readonly<Record<string, Subprotocol>> = { [SUBPROTOCOL_JSON]: 'json', [SUBPROTOCOL_AVRO]: 'avro' }
+const SUBPROTOCOLS: ReadonlyMap<string, Subprotocol> = new Map([
+  [SUBPROTOCOL_JSON, 'json'],
+  [SUBPROTOCOL_AVRO, 'avro'],
+])
 
 /** The name of a subprotocol as it stands in the header. */
 export const subprotocolName: Readonly<Record<Subprotocol, string>> = { json: SUBPROTOCOL_JSON, avro: SUBPROTOCOL_AVRO }
@@ -31,7 +34,7 @@ export function readLogin({ url, authorization, subprotocols }: UpgradeRequest):
   const [path = '', query = ''] = split(url, '?')
   if (path !== WS_PATH) return { kind: 'NotFound' }
   const offered = (subprotocols ?? '').split(',').map(name => name.trim())
-  const subprotocol = offered.map(name => SUBPROTOCOLS[name]).find(known => known !== undefined)
+  const subprotocol = offered.map(name => SUBPROTOCOLS.get(name)).find(known => known !== undefined)
   if (subprotocol === undefined) return { kind: 'NoSubprotocol' }
   return { kind: 'Login', subprotocol, token: tokenOf(authorization, offered), device: deviceOf(query) }
 }

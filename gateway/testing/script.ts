@@ -1,12 +1,18 @@
 import type { RecordCodec } from '../../schemas/codec.ts'
 import { Code, type CodeName } from '../../schemas/codes.ts'
 import { changesMembership, type Event, type EventBody, isAccepted } from '../../schemas/event.ts'
-import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
+import type { Partition, SessionId } from '../../schemas/ids.ts'
 import { Flag, type Pack } from '../../schemas/pack.ts'
-import type { StoredRecord } from '../../topics/log.ts'
+import type { Headers, StoredRecord } from '../../topics/log.ts'
 import type { MemoryLog } from '../../topics/memory-log.ts'
 import type { Topics } from '../../topics/topics.ts'
 import { chainHash, chainHeaders, HEADER_MEMBERS, POSITION_START } from '../../topics/valid-events.ts'
+
+interface Tail {
+  next: number
+  cause: number
+  hash: string
+}
 
 /**
  * A scripted sequencer for the gateway's tests: answers packs when it is told to, with just enough rules of its own,
@@ -14,8 +20,7 @@ import { chainHash, chainHeaders, HEADER_MEMBERS, POSITION_START } from '../../t
  */
 export class ScriptedSequencer {
   private readonly waiting: { partition: Partition; record: StoredRecord }[] = []
-  private readonly tails = new Map<Partition, { next: number; hash: string }>()
-  private readonly causes = new Map<Partition, number>()
+  private readonly tails = new Map<Partition, Tail>()
   private readonly sessions = new Map<string, { lastSeq: number; count: number; members: Set<string> }>()
   private readonly recents = new Map<string, Event>()
   private readonly log: MemoryLog
@@ -25,6 +30,10 @@ export class ScriptedSequencer {
   readonly packs: Pack[] = []
   /** Decides instead of the rules where it gives a body. */
   dictate: (pack: Pack) => EventBody | undefined = () => undefined
+  /** True: packs are answered as they come, without being told to. */
+  isFollowing = false
+  /** Changes the bytes of events before they are appended. */
+  rewrite: ((value: Buffer) => Buffer) | undefined
 
   constructor(log: MemoryLog, topics: Topics, codecs: { packs: RecordCodec<Pack>; events: RecordCodec<Event> }) {
     this.log = log
@@ -36,6 +45,7 @@ export class ScriptedSequencer {
       from,
       onBatch: ({ partition, records }) => {
         for (const record of records) this.waiting.push({ partition, record })
+        if (this.isFollowing) this.run()
       },
     })
   }
@@ -50,22 +60,39 @@ export class ScriptedSequencer {
     for (const { partition, record } of this.waiting.splice(0, count)) {
       const pack = this.codecs.packs.decode(record.value!)
       this.packs.push(pack)
-      this.append(partition, this.outcome(pack, record.offset, record.appendedAt))
+      this.append(partition, this.outcome(pack, record.appendedAt))
     }
   }
 
-  /** Appends an event as the sequencer would; gives it back as it stands in the log. */
-  append(partition: Partition, event: Event, value = this.codecs.events.encode(event), key = event.sessionId): Event {
-    const tail = this.tails.get(partition) ?? { next: 0, hash: POSITION_START.hash! }
-    const members = changesMembership(event.body) ? { [HEADER_MEMBERS]: Buffer.from([1]) } : {}
-    const headers = { ...chainHeaders(tail.next, tail.hash), ...members }
-    const record = { key: Buffer.from(key), value, headers }
+  /** Appends an event as the sequencer would, with the next cause. */
+  private append(partition: Partition, event: Event): void {
+    const tail = this.tail(partition)
+    const bytes = this.codecs.events.encode({ ...event, cause: { era: 0, offset: tail.cause } })
+    const value = this.rewrite?.(bytes) ?? bytes
+    const members: Headers = changesMembership(event.body) ? { [HEADER_MEMBERS]: Buffer.from([1]) } : {}
+    const headers: Headers = { ...chainHeaders(tail.next, tail.hash), ...members }
+    const record = { key: Buffer.from(event.sessionId), value, headers }
     this.log.put(this.topics.events.name, partition, [record])
-    this.tails.set(partition, { next: tail.next + 1, hash: chainHash(record) })
-    return event
+    this.tails.set(partition, { next: tail.next + 1, cause: tail.cause + 1, hash: chainHash(record) })
   }
 
-  private outcome(pack: Pack, offset: number, at: number): Event {
+  private tail(partition: Partition): Tail {
+    return this.tails.get(partition) ?? { next: 0, cause: 0, hash: POSITION_START.hash! }
+  }
+
+  /** Somebody else has written a record. */
+  skipOffset(partition: Partition): void {
+    const tail = this.tail(partition)
+    this.tails.set(partition, { ...tail, next: tail.next + 1 })
+  }
+
+  /** The next event leaves out a pack: corruption. */
+  skipCause(partition: Partition): void {
+    const tail = this.tail(partition)
+    this.tails.set(partition, { ...tail, cause: tail.cause + 1 })
+  }
+
+  private outcome(pack: Pack, at: number): Event {
     const session = this.session(pack.sessionId)
     const body = this.dictate(pack) ?? this.decide(pack)
     const isFact = body.kind !== 'PackRefused' && body.kind !== 'PackRepeated'
@@ -73,7 +100,7 @@ export class ScriptedSequencer {
     if (body.kind === 'MessageAccepted' && (pack.flags & Flag.COUNTER) !== 0) session.count++
     const { packId, sessionId, from, actor, device, gateway, flags, digest } = pack
     const place = isFact ? { seq: session.lastSeq, count: session.count } : { seq: 0, count: 0 }
-    const cause = { era: 0, offset }
+    const cause = { era: 0, offset: 0 }
     const event: Event = {
       cause,
       at,
@@ -105,10 +132,13 @@ export class ScriptedSequencer {
       if (!recent.digest.equals(pack.digest)) return refused('PACK_CONFLICT')
       return { kind: 'PackRepeated', code: 0, seq: recent.seq, count: recent.count, at: recent.at }
     }
-    const isMember = this.session(pack.sessionId).members.has(pack.from)
+    const { members } = this.session(pack.sessionId)
+    const isMember = members.has(pack.from)
     switch (pack.body.kind) {
       case 'SendMessage':
         if (pack.sessionId.startsWith('g:') && !isMember) return refused('GROUP_USER_NOT_EXIST')
+        if (pack.sessionId.startsWith('s:') && !pack.sessionId.split(':').includes(pack.from))
+          return refused('MSG_FORBIDDEN')
         return { kind: 'MessageAccepted', content: pack.body.content }
       case 'CreateGroup':
         return { kind: 'GroupCreated', info: pack.body.info, members: pack.body.members }
@@ -116,10 +146,14 @@ export class ScriptedSequencer {
         return isMember ? refused('ALREADY_MEMBER') : { kind: 'MemberJoined' }
       case 'QuitGroup':
         return isMember ? { kind: 'MemberQuit' } : refused('GROUP_USER_NOT_EXIST')
-      case 'AddMembers':
-        return { kind: 'MembersAdded', userIds: pack.body.userIds }
-      case 'RemoveMembers':
-        return { kind: 'MembersRemoved', userIds: pack.body.userIds }
+      case 'AddMembers': {
+        const userIds = pack.body.userIds.filter(userId => !members.has(userId))
+        return userIds.length === 0 ? refused('ALREADY_MEMBER') : { kind: 'MembersAdded', userIds }
+      }
+      case 'RemoveMembers': {
+        const userIds = pack.body.userIds.filter(userId => members.has(userId))
+        return userIds.length === 0 ? refused('GROUP_USER_NOT_EXIST') : { kind: 'MembersRemoved', userIds }
+      }
       case 'DismissGroup':
         return { kind: 'GroupDismissed' }
       case 'SetRules':
@@ -130,13 +164,6 @@ export class ScriptedSequencer {
   private evolve(event: Event): void {
     this.recents.set(`${event.sessionId} ${event.from} ${event.packId}`, event)
     applyMembers(this.session(event.sessionId).members, event)
-  }
-
-  /** The cause of the next event that a test appends by hand. */
-  nextCause(partition: Partition): { era: number; offset: number } {
-    const offset = (this.causes.get(partition) ?? 1_000_000) + 1
-    this.causes.set(partition, offset)
-    return { era: 0, offset }
   }
 }
 
@@ -169,5 +196,3 @@ export function applyMembers(members: Set<string>, { body, from }: Event): void 
       break
   }
 }
-
-export type { UserId }

@@ -1,17 +1,24 @@
 import { ManualClock } from '../../client/testing/manual-clock.ts'
-import type { Random } from '../../infra/clock.ts'
+import type { Clock, Random } from '../../infra/clock.ts'
 import { silentLogger } from '../../infra/logger.ts'
 import { Metrics } from '../../infra/metrics.ts'
-import { eventCodec, packCodec, type RecordCodec } from '../../schemas/codec.ts'
+import { eventCodec, eventSchema, packCodec, type RecordCodec } from '../../schemas/codec.ts'
 import type { Event } from '../../schemas/event.ts'
 import type { ClientFrame, EventFrame, ServerFrame } from '../../schemas/frames.ts'
 import { decodeServerFrame, encodeClientFrame } from '../../schemas/frames-avro.ts'
-import { makePackId, type PackId, type SessionId, type UserId } from '../../schemas/ids.ts'
+import { makePackId, type PackId, type Partition, type SessionId, type UserId } from '../../schemas/ids.ts'
 import type { Pack } from '../../schemas/pack.ts'
-import type { Appended, Log, LogReader, PartitionBounds, ReadOptions } from '../../topics/log.ts'
+import {
+  type Appended,
+  AppendFailed,
+  type Log,
+  type LogReader,
+  type PartitionBounds,
+  type ReadOptions,
+} from '../../topics/log.ts'
 import { MemoryLog } from '../../topics/memory-log.ts'
 import { MemoryRegistry } from '../../topics/memory-registry.ts'
-import { makeTopics, valueSubject } from '../../topics/topics.ts'
+import { makeTopics, sessionPartition, valueSubject } from '../../topics/topics.ts'
 import { GatewayCore, type GatewayCoreOptions } from '../core.ts'
 import type { ClientConnection } from '../ws/client-connection.ts'
 import type { Subprotocol } from '../ws/frames.ts'
@@ -161,19 +168,29 @@ export class TestClient implements ClientSocket {
   }
 }
 
-export class World {
-  readonly clock = new ManualClock()
+export class World<C extends Clock = ManualClock> {
+  readonly clock: C
   readonly random = countingRandom()
   readonly topics = makeTopics({ prefix: '', partitions: 2, eventRetentionDays: 1 })
-  readonly log = new MemoryLog({ clock: this.clock, topics: [this.topics.packs, this.topics.events] })
+  readonly log: MemoryLog
   readonly registry = new MemoryRegistry()
   codecs!: { packs: RecordCodec<Pack>; events: RecordCodec<Event> }
   sequencer!: ScriptedSequencer
   history!: FakeHistory
   membership!: FakeMembership
 
-  static async make(): Promise<World> {
-    const world = new World()
+  private constructor(clock: C) {
+    this.clock = clock
+    this.log = new MemoryLog({ clock, topics: [this.topics.packs, this.topics.events] })
+  }
+
+  /** A world whose clock the test moves. */
+  static make(): Promise<World> {
+    return World.on(new ManualClock())
+  }
+
+  static async on<C extends Clock>(clock: C): Promise<World<C>> {
+    const world = new World(clock)
     const { log, topics, registry } = world
     world.codecs = {
       packs: await packCodec(registry, valueSubject(topics.packs)),
@@ -224,6 +241,50 @@ export class World {
     return client
   }
 
+  partitionOf(sessionId: SessionId): Partition {
+    return sessionPartition(this.topics.events, sessionId)
+  }
+
+  lostAnswer(): AppendFailed {
+    return new AppendFailed('the answer was lost', { maybeStored: true })
+  }
+
+  refusedAppend(): AppendFailed {
+    return new AppendFailed('no leader', { maybeStored: false })
+  }
+
+  /** Registers a schema that this build cannot read; what it gives puts events under it. */
+  async newerSchema(): Promise<(value: Buffer) => Buffer> {
+    const schema = structuredClone(eventSchema) as unknown as { fields: { name: string; type: object[] }[] }
+    const body = schema.fields.find(({ name }) => name === 'body')!
+    body.type.push({ type: 'record', name: 'ThingHappened', fields: [] })
+    return this.under(await this.registry.register('other', schema))
+  }
+
+  /** Registers the present schema as another version would be: the same fields, another text. */
+  async olderSchema(): Promise<(value: Buffer) => Buffer> {
+    return this.under(await this.registry.register('other', { ...structuredClone(eventSchema), doc: 'older' }))
+  }
+
+  private under(schemaId: number): (value: Buffer) => Buffer {
+    return value => {
+      const bytes = Buffer.from(value)
+      bytes.writeUInt32BE(schemaId, 1)
+      return bytes
+    }
+  }
+
+  /** The registry fails the next few questions. */
+  registryDown(questions: number): void {
+    const { registry } = this
+    const schemaById = registry.schemaById.bind(registry)
+    let left = questions
+    registry.schemaById = schemaId => {
+      if (left-- > 0) return Promise.reject(new Error('the registry is away'))
+      return schemaById(schemaId)
+    }
+  }
+
   packId(): PackId {
     return makePackId(this.clock.now(), this.random.bytes(10))
   }
@@ -237,7 +298,7 @@ export class World {
 
   /** Lets everything happen that needs no time, packs answered included. */
   async settle(): Promise<void> {
-    for (let turn = 0; turn < 5; turn++) await this.clock.settle()
+    for (let turn = 0; turn < 5; turn++) await new Promise(resolve => setImmediate(resolve))
   }
 
   /** The packs that are appended are answered, and the answers arrive. */

@@ -164,7 +164,6 @@ export class CatchUp {
   private async readPage(run: Run, sessionId: SessionId, afterSeq: Seq, toSeq: Seq): Promise<Seq | undefined> {
     const { connection, token, reached } = run
     const { views, history } = this.options
-    await connection.room()
     const limit = Math.min(HISTORY_PAGE_MAX, toSeq - afterSeq)
     const page = await views.ask('HISTORY_ERROR', () => history.page({ sessionId, afterSeq, limit }))
     const items = page.seqs.map((seq, i) => ({ seq, text: page.events[i]! })).filter(({ seq }) => seq <= toSeq)
@@ -172,18 +171,28 @@ export class CatchUp {
     const isShort = merged.steps.length === 0
     const hasGap = isShort || merged.steps.some(({ kind }) => kind === 'Gap')
     if (hasGap) await views.confirmHistory(this.options.partitionOf(sessionId), reached)
-    if (connection.isClosed || connection.state.caughtUpTo(sessionId, token) === undefined) return undefined
     for (const step of merged.steps) {
       if (step.kind === 'Gap') this.tellGap(run, sessionId, step.fromSeq, step.toSeq)
-      else if (!connection.state.isAcked(sessionId, step.item.seq)) {
-        connection.sendBytes(storedEventFrame(connection.subprotocol, step.item.text))
-      }
+      else if (!(await this.sendStored(run, sessionId, step.item))) return undefined
     }
     // Nothing above afterSeq is kept any more, up to toSeq.
     if (isShort) this.tellGap(run, sessionId, afterSeq + 1, toSeq)
-    const cursor = isShort ? toSeq : merged.cursor
-    connection.state.advance(sessionId, token, cursor)
-    return cursor
+    return connection.state.caughtUpTo(sessionId, token)
+  }
+
+  /** Sends one stored event as soon as there is room; false when nobody waits for it any more. */
+  private async sendStored(
+    { connection, token }: Run,
+    sessionId: SessionId,
+    { seq, text }: { seq: Seq; text: string },
+  ): Promise<boolean> {
+    const { state, subprotocol } = connection
+    const bytes = storedEventFrame(subprotocol, text)
+    if (!connection.hasRoom(bytes.length)) await connection.room(bytes.length)
+    if (connection.isClosed || state.caughtUpTo(sessionId, token) === undefined) return false
+    if (!state.isAcked(sessionId, seq)) connection.sendBytes(bytes)
+    state.advance(sessionId, token, seq)
+    return true
   }
 
   private tellGap({ connection, token }: Run, sessionId: SessionId, fromSeq: Seq, toSeq: Seq): void {

@@ -139,17 +139,24 @@ export class ClientConnection {
     this.flush()
   }
 
-  /** Resolves when the outbox has room for a page, or the connection is closed. */
-  room(): Promise<void> {
-    if (this.ended || this.outbox.isRoomy) return Promise.resolve()
-    return new Promise(resolve => {
-      this.roomWaiters ??= []
-      this.roomWaiters.push(resolve)
-    })
+  /** True when a frame of this size can be sent without crowding out live events. */
+  hasRoom(bytes: number): boolean {
+    return this.outbox.hasRoom(bytes)
   }
 
+  /** Resolves when there is room for a frame of this size, or the connection is closed. */
+  async room(bytes: number): Promise<void> {
+    while (!this.ended && !this.outbox.hasRoom(bytes)) {
+      await new Promise<void>(resolve => {
+        this.roomWaiters ??= []
+        this.roomWaiters.push(resolve)
+      })
+    }
+  }
+
+  /** The outbox got emptier, or is gone: who waits for room looks again. */
   private tellRoom(): void {
-    if (this.roomWaiters === undefined || !(this.ended || this.outbox.isRoomy)) return
+    if (this.roomWaiters === undefined) return
     const waiters = this.roomWaiters
     this.roomWaiters = undefined
     for (const resolve of waiters) resolve()

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Clock, Millis } from '../../infra/clock.ts'
 
 /** The time for something was over before it was done. */
@@ -11,6 +12,8 @@ export class Deadline {
   private readonly cancel: () => void
 
   constructor(clock: Clock, limitMs: Millis) {
+    // One listener per wait: as many as there are partitions, and more, is no leak.
+    setMaxListeners(0, this.controller.signal)
     this.cancel = clock.schedule(limitMs, () => this.controller.abort())
   }
 

@@ -92,7 +92,7 @@ export class Fanout {
   /** Handles one valid record; gives the id of its schema when that must be fetched first. */
   private handle(record: StoredRecord, partition: Partition): number | undefined {
     const changesMembers = record.headers[HEADER_MEMBERS] !== undefined
-    const sessionId = (record.key?.toString('latin1') ?? '') as SessionId
+    const sessionId = sessionOf(record)
     const { audience, pending } = this.options
     if (!changesMembers && !audience.has(sessionId) && !pending.hasSession(sessionId)) return undefined
     try {
@@ -105,20 +105,27 @@ export class Fanout {
     return undefined
   }
 
-  /** Fetches a schema, trying for as long as the registry is away, and handles the record. */
+  /** Fetches a schema and handles the record. */
   private async learn(schemaId: number, record: StoredRecord, partition: Partition): Promise<void> {
+    if (await this.fetchSchema(schemaId)) {
+      this.handle(record, partition)
+    } else {
+      const newer = new Undecodable(`schema ${schemaId} is newer than this gateway`)
+      this.skip(record, partition, sessionOf(record), newer)
+    }
+  }
+
+  /** Tries for as long as the registry is away. False when it has no such schema, or none that we can read. */
+  private async fetchSchema(schemaId: number): Promise<boolean> {
     const { codec, clock, logger } = this.options
     for (;;) {
       try {
-        if (await codec.learn(schemaId)) break
-        const newer = new Undecodable(`schema ${schemaId} is newer than this gateway`)
-        return this.skip(record, partition, (record.key?.toString('latin1') ?? '') as SessionId, newer)
+        return await codec.learn(schemaId)
       } catch (error) {
         logger.warn({ err: error, schemaId }, 'a schema could not be fetched')
         await clock.sleep(LEARN_RETRY_MS)
       }
     }
-    this.handle(record, partition)
   }
 
   private dispatch(event: Event, record: StoredRecord, partition: Partition): void {
@@ -163,6 +170,11 @@ export class Fanout {
       connection.send({ type: 'gap', sessionId, fromSeq: seq, toSeq: seq })
     })
   }
+}
+
+/** The key of a record: session ids are ASCII. */
+function sessionOf({ key }: StoredRecord): SessionId {
+  return (key?.toString('latin1') ?? '') as SessionId
 }
 
 const LEARN_RETRY_MS = 500

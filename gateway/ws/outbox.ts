@@ -16,9 +16,10 @@ export class Outbox {
     return this.frames.length === 0
   }
 
-  /** True while a page of history or a buffer of live events surely fits (limits.ts states the relations). */
-  get isRoomy(): boolean {
-    return this.frames.length <= OUTBOX_FRAMES_MAX / 2 && this.waitingBytes <= OUTBOX_BYTES_MAX / 2
+  /** True when a frame of this size fits and leaves half of the frames to live events. */
+  hasRoom(bytes: number): boolean {
+    if (this.frames.length === 0) return true
+    return this.frames.length <= OUTBOX_FRAMES_MAX / 2 && this.waitingBytes + bytes <= OUTBOX_BYTES_MAX / 2
   }
 
   /** False when the frame does not fit any more. A frame that is alone always fits. */

@@ -101,7 +101,7 @@ export class PackAppender {
 
   private retryDelay(attempt: number): Millis {
     const delay = Math.min(APPEND_RETRY_MS_MAX, APPEND_RETRY_MS_MIN * 2 ** (attempt - 1))
-    return delay * (0.5 + this.options.random.next() / 2)
+    return Math.ceil(delay * (0.5 + this.options.random.next() / 2))
   }
 }
 

@@ -4,7 +4,7 @@ import type { MembershipReader } from '../../processors/membership/membership-st
 import { Code } from '../../schemas/codes.ts'
 import type { EventFrame, QuestionFrame, SessionSummary } from '../../schemas/frames.ts'
 import type { Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
-import { QUESTIONS_MAX } from '../limits.ts'
+import { PAGE_BYTES_MAX, QUESTIONS_MAX } from '../limits.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { encodeFrame, pageFrame, refusal, type StoredPage, type Subprotocol } from './frames.ts'
 import type { MembershipIndex } from './membership-index.ts'
@@ -45,7 +45,7 @@ export class Questions {
     connection.questions++
     try {
       const bytes = await this.ask(connection, frame)
-      await connection.room()
+      await connection.room(bytes.length)
       connection.sendBytes(bytes)
     } catch (error) {
       if (!(error instanceof QuestionFailed)) throw error
@@ -94,7 +94,7 @@ export class Questions {
       page = await this.page(query, ranges)
       visible = visiblePart(query, page, ranges)
     }
-    return pageFrame(subprotocol, { requestId, sessionId, ...visible })
+    return pageFrame(subprotocol, { requestId, sessionId, ...visible, ...cutToSize(frame, visible) })
   }
 
   private page(query: Question<'history'>, ranges: readonly Range[]): Promise<HistoryPage> {
@@ -185,6 +185,22 @@ export function visiblePart(
       ? last < lastSeq
       : ranges.some(({ fromSeq, toSeq }) => Math.max(fromSeq, page.firstSeq) <= Math.min(toSeq, first - 1))
   return { lastSeq, more, events }
+}
+
+/** As many events as one page may hold in bytes, from the end that was asked for. */
+export function cutToSize(
+  { afterSeq }: Question<'history'>,
+  { events, more }: Pick<StoredPage, 'more' | 'events'>,
+): Pick<StoredPage, 'more' | 'events'> {
+  const fromStart = afterSeq !== undefined
+  let bytes = 0
+  let count = 0
+  for (; count < events.length; count++) {
+    bytes += Buffer.byteLength(events[fromStart ? count : events.length - 1 - count]!)
+    if (bytes > PAGE_BYTES_MAX && count > 0) break
+  }
+  if (count === events.length) return { events, more }
+  return { events: fromStart ? events.slice(0, count) : events.slice(-count), more: true }
 }
 
 function parseSummary({ last, ...session }: HotSession): SessionSummary {

@@ -1,0 +1,185 @@
+import { describe, expect, test } from 'vitest'
+import type { PackId, SessionId, UserId } from '../../schemas/ids.ts'
+import { PAGE_BYTES_MAX, QUESTIONS_MAX } from '../limits.ts'
+import { type TestClient, World } from '../testing/world.ts'
+
+const chat = 's:alice:bob' as SessionId
+const group = 'g:x' as SessionId
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i)
+
+async function withMessages(count: number, options = {}) {
+  const world = await World.make()
+  const gateway = await world.gateway()
+  const alice = await world.connect(gateway, 'alice', options)
+  for (let i = 0; i < count; i++) world.say(alice, chat)
+  await world.flow()
+  return { world, gateway, alice }
+}
+
+async function history(world: World, client: TestClient, question: object) {
+  client.send({ type: 'history', requestId: 1, sessionId: chat, ...question } as Parameters<TestClient['send']>[0])
+  await world.clock.advance(50)
+  const page = client.of('page').at(-1)
+  return page && { seqs: page.events.map(({ seq }) => seq), more: page.more, lastSeq: page.lastSeq }
+}
+
+describe.each(['json', 'avro'] as const)('%s', subprotocol => {
+  test('[GW30] history is paged both ways, ascending, and says whether there is more', async () => {
+    const { world, alice } = await withMessages(10, { subprotocol })
+    const asked = (question: object) => history(world, alice, question)
+    expect(await asked({ afterSeq: 2, limit: 3 })).toEqual({ seqs: [3, 4, 5], more: true, lastSeq: 10 })
+    expect(await asked({ afterSeq: 7, limit: 3 })).toEqual({ seqs: [8, 9, 10], more: false, lastSeq: 10 })
+    expect(await asked({ afterSeq: 10, limit: 3 })).toEqual({ seqs: [], more: false, lastSeq: 10 })
+    expect(await asked({ beforeSeq: 5, limit: 3 })).toEqual({ seqs: [2, 3, 4], more: true, lastSeq: 10 })
+    expect(await asked({ beforeSeq: 4, limit: 3 })).toEqual({ seqs: [1, 2, 3], more: false, lastSeq: 10 })
+    expect(await asked({ beforeSeq: 1_000_000 })).toEqual({ seqs: range(1, 10), more: false, lastSeq: 10 })
+    world.history.trim(chat, 4)
+    expect(await asked({ beforeSeq: 6, limit: 5 })).toEqual({ seqs: [4, 5], more: false, lastSeq: 10 })
+  })
+
+  test('[GW31] sessions and members are paged; a summary carries its last event', async () => {
+    const { world, alice } = await withMessages(2, { subprotocol })
+    world.say(alice, 's:alice:zoe')
+    const members = ['bob', 'zoe'] as UserId[]
+    alice.send({ type: 'createGroup', packId: world.packId(), groupId: 'x', info: { name: 'x' }, members })
+    await world.flow()
+    alice.send({ type: 'sessions', requestId: 1, limit: 1 })
+    alice.send({ type: 'members', requestId: 2, sessionId: group, limit: 2 })
+    await world.settle()
+    const [first] = alice.of('sessions')
+    expect(first).toMatchObject({
+      requestId: 1,
+      code: 25,
+      sessions: [{ sessionId: chat, last: { seq: 2, type: 'event' } }],
+    })
+    expect(alice.of('members')).toMatchObject([{ members: [{ userId: 'alice' }, { userId: 'bob' }] }])
+    alice.send({ type: 'sessions', requestId: 3, cursor: first!.cursor! })
+    alice.send({ type: 'members', requestId: 4, sessionId: group, cursor: alice.of('members')[0]!.cursor! })
+    await world.settle()
+    expect(alice.of('sessions')[1]).toMatchObject({ code: 0, sessions: [{ sessionId: 's:alice:zoe' }] })
+    expect(alice.of('sessions')[1]!.cursor).toBeUndefined()
+    expect(alice.of('members')[1]).toMatchObject({ members: [{ userId: 'zoe' }] })
+  })
+
+  test('[GW32] a ping is answered with the time', async () => {
+    const { world, alice } = await withMessages(0, { subprotocol })
+    alice.send({ type: 'ping', requestId: 8 })
+    await world.settle()
+    expect(alice.of('pong')).toEqual([{ type: 'pong', requestId: 8, serverTime: world.clock.now() }])
+  })
+})
+
+test('[GW33] history shows a leaver their stays only, and strangers nothing', async () => {
+  const { world, gateway, alice } = await withMessages(0)
+  const bob = await world.connect(gateway, 'bob')
+  const zoe = await world.connect(gateway, 'zoe')
+  const members = ['bob' as UserId]
+  const change = async (type: 'addMembers' | 'removeMembers') => {
+    alice.send({ type, packId: world.packId(), sessionId: group, userIds: members })
+    await world.flow()
+  }
+  alice.send({ type: 'createGroup', packId: world.packId(), groupId: 'x', info: { name: 'x' }, members })
+  await world.flow()
+  for (let i = 0; i < 3; i++) world.say(alice, group) // 2-4
+  await world.flow()
+  await change('removeMembers') // 5
+  for (let i = 0; i < 10; i++) world.say(alice, group) // 6-15
+  await world.flow()
+  await change('addMembers') // 16
+  await change('removeMembers') // 17
+  world.say(alice, group) // 18
+  await world.flow()
+  const asked = (question: object) => history(world, bob, { sessionId: group, ...question })
+  expect(await asked({ afterSeq: 0 })).toEqual({ seqs: [...range(1, 5), 16, 17], more: false, lastSeq: 17 })
+  expect(await asked({ afterSeq: 3, limit: 4 })).toEqual({ seqs: [4, 5], more: true, lastSeq: 17 })
+  expect(await asked({ afterSeq: 5, limit: 4 })).toEqual({ seqs: [16, 17], more: false, lastSeq: 17 })
+  expect(await asked({ beforeSeq: 100, limit: 1 })).toEqual({ seqs: [17], more: true, lastSeq: 17 })
+  expect(await asked({ beforeSeq: 12, limit: 2 })).toEqual({ seqs: [4, 5], more: true, lastSeq: 17 })
+  world.history.trim(group, 8)
+  expect(await asked({ afterSeq: 2, limit: 2 })).toEqual({ seqs: [16, 17], more: false, lastSeq: 17 })
+  await history(world, zoe, { sessionId: group, afterSeq: 0 })
+  await history(world, zoe, { afterSeq: 0 })
+  zoe.send({ type: 'members', requestId: 3, sessionId: group })
+  bob.send({ type: 'members', requestId: 4, sessionId: group })
+  await world.settle()
+  expect(zoe.of('failed').map(({ name }) => name)).toEqual(['HISTORY_DENIED', 'HISTORY_DENIED', 'GROUP_USER_NOT_EXIST'])
+  expect(bob.of('failed').map(({ name }) => name)).toEqual(['GROUP_USER_NOT_EXIST'])
+})
+
+test('[GW34] what became of a pack: found, not found, and "not yet" while nobody can know', async () => {
+  const { world, alice } = await withMessages(0)
+  const known = world.say(alice, chat)
+  await world.flow()
+  const ask = (packId: PackId) => alice.send({ type: 'outcome', requestId: 1, sessionId: chat, packId })
+  ask(known)
+  ask(world.packId())
+  await world.clock.advance(50)
+  expect(alice.of('outcome').map(({ found, seq, code }) => ({ found, seq, code }))).toEqual([
+    { found: true, seq: 1, code: 0 },
+    { found: false, seq: 0, code: 0 },
+  ])
+  const pending = world.say(alice, chat)
+  await world.settle()
+  ask(pending)
+  await world.settle()
+  expect(alice.of('failed')).toMatchObject([{ name: 'VIEW_BEHIND', retry: 'same' }])
+  world.history.isFollowing = false
+  await world.flow()
+  ask(pending)
+  await world.clock.advance(10_500)
+  expect(alice.of('failed')).toHaveLength(2)
+  world.history.follow()
+  ask(pending)
+  await world.settle()
+  expect(alice.of('outcome').at(-1)).toMatchObject({ found: true, seq: 2 })
+})
+
+test('[GW35] with the stores down questions get temporary codes; sending and receiving go on', async () => {
+  const { world, gateway, alice } = await withMessages(1)
+  const bob = await world.connect(gateway, 'bob')
+  alice.send({ type: 'createGroup', packId: world.packId(), groupId: 'x', info: { name: 'x' }, members: [] })
+  await world.flow()
+  world.history.isDown = true
+  world.membership.isDown = true
+  alice.send({ type: 'history', requestId: 1, sessionId: chat, afterSeq: 0 })
+  alice.send({ type: 'history', requestId: 2, sessionId: group, afterSeq: 0 })
+  alice.send({ type: 'sessions', requestId: 3 })
+  alice.send({ type: 'members', requestId: 4, sessionId: group })
+  alice.send({ type: 'outcome', requestId: 5, sessionId: chat, packId: world.packId() })
+  world.say(alice, chat)
+  await world.flow()
+  expect(bob.seqs(chat)).toEqual([2])
+  await world.clock.advance(1_000)
+  const failed = alice.of('failed').sort((a, b) => a.requestId - b.requestId)
+  expect(failed.map(({ requestId, name, retry }) => [requestId, name, retry])).toEqual([
+    [1, 'HISTORY_ERROR', 'same'],
+    [2, 'REDIS_ERROR', 'same'],
+    [3, 'HOTSESSION_FAILED', 'same'],
+    [4, 'REDIS_ERROR', 'same'],
+    [5, 'HISTORY_ERROR', 'same'],
+  ])
+})
+
+test('[GW36] questions at once are bounded per connection', async () => {
+  const { world, alice } = await withMessages(1)
+  world.history.isSilent = true
+  for (let requestId = 0; requestId <= QUESTIONS_MAX; requestId++) alice.send({ type: 'sessions', requestId })
+  expect(alice.connection.questions).toBe(QUESTIONS_MAX)
+  await world.settle()
+  expect(alice.of('failed')).toMatchObject([{ requestId: QUESTIONS_MAX, name: 'RATE_LIMITED', retry: 'same' }])
+  await world.clock.advance(6_000)
+  expect(alice.of('failed')).toHaveLength(QUESTIONS_MAX + 1)
+  expect(alice.connection.questions).toBe(0)
+})
+
+test('[GW36] a page is bounded in bytes and says that there is more', async () => {
+  const { world, alice } = await withMessages(0)
+  const text = 'x'.repeat(60_000)
+  for (let i = 0; i < 40; i++) {
+    world.say(alice, chat, text)
+    await world.flow()
+  }
+  const fit = Math.floor(PAGE_BYTES_MAX / 60_250)
+  expect(await history(world, alice, { afterSeq: 0 })).toEqual({ seqs: range(1, fit), more: true, lastSeq: 40 })
+  expect(await history(world, alice, { beforeSeq: 41 })).toEqual({ seqs: range(41 - fit, 40), more: true, lastSeq: 40 })
+})

@@ -6,9 +6,13 @@ import { compareEventRow, extraEventRow, textOfMessageRow } from './compare-arch
 import { type Differences, NOTHING } from './difference.ts'
 import { digest, type PartitionFold, type SessionFold } from './fold.ts'
 
-/** The part of the archive that is compared: a partition up to `lastOffset`. Rows above it have come since. */
+/**
+ * The part of the archive that is compared: a partition from `firstOffset`, below which the log holds nothing any more,
+ * to `lastOffset`. Rows above it have come since.
+ */
 export interface ArchiveScope {
   partition: Partition
+  firstOffset: Offset
   lastOffset: Offset
   differences: Differences
   /** The end of the log as it is now: no row can be from there on. */
@@ -49,7 +53,7 @@ export class EventsCheck {
   }
 
   private addExtra(row: EventRow): void {
-    this.scope.differences.add(extraEventRow(row))
+    if (row.offset >= this.scope.firstOffset) this.scope.differences.add(extraEventRow(row))
   }
 
   private async advance(): Promise<void> {

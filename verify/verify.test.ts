@@ -65,6 +65,24 @@ test('[VF2] large groups and refusals, bounded lists included', async () => {
   expect((await verify(verifyOptions)).differences).toEqual([])
 })
 
+test('[VF2] where the log has lost its beginning, what it still says is compared', async () => {
+  const script = new Script()
+  const chat = single('alice', 'bob')
+  script.create(group('g1'), user('alice'), [user('bob')])
+  for (let number = 0; number < 6; number++) script.message(chat, user('alice'), `${number}`)
+  script.message(group('g1'), user('bob'), 'x')
+  const { eventLog, verifyOptions, servers } = await world(script)
+  eventLog.log.deleteBefore(eventLog.topics.events.name, 0, 4)
+  const result = await verify(verifyOptions)
+  expect(result).toMatchObject({ differences: [], partialPartitions: [0], sessions: 2, events: 4, messages: 4 })
+  servers.history.contents.sessions.get(chat)!.events.delete(5)
+  servers.history.contents.sessions.get(chat)!.events.delete(2)
+  const { differences } = await verify(verifyOptions)
+  expect(differences.map(({ view, sessionId, seq, what }) => [view, sessionId, seq, what])).toEqual([
+    ['history', chat, 5, 'event'],
+  ])
+})
+
 test('[VF3] a log that breaks its own rules is told, with session and seq', async () => {
   const script = new Script()
   const session = single('alice', 'bob')

@@ -2,7 +2,7 @@ import type { Clock, Millis } from '../infra/clock.ts'
 import type { ArchiveInspector } from '../processors/archive/inspect.ts'
 import type { HistoryInspector } from '../processors/history/inspect.ts'
 import type { MembershipInspector } from '../processors/membership/inspect.ts'
-import type { Offset, Partition, SessionId, UserId } from '../schemas/ids.ts'
+import type { Partition, SessionId, UserId } from '../schemas/ids.ts'
 import type { PartitionBounds } from '../topics/log.ts'
 import { sessionPartition, type Topic } from '../topics/topics.ts'
 import { LogCorrupt, type Position } from '../topics/valid-events.ts'
@@ -148,9 +148,9 @@ class Verification {
     const fold = new PartitionFold({ partition, isPartial, largeAbove: limits.hotGroupMembersMax })
     const reader = new PartitionReader(this.source, partition, start)
     this.readers.set(partition, reader)
-    await this.readAndCompareEvents(reader, fold, end)
+    await this.readAndCompareEvents(reader, fold, { start, end })
     if (archive !== undefined) {
-      this.counts.messages += await checkMessages(archive, fold, this.archiveScope(partition, end))
+      this.counts.messages += await checkMessages(archive, fold, this.archiveScope(partition, { start, end }))
     }
     const goOn = (after: (sessionId: string) => void) => this.goOn(reader, fold, after)
     await checkSessions(fold, { history, membership, kept: limits }, { differences: this.differences, goOn })
@@ -160,20 +160,23 @@ class Verification {
     this.users.add(fold)
   }
 
-  private async readAndCompareEvents(reader: PartitionReader, fold: PartitionFold, end: Offset): Promise<void> {
+  private async readAndCompareEvents(
+    reader: PartitionReader,
+    fold: PartitionFold,
+    bounds: PartitionBounds,
+  ): Promise<void> {
     const { archive } = this.options
-    const events = archive && new EventsCheck(archive, this.archiveScope(fold.partition, end))
-    await reader.readTo(end, (event, offset) => {
+    const events = archive && new EventsCheck(archive, this.archiveScope(fold.partition, bounds))
+    await reader.readTo(bounds.end, (event, offset) => {
       this.differences.addAll(fold.add(event, offset))
       return events?.add(event, offset)
     })
-    // Rows below what the log still holds are not known to it.
-    if (!fold.isPartial) await events?.finish()
+    await events?.finish()
   }
 
-  private archiveScope(partition: Partition, end: Offset): ArchiveScope {
+  private archiveScope(partition: Partition, { start, end }: PartitionBounds): ArchiveScope {
     const logEnd = async () => (await this.bounds()).get(partition)!.end
-    return { partition, lastOffset: end - 1, differences: this.differences, logEnd }
+    return { partition, firstOffset: start, lastOffset: end - 1, differences: this.differences, logEnd }
   }
 
   /** Takes a fold to the present end of the log. */

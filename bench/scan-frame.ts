@@ -7,7 +7,8 @@ import type { PackId } from '../schemas/ids.ts'
 
 /** What a frame says about a message of ours; `other` is anything else (welcome, pong, ...). */
 export type Scanned =
-  | { kind: 'ack' | 'event'; index: number; seq: number }
+  | { kind: 'ack'; index: number; seq: number }
+  | { kind: 'event'; index: number; seq: number }
   | { kind: 'refused'; index: number; code: string }
   | { kind: 'other' }
 

@@ -141,10 +141,10 @@ test('[TD7] no any, no suppressed types', () => {
 
 test('[TD8] every rule of SPEC.md is cited by a test, and every cited rule exists', () => {
   const spec = readFileSync(join(root, 'SPEC.md'), 'utf8')
-  const rules = new Set([...spec.matchAll(/^- \*\*([A-Z]{2,3}\d+)\*\*/gm)].map(match => match[1]!))
+  const rules = new Set([...spec.matchAll(/^- \*\*([A-Z][A-Z0-9]{1,2}\d+)\*\*/gm)].map(match => match[1]!))
   const cited = new Set<string>()
   for (const { path, text } of files.filter(file => isTest(file.path))) {
-    for (const match of text.matchAll(/\[((?:[A-Z]{2,3}\d+)(?:,\s*[A-Z]{2,3}\d+)*)\]/g)) {
+    for (const match of text.matchAll(/\[((?:[A-Z][A-Z0-9]{1,2}\d+)(?:,\s*[A-Z][A-Z0-9]{1,2}\d+)*)\]/g)) {
       for (const id of match[1]!.split(/,\s*/)) {
         cited.add(id)
         if (!rules.has(id)) expect.soft(id, `${path} cites a rule that SPEC.md does not have`).toBeUndefined()

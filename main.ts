@@ -61,7 +61,8 @@ if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLTo
   try {
     process.exitCode = await main(process.argv.slice(2), process.env, stopSignal())
   } catch (error) {
-    const explained = error instanceof BadConfig || String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS')
+    const explained =
+      error instanceof BadConfig || String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS')
     process.stderr.write(`packlog: ${explained ? (error as Error).message : ((error as Error).stack ?? error)}\n`)
     process.exitCode = explained ? 2 : 1
   }

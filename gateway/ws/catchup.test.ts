@@ -216,6 +216,29 @@ test('[RS9] history that is ahead of the gateway shows nobody what came after th
   expect(bob.of('page')[0]!.events.map(({ seq }) => seq)).toEqual([1, 2, 3])
 })
 
+test('[RS9] nor when they leave while the heads are being read', async () => {
+  const { world, alice } = await withGroup(['bob'])
+  const behind = await world.gateway('behind')
+  const bob = await reconnected(world, behind, 'bob')
+  world.say(alice, group) // 2
+  await world.flow()
+  const heads = world.history.heads.bind(world.history)
+  world.history.heads = async ids => {
+    behind.log.hold()
+    alice.send({ type: 'removeMembers', packId: world.packId(), sessionId: group, userIds: ['bob' as UserId] }) // 3
+    world.say(alice, group) // 4
+    await world.flow()
+    return heads(ids)
+  }
+  resume(bob, group, 1)
+  await world.clock.advance(500)
+  expect(bob.seqs(group)).toEqual([])
+  behind.log.letGo()
+  await world.clock.advance(500)
+  expect(bob.seqs(group)).toEqual([2, 3])
+  expect(bob.of('gap')).toEqual([])
+})
+
 test('[RS10] a history view that stays behind: VIEW_BEHIND, and live goes on; a later resume fills the hole', async () => {
   const { world, gateway, alice } = await withMessages(3)
   const bob = await reconnected(world, gateway, 'bob')

@@ -87,18 +87,23 @@ export class LogEnds {
 
   /** The end of every partition. Rejects when the log cannot be reached. */
   read(): Promise<Map<Partition, Offset>> {
-    if (this.running === undefined) {
-      this.running = this.ask().finally(() => {
-        this.running = this.following
-        this.following = undefined
-      })
-      return this.running
-    }
+    if (this.running === undefined) return this.begin()
     this.following ??= this.running.then(
-      () => this.ask(),
-      () => this.ask(),
+      () => this.begin(),
+      () => this.begin(),
     )
     return this.following
+  }
+
+  private begin(): Promise<Map<Partition, Offset>> {
+    const asked = this.ask()
+    const over = () => {
+      if (this.running === asked) this.running = undefined
+    }
+    this.running = asked
+    this.following = undefined
+    asked.then(over, over)
+    return asked
   }
 
   private async ask(): Promise<Map<Partition, Offset>> {

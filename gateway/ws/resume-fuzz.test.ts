@@ -66,7 +66,9 @@ class Known {
   }
 
   private got(seq: number, body?: EventBody): void {
-    if (this.here.has(seq) || seq <= this.resumedFrom) this.repeats.push(seq)
+    // An ack is owed in any case, also where history has shown the event already.
+    const isEvent = body !== undefined
+    if (isEvent && (this.here.has(seq) || seq <= this.resumedFrom)) this.repeats.push(seq)
     this.here.add(seq)
     this.times.set(seq, (this.times.get(seq) ?? 0) + 1)
     const concerns = body !== undefined && 'userIds' in body && body.userIds.includes(this.user)
@@ -112,8 +114,17 @@ class Device {
     this.look()
     this.client?.drop()
     this.client = undefined
-    const login = world.connect(gateway, this.user, { held: true }).catch(() => undefined)
-    await world.clock.advance(500)
+    let isOver = false
+    const login = world
+      .connect(gateway, this.user, { held: true })
+      .catch(() => undefined)
+      .finally(() => {
+        isOver = true
+      })
+    await world.settle()
+    await world.settle()
+    // A login that the view is too far behind for takes a few tries.
+    while (!isOver) await world.clock.advance(50)
     this.client = await login
     this.looked = 0
     this.moves++
@@ -233,9 +244,8 @@ test('[RS12] devices that move between lagging gateways have every event of thei
         }
       }
     }),
-    { numRuns: 300, interruptAfterTimeLimit: 55_000 },
+    { numRuns: 60, interruptAfterTimeLimit: 20_000 },
   )
-  console.log(totals)
   expect(totals.events).toBeGreaterThan(100)
   expect(totals.moves).toBeGreaterThan(50)
 }, 60_000)

@@ -80,7 +80,7 @@ export class Views {
       const wanted = new Set(partitions)
       await this.gatewayReached(wanted, deadline)
       const offsets = new Map([...wanted].map(partition => [partition, progress.position(partition).offset]))
-      
+      await Promise.all([...offsets].map(([partition, offset]) => this.historyReached(partition, offset, deadline)))
       return offsets
     } finally {
       deadline.end()

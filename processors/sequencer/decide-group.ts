@@ -20,9 +20,8 @@ export const GROUP_AVATAR_BYTES_MAX = 2_048
 export const GROUP_NOTICE_BYTES_MAX = 8_192
 
 /** The verdict on a pack in a group's session. */
-export function decideGroup(view: StateView, rules: Rules, pack: Pack): Verdict {
+export function decideGroup(view: StateView, rules: Rules, pack: Pack, head: Head | undefined): Verdict {
   const { body } = pack
-  const head = view.get('heads', pack.sessionId)
   if (body.kind === 'CreateGroup') return createGroup(head, rules, pack, body)
   if (body.kind === 'SetRules') return refused('PARAM', 'rules are not set in a group')
   if (head === undefined || head.dismissed) {
@@ -33,7 +32,7 @@ export function decideGroup(view: StateView, rules: Rules, pack: Pack): Verdict 
   if (!inGroup(pack.from)) return refused('GROUP_USER_NOT_EXIST', 'the sender is not a member of the group')
   switch (body.kind) {
     case 'SendMessage':
-      return checkMessage(rules, pack, body.content) ?? { kind: 'MessageAccepted', content: body.content }
+      return checkMessage(rules, body.content, pack.pushInfo) ?? { kind: 'MessageAccepted', content: body.content }
     case 'QuitGroup':
       return quitGroup(head, pack)
     case 'AddMembers':

@@ -1,5 +1,5 @@
 import type { RefusedBody } from '../../schemas/event.ts'
-import type { Content, Pack, Rules } from '../../schemas/pack.ts'
+import type { Content, PushInfo, Rules } from '../../schemas/pack.ts'
 import { refused } from './outcome.ts'
 
 /** Rules of a message's content, the same in every kind of session (SQ12). */
@@ -9,9 +9,9 @@ export const PUSH_INFO_BYTES_MAX = 4_096
 export const CUSTOM_TYPE_CHARS_MAX = 64
 
 /** Undefined where the content may stand. */
-export function checkMessage(rules: Rules, pack: Pack, content: Content): RefusedBody | undefined {
-  if (pack.pushInfo !== null) {
-    const { title, summary, url } = pack.pushInfo
+export function checkMessage(rules: Rules, content: Content, pushInfo: PushInfo | null): RefusedBody | undefined {
+  if (pushInfo !== null) {
+    const { title, summary, url } = pushInfo
     if (utf8Bytes(title) + utf8Bytes(summary) + utf8Bytes(url) > PUSH_INFO_BYTES_MAX) {
       return refused('MSG_TOO_LONG', 'the push text is too long')
     }

@@ -1,43 +1,26 @@
 import { describe, expect, test } from 'vitest'
-import { Code, type CodeName, codeName } from '../../schemas/codes.ts'
-import type { Event } from '../../schemas/event.ts'
-import type { SessionId, UserId } from '../../schemas/ids.ts'
+import { Code, type CodeName } from '../../schemas/codes.ts'
+import type { SessionId } from '../../schemas/ids.ts'
 import { Flag, type Pack, type PackBody, RULES_DEFAULT, type Rules } from '../../schemas/pack.ts'
 import { decide } from './decide.ts'
 import { PUSH_INFO_BYTES_MAX } from './decide-message.ts'
 import { LOG_TIME_START } from './session.ts'
-import { makePack, packIdAt, partitionOfSession, rulesPack, T0, TestState, text } from './testing/packs.ts'
+import {
+  brief,
+  chess,
+  inChess,
+  JOIN,
+  makePack,
+  packIdAt,
+  partitionOfSession,
+  QUIT,
+  rulesPack,
+  T0,
+  TestState,
+  text,
+} from './testing/packs.ts'
 
 const HOUR = 3_600_000
-const users = (...ids: string[]) => ids as UserId[]
-
-/** `seq 3 count 2`, `GROUP_EXISTS` or `repeated`: the outcome in a word. */
-function brief(event: Event): string {
-  if (event.body.kind === 'PackRefused') return codeName(event.body.code)!
-  if (event.body.kind === 'PackRepeated') return `repeated ${event.body.code} ${event.body.seq} ${event.body.count}`
-  return `${event.body.kind} seq ${event.seq} count ${event.count}`
-}
-
-const create = (members: string[], name = 'Chess'): PackBody => ({
-  kind: 'CreateGroup',
-  info: { name, avatar: '', notice: '' },
-  members: users(...members),
-})
-const add = (...ids: string[]): PackBody => ({ kind: 'AddMembers', userIds: users(...ids) })
-const remove = (...ids: string[]): PackBody => ({ kind: 'RemoveMembers', userIds: users(...ids) })
-const JOIN: PackBody = { kind: 'JoinGroup' }
-const QUIT: PackBody = { kind: 'QuitGroup' }
-const DISMISS: PackBody = { kind: 'DismissGroup' }
-
-/** A group `g:chess` of alice (owner), bob and carol. */
-function chess(): TestState {
-  const state = new TestState()
-  state.run(makePack({ session: 'g:chess', body: create(['bob', 'carol']) }))
-  return state
-}
-const inChess = (from: string, body: PackBody, changes: Partial<Pack> = {}) =>
-  makePack({ session: 'g:chess', from, body, flags: 0 }, changes)
-
 describe('routing and form', () => {
   const here = partitionOfSession('s:alice:bob')
   const misrouted: [string, Pack, Parameters<TestState['run']>[2]][] = [
@@ -293,111 +276,6 @@ describe('messages', () => {
     expect(brief(new TestState().run(makePack({}, { pushInfo })))).toBe('MessageAccepted seq 1 count 1')
     expect(brief(new TestState().run(makePack({}, { pushInfo: { ...pushInfo, url: 'y' } })))).toBe('MSG_TOO_LONG')
   })
-})
-
-describe('groups', () => {
-  test('[SQ14] the sender owns a new group; members are named once, without the owner', () => {
-    const state = new TestState()
-    const event = state.run(makePack({ session: 'g:chess', body: create(['bob', 'alice', 'bob', 'carol']) }))
-    expect(event.seq).toBe(1)
-    expect(event.body).toMatchObject({ kind: 'GroupCreated', members: ['bob', 'carol'] })
-    expect(state.rows.heads.get('g:chess')).toMatchObject({ owner: 'alice', memberCount: 3, dismissed: false })
-  })
-
-  const info = (changes: object) => ({
-    ...(create(['bob']) as Extract<PackBody, { kind: 'CreateGroup' }>),
-    info: { name: 'n', avatar: '', notice: '', ...changes },
-  })
-  const refusals: [string, PackBody, CodeName][] = [
-    ['no name', info({ name: ' ' }), 'PARAM'],
-    ['a name of 101 characters', info({ name: '棋'.repeat(101) }), 'PARAM'],
-    ['a long avatar link', info({ avatar: 'x'.repeat(2_049) }), 'PARAM'],
-    ['a long notice', info({ notice: 'x'.repeat(8_193) }), 'PARAM'],
-    ['a malformed member', create(['b:b']), 'PARAM'],
-    ['too many members', create(Array.from({ length: 1_000 }, (_, n) => `u${n}`)), 'MEMBER_LIMIT'],
-    ['a longer list than a pack may have', create(Array.from({ length: 5_001 }, () => 'bob')), 'PARAM'],
-  ]
-  test.each(refusals)('[SQ14] a group with %s is refused', (_name, body, code) => {
-    expect(brief(new TestState().run(makePack({ session: 'g:x', body })))).toBe(code)
-  })
-
-  test('[SQ14] a name of 100 characters and as many members as allowed are accepted', () => {
-    const members = Array.from({ length: 999 }, (_, n) => `u${n}`)
-    const body = create(members, '😀'.repeat(100))
-    expect(brief(new TestState().run(makePack({ session: 'g:x', body })))).toBe('GroupCreated seq 1 count 0')
-  })
-
-  test('[SQ14] a group id is used once, also after the group was dismissed', () => {
-    const state = chess()
-    const again = () => brief(state.run(inChess('bob', create([]))))
-    expect(again()).toBe('GROUP_EXISTS')
-    state.run(inChess('alice', DISMISS))
-    expect(again()).toBe('GROUP_EXISTS')
-  })
-
-  const steps: [rule: string, name: string, from: string, body: PackBody, expected: string][] = [
-    ['SQ15', 'anyone joins', 'dave', JOIN, 'MemberJoined seq 2 count 0'],
-    ['SQ15', 'a member joins again', 'bob', JOIN, 'ALREADY_MEMBER'],
-    ['SQ15', 'a member quits', 'bob', QUIT, 'MemberQuit seq 2 count 0'],
-    ['SQ15', 'a stranger quits', 'dave', QUIT, 'GROUP_USER_NOT_EXIST'],
-    ['SQ15', 'the owner quits while others stay', 'alice', QUIT, 'CREATOR_ERROR'],
-    ['SQ16', 'a member adds', 'bob', add('dave', 'bob', 'dave'), 'MembersAdded seq 2 count 0'],
-    ['SQ16', 'a stranger adds', 'dave', add('erin'), 'GROUP_USER_NOT_EXIST'],
-    ['SQ16', 'nobody is added', 'bob', add(), 'GROUP_EMPTY'],
-    ['SQ16', 'only members are added', 'bob', add('carol', 'alice'), 'ALREADY_MEMBER'],
-    ['SQ16', 'a malformed user is added', 'bob', add('d d'), 'PARAM'],
-    ['SQ16', 'more are added than fit', 'bob', add(...Array.from({ length: 998 }, (_, n) => `u${n}`)), 'MEMBER_LIMIT'],
-    [
-      'SQ16',
-      'as many are added as fit',
-      'bob',
-      add(...Array.from({ length: 997 }, (_, n) => `u${n}`)),
-      'MembersAdded seq 2 count 0',
-    ],
-    ['SQ16', 'the owner removes', 'alice', remove('bob', 'zoe', 'bob'), 'MembersRemoved seq 2 count 0'],
-    ['SQ16', 'a member removes', 'bob', remove('carol'), 'GROUP_NO_PRIVILEGE'],
-    ['SQ16', 'a stranger removes', 'dave', remove('carol'), 'GROUP_USER_NOT_EXIST'],
-    ['SQ16', 'the owner is removed', 'alice', remove('bob', 'alice'), 'CREATOR_ERROR'],
-    ['SQ16', 'nobody is removed', 'alice', remove(), 'GROUP_EMPTY'],
-    ['SQ16', 'only strangers are removed', 'alice', remove('zoe'), 'GROUP_USER_NOT_EXIST'],
-    ['SQ16', 'a malformed user is removed', 'alice', remove('d d'), 'PARAM'],
-    ['SQ17', 'the owner dismisses', 'alice', DISMISS, 'GroupDismissed seq 2 count 0'],
-    ['SQ17', 'a member dismisses', 'bob', DISMISS, 'GROUP_NO_PRIVILEGE'],
-    ['SQ17', 'a stranger dismisses', 'dave', DISMISS, 'GROUP_USER_NOT_EXIST'],
-  ]
-  test.each(steps)('[%s] %s', (_rule, _name, from, body, expected) => {
-    expect(brief(chess().run(inChess(from, body)))).toBe(expected)
-  })
-
-  test('[SQ15] a full group lets nobody in', () => {
-    const state = chess()
-    state.run(inChess('bob', add(...Array.from({ length: 997 }, (_, n) => `u${n}`))))
-    expect(brief(state.run(inChess('dave', JOIN)))).toBe('MEMBER_LIMIT')
-    state.run(inChess('u5', QUIT))
-    expect(brief(state.run(inChess('dave', JOIN)))).toBe('MemberJoined seq 4 count 0')
-  })
-
-  test('[SQ15, SQ17] the owner who quits as the last member ends the group', () => {
-    const state = chess()
-    state.run(inChess('alice', remove('bob', 'carol')))
-    expect(brief(state.run(inChess('alice', QUIT)))).toBe('GroupDismissed seq 3 count 0')
-    expect(brief(state.run(inChess('alice', text('anyone?'))))).toBe('GROUP_NOT_EXIST')
-  })
-
-  test('[SQ16] the lists name each of those concerned once', () => {
-    const state = chess()
-    expect(state.run(inChess('bob', add('dave', 'bob', 'dave'))).body).toMatchObject({ userIds: ['dave'] })
-    expect(state.run(inChess('alice', remove('zoe', 'dave', 'dave'))).body).toMatchObject({ userIds: ['dave'] })
-  })
-
-  test.each([JOIN, QUIT, DISMISS, text('hi'), add('x'), remove('x')])(
-    '[SQ17] a dismissed group answers GROUP_NOT_EXIST to %o',
-    body => {
-      const state = chess()
-      state.run(inChess('alice', DISMISS))
-      expect(brief(state.run(inChess('bob', body)))).toBe('GROUP_NOT_EXIST')
-    },
-  )
 })
 
 describe('rules', () => {

@@ -8,8 +8,9 @@ import {
   parseSessionId,
   RULES_SESSION,
   type Session,
+  type SessionId,
 } from '../../schemas/ids.ts'
-import { Flag, type Pack } from '../../schemas/pack.ts'
+import { Flag, type Pack, type Rules } from '../../schemas/pack.ts'
 import { partitionOf } from '../../topics/partition.ts'
 import { decideGroup } from './decide-group.ts'
 import { checkMessage } from './decide-message.ts'
@@ -22,7 +23,7 @@ import {
   refused,
   unreadableEvent,
 } from './outcome.ts'
-import { type LogTime, recentKey, type StateView } from './session.ts'
+import { type Head, type LogTime, type RecentPack, recentKey, type StateView } from './session.ts'
 
 /**
  * Turns each pack into exactly one outcome, from the state and the pack alone: the same log gives the same outcomes,
@@ -62,15 +63,16 @@ export function decide(view: StateView, time: LogTime, request: Request, place: 
   const at = Math.max(time.at, request.appendedAt ?? 0)
   const { cause, pack } = request
   if (pack === undefined) return unreadableEvent(cause, at)
-  const session = route(request.key, pack, place)
-  if (session === undefined) {
+  const head = view.get('heads', pack.sessionId)
+  const kind = route(request.key, pack.sessionId, place, head)
+  if (kind === undefined) {
     return answerEvent(pack, cause, at, refused('MISROUTED', 'wrong key or partition, or no canonical session id'))
   }
-  const answer = formFault(pack) ?? repeated(view, pack, horizonAt(time, at)) ?? untimely(pack, time, at)
+  const answer = formFault(pack) ?? answerByTime(view, time, pack, at)
   if (answer !== undefined) return answerEvent(pack, cause, at, answer)
-  const body = judge(view, time, session, pack)
+  const body = judge(view, time.rules, { kind, head, pack })
   if (body.kind === 'PackRefused') return answerEvent(pack, cause, at, body)
-  return accept(view, pack, cause, at, body)
+  return accept(head, pack, cause, at, body)
 }
 
 /** The oldest packId time that is still let in at log time `at`. */
@@ -78,24 +80,30 @@ export function horizonAt(time: LogTime, at: Millis): Millis {
   return Math.max(time.horizon, at - time.rules.dedupeWindowMs)
 }
 
-type Route = Session | { kind: 'Rules' }
+type Kind = Session['kind'] | 'Rules'
 
-const RULES_ROUTE: Route = { kind: 'Rules' }
-
-/** The session of a pack that is where it belongs; undefined otherwise. */
-function route(key: Buffer | null, pack: Pack, { partition, partitions }: Place): Route | undefined {
+/** The kind of session of a pack that is where it belongs; undefined otherwise. */
+function route(
+  key: Buffer | null,
+  sessionId: SessionId,
+  { partition, partitions }: Place,
+  head: Head | undefined,
+): Kind | undefined {
   // Every canonical id is ASCII, so that comparing bytes as Latin-1 text compares the ids.
-  if (key === null || key.length !== pack.sessionId.length || key.toString('latin1') !== pack.sessionId)
-    return undefined
-  if (pack.sessionId === RULES_SESSION) return RULES_ROUTE
+  if (key === null || key.length !== sessionId.length || key.toString('latin1') !== sessionId) return undefined
+  if (sessionId === RULES_SESSION) return 'Rules'
+  // A session that has a head here was found to belong here when it began.
+  if (head !== undefined && sessionId.startsWith('s:')) return 'Single'
+  if (head !== undefined && sessionId.startsWith('g:')) return 'Group'
   if (partitionOf(key, partitions) !== partition) return undefined
-  return parseSessionId(pack.sessionId)
+  return parseSessionId(sessionId)?.kind
 }
 
 function formFault(pack: Pack): RefusedBody | undefined {
   if (!isPackId(pack.packId)) return refused('PARAM', 'the packId is not a UUIDv7 in lower case')
   if (!isUserId(pack.from)) return refused('BAD_CLIENT_IDENTITY', 'from is not a valid id')
-  if (!isUserId(pack.actor.id)) return refused('BAD_CLIENT_IDENTITY', 'the actor is not a valid id')
+  if (pack.actor.id !== pack.from && !isUserId(pack.actor.id))
+    return refused('BAD_CLIENT_IDENTITY', 'the actor is not a valid id')
   if (pack.actor.kind === 'USER' && pack.actor.id !== pack.from) {
     return refused('BAD_CLIENT_IDENTITY', 'a user acts only in their own name')
   }
@@ -104,37 +112,42 @@ function formFault(pack: Pack): RefusedBody | undefined {
   return undefined
 }
 
-/** The answer to a packId that is remembered; undefined where it is not. */
-function repeated(view: StateView, pack: Pack, horizon: Millis): EventBody | undefined {
+/** Steps 4 and 5: the answer to a packId that is remembered, too old or too far ahead; undefined for a new one. */
+function answerByTime(view: StateView, time: LogTime, pack: Pack, at: Millis): EventBody | undefined {
+  const packTime = packIdTime(pack.packId)
+  const horizon = horizonAt(time, at)
   const first = view.get('recents', recentKey(pack.sessionId, pack.from, pack.packId))
   // A row may outlive its time until the store forgets it; only the horizon decides (SQ8).
-  if (first === undefined || Math.max(first.at, packIdTime(pack.packId)) < horizon) return undefined
+  if (first !== undefined && Math.max(first.at, packTime) >= horizon) return answerAgain(first, pack)
+  if (packTime > at + time.rules.packIdAheadMsMax) {
+    return refused('PACK_FROM_FUTURE', 'the packId lies too far in the future')
+  }
+  if (packTime < horizon) return refused('EXPIRED', 'the packId is older than the dedupe window')
+  return undefined
+}
+
+function answerAgain(first: RecentPack, pack: Pack): EventBody {
   if (first.digest !== pack.digest.toString('latin1')) {
     return refused('PACK_CONFLICT', 'this packId was used for other content')
   }
   return { kind: 'PackRepeated', code: first.code, seq: first.seq, count: first.count, at: first.at }
 }
 
-function untimely(pack: Pack, time: LogTime, at: Millis): RefusedBody | undefined {
-  const packTime = packIdTime(pack.packId)
-  if (packTime > at + time.rules.packIdAheadMsMax) {
-    return refused('PACK_FROM_FUTURE', 'the packId lies too far in the future')
-  }
-  if (packTime < horizonAt(time, at)) return refused('EXPIRED', 'the packId is older than the dedupe window')
-  return undefined
-}
-
 /** Steps 6 and 7. */
-function judge(view: StateView, time: LogTime, session: Route, pack: Pack): AcceptedBody | RefusedBody {
+function judge(
+  view: StateView,
+  rules: Rules,
+  { kind, head, pack }: { kind: Kind; head: Head | undefined; pack: Pack },
+): AcceptedBody | RefusedBody {
   if ((pack.flags & KNOWN_FLAGS) !== pack.flags) return refused('PARAM', 'unknown flags')
   if ((pack.flags & Flag.ONLINE_ONLY) !== 0) return refused('PARAM', 'an ONLINE_ONLY message never enters the log')
-  switch (session.kind) {
+  switch (kind) {
     case 'Rules':
-      return decideRules(time.rules, pack)
+      return decideRules(rules, pack)
     case 'Single':
-      return decideSingle(time, session, pack)
+      return decideSingle(rules, pack)
     case 'Group':
-      return decideGroup(view, time.rules, pack)
+      return decideGroup(view, rules, pack, head)
     case 'Notify':
     case 'User':
     case 'App':
@@ -142,22 +155,18 @@ function judge(view: StateView, time: LogTime, session: Route, pack: Pack): Acce
   }
 }
 
-function decideSingle(
-  time: LogTime,
-  session: Extract<Session, { kind: 'Single' }>,
-  pack: Pack,
-): AcceptedBody | RefusedBody {
-  if (pack.from !== session.a && pack.from !== session.b) {
+function decideSingle(rules: Rules, { sessionId, from, body, pushInfo }: Pack): AcceptedBody | RefusedBody {
+  // `s:<a>:<b>`, and no id holds a colon.
+  if (!sessionId.endsWith(`:${from}`) && !sessionId.startsWith(`s:${from}:`)) {
     return refused('MSG_FORBIDDEN', 'the sender is not one of the two users')
   }
-  if (pack.body.kind !== 'SendMessage') return refused('PARAM', 'this pack does not fit a single chat')
-  return checkMessage(time.rules, pack, pack.body.content) ?? { kind: 'MessageAccepted', content: pack.body.content }
+  if (body.kind !== 'SendMessage') return refused('PARAM', 'this pack does not fit a single chat')
+  return checkMessage(rules, body.content, pushInfo) ?? { kind: 'MessageAccepted', content: body.content }
 }
 
 /** Gives an accepted body its seq and count (SQ3). */
-function accept(view: StateView, pack: Pack, cause: Cause, at: Millis, body: AcceptedBody): Event {
+function accept(head: Head | undefined, pack: Pack, cause: Cause, at: Millis, body: AcceptedBody): Event {
   if (body.kind === 'RulesSet') return acceptedEvent(pack, { cause, at, seq: 0, count: 0 }, body)
-  const head = view.get('heads', pack.sessionId)
   const counted = body.kind === 'MessageAccepted' && (pack.flags & Flag.COUNTER) !== 0
   const seq = (head?.lastSeq ?? 0) + 1
   const count = (head?.count ?? 0) + (counted ? 1 : 0)

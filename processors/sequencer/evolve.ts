@@ -71,7 +71,7 @@ export function evolveTime(time: LogTime, event: Event): LogTime {
   }
 }
 
-/** What is wrong with the seq of an event that was read from the log; undefined where it follows (LOG2). */
+/** What is wrong with the seq of an event that was read from the log; undefined where it follows (SQ25). */
 export function seqFault(view: StateView, event: Event): string | undefined {
   if (event.seq === 0) return undefined
   const lastSeq = view.get('heads', event.sessionId)?.lastSeq ?? 0

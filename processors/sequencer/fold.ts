@@ -58,7 +58,7 @@ function foldEvent(
     if (fault !== undefined) throw new LogCorrupt(partition, position.offset, fault)
   }
   const changes = evolve(state, event)
-  state.apply(folded === undefined ? changes : changes.filter(change => !isFolded(change)))
+  state.apply(folded === undefined || folded.size === 0 ? changes : changes.filter(change => !isFolded(change)))
   const time = evolveTime(before.time, event)
   return { position, time, marks: advanceMarks(before.marks, time, position) }
 }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Event } from '../../schemas/event.ts'
 import type { UserId } from '../../schemas/ids.ts'
 import { RULES_DEFAULT } from '../../schemas/pack.ts'
@@ -7,18 +7,9 @@ import { CHANGELOG_DELAY_MS_MAX } from './changelog.ts'
 import { RestoreRefused } from './failures.ts'
 import type { StoredCheckpoint } from './session.ts'
 import { MemoryStateDir } from './state-store.ts'
+import { start } from './testing/nodes.ts'
 import { makePack, packIdAt, rulesPack, T0 } from './testing/packs.ts'
-import { type Node, type NodeOptions, World } from './testing/world.ts'
-
-const running: { world: World; node: Node }[] = []
-async function start(world: World, options: NodeOptions = {}): Promise<Node> {
-  const node = await world.start(options)
-  running.push({ world, node })
-  return node
-}
-afterEach(async () => {
-  for (const { world, node } of running.splice(0)) await world.stop(node)
-})
+import { type NodeOptions, World } from './testing/world.ts'
 
 const info = { name: 'Chess', avatar: '', notice: '' }
 const group = (from: string, body: Parameters<typeof makePack>[0] = {}) =>

@@ -16,7 +16,7 @@ import { CHECKPOINT_START, type Checkpoint, PACK_ID_AHEAD_MS_LIMIT, type TimeMar
 import { SessionState } from './session-state.ts'
 import { readSessions } from './sessions-reader.ts'
 import type { StateStore } from './state-store.ts'
-import { StoreFilling } from './store-filling.ts'
+import { RowsBeyond, StoreFilling } from './store-filling.ts'
 import { readTail, type Tail, TailUnavailable } from './tail.ts'
 import { advanceMarks } from './time-marks.ts'
 
@@ -240,7 +240,8 @@ async function fromSessions(parts: RestoreParts, events: PartitionBounds): Promi
   const { store, topics, sessionCodec: codec } = parts
   await store.clear()
   const filling = new StoreFilling(store)
-  await readSessions({ ...parts, topic: topics.sessions, codec, take: record => filling.take(record) })
+  const reading = { ...parts, topic: topics.sessions, codec }
+  await readSessions({ ...reading, take: record => filling.take(record) })
   const { mark } = filling
   if (mark === undefined) return undefined
   const { position, at, horizon, windowMsMax, rules, recentFrom } = mark
@@ -251,8 +252,11 @@ async function fromSessions(parts: RestoreParts, events: PartitionBounds): Promi
     marks: [{ at: Number.NEGATIVE_INFINITY, position: recentFrom }],
   }
   const checkpoint = await findRecents(parts, filling, marked, events)
+  const beyond = new RowsBeyond(position.offset)
+  // Read once more rather than remembered: memory does not grow with the number of sessions.
+  if (filling.isBeyondMark) await readSessions({ ...reading, take: record => beyond.take(record) })
   await filling.finish({ ...checkpoint, logged: position })
-  return { source: 'im.sessions', checkpoint, logged: position, folded: filling.rowsBeyond(position.offset) }
+  return { source: 'im.sessions', checkpoint, logged: position, folded: beyond.rows }
 }
 
 /**

@@ -1,55 +1,14 @@
 import { createHash } from 'node:crypto'
-import { afterEach, expect, test } from 'vitest'
-import { Code, codeName } from '../../schemas/codes.ts'
+import { expect, test } from 'vitest'
 import type { Event } from '../../schemas/event.ts'
 import type { UserId } from '../../schemas/ids.ts'
 import { type PackBody, RULES_DEFAULT } from '../../schemas/pack.ts'
 import { APPEND_BYTES_MAX, APPEND_RECORDS_MAX, type Log } from '../../topics/log.ts'
-import { chainHeaders, HEADER_MEMBERS, LogCorrupt, type Position } from '../../topics/valid-events.ts'
 import { EVENT_BYTES_MAX } from './batch.ts'
 import { QUEUED_PACKS_MAX } from './pack-queue.ts'
+import { appendsOf, codes, logWith, packsOf, start } from './testing/nodes.ts'
 import { makePack, packIdAt, T0, text } from './testing/packs.ts'
-import { type Node, type NodeOptions, World } from './testing/world.ts'
-
-const running: { world: World; node: Node }[] = []
-async function start(world: World, options: NodeOptions = {}): Promise<Node> {
-  const node = await world.start(options)
-  running.push({ world, node })
-  return node
-}
-afterEach(async () => {
-  for (const { world, node } of running.splice(0)) await world.stop(node)
-})
-
-const codes = (events: Event[]) =>
-  events.map(({ body }) => (body.kind === 'PackRefused' ? codeName(body.code) : body.kind))
-
-async function metric(node: Node, name: string): Promise<number> {
-  const { values } = await node.metrics.registry.getSingleMetric(`packlog_sequencer_${name}`)!.get()
-  return values.reduce((sum, { value }) => sum + value, 0)
-}
-
-async function appendsOf(node: Node): Promise<number> {
-  const { values } = await node.metrics.registry.getSingleMetric('packlog_sequencer_batch_packs')!.get()
-  return values.find(value => 'metricName' in value && String(value.metricName).endsWith('_count'))!.value
-}
-
-/** A log of one partition whose appends to im.events go through `append`. */
-function logWith(world: World, append: (attempt: number, pass: Log['append']) => ReturnType<Log['append']>): Log {
-  let attempts = 0
-  const pass: Log['append'] = request => world.log.append(request)
-  return {
-    append: request =>
-      request.topic === world.topics.events.name ? append(attempts++, () => pass(request)) : pass(request),
-    bounds: topic => world.log.bounds(topic),
-    read: options => world.log.read(options),
-    close: () => world.log.close(),
-  }
-}
-
-/** `count` packs of one session with the same ids each time. */
-const packsOf = (count: number) =>
-  Array.from({ length: count }, (_, n) => makePack({ packId: packIdAt(T0 + n, n), text: `message ${n}` }))
+import { World } from './testing/world.ts'
 
 test('[SQ2] every pack gets one outcome, in order, in its own partition', async () => {
   const world = await World.make()
@@ -229,131 +188,6 @@ test('[SQ24] a partition that cannot append takes a bounded number of packs', as
   expect(await world.events()).toHaveLength(5_000)
 })
 
-test('[SQ25] foreign records on im.events are junk: counted, and the next outcome stands behind them', async () => {
-  const world = await World.make()
-  const node = await start(world)
-  world.send(makePack())
-  await world.untilAnswered()
-  const events = world.topics.events.name
-  world.log.put(events, 0, [{ key: Buffer.from('s:alice:bob'), value: Buffer.from('foreign'), headers: {} }])
-  world.log.put(events, 0, [{ key: null, value: null, headers: chainHeaders(2, '0011223344556677') }])
-  world.send(makePack())
-  await world.untilAnswered()
-  expect((await world.events()).map(event => event.seq)).toEqual([1, 2])
-  // The outcome that lost the race against them is junk as well.
-  expect(await metric(node, 'junk_total')).toBe(3)
-  expect(await metric(node, 'append_retries_total')).toBe(1)
-})
-
-test('[SQ25] marks of foreign transactions at the end of im.events stop nothing', async () => {
-  const world = await World.make()
-  const mark = () => world.log.endTransaction(world.topics.events.name, 0, { state: 'open' }, true)
-  mark()
-  await start(world)
-  world.send(makePack())
-  await world.untilAnswered()
-  mark()
-  mark()
-  world.send(makePack(), makePack())
-  await world.untilAnswered()
-  expect((await world.events()).map(event => event.seq)).toEqual([1, 2, 3])
-})
-
-test('[SQ25] a record put well into the chain by somebody else is corruption when it does not fit', async () => {
-  const world = await World.make()
-  const node = await start(world)
-  world.send(makePack())
-  await world.untilAnswered()
-  const { position, records } = await world.valid()
-  const first = world.codecs.event.decode(records[0]!.value!)
-  const forge = (position: Position, changes: Partial<Event>) =>
-    world.log.put(world.topics.events.name, 0, [
-      {
-        key: Buffer.from('s:alice:bob'),
-        value: world.codecs.event.encode({ ...first, cause: { era: 0, offset: 1 }, ...changes }),
-        headers: chainHeaders(1, position.hash!),
-      },
-    ])
-  forge(position, { seq: 7 })
-  const failure = node.service.done.then(
-    () => undefined,
-    error => error,
-  )
-  world.send(makePack())
-  expect(await world.clock.resolve(failure)).toBeInstanceOf(LogCorrupt)
-  expect(node.service.ready()).toBe(false)
-})
-
-test('[SQ21] while the end of the log cannot be seen, an append counts only when it was read back', async () => {
-  const world = await World.make()
-  const other = await world.start({ name: 'other' })
-  world.send(makePack({ text: 'answered by the other' }))
-  await world.untilAnswered()
-  await world.stop(other)
-  let isStalled = true
-  const log: Log = {
-    append: request => world.log.append(request),
-    bounds: topic => world.log.bounds(topic),
-    // A broker that answers no fetch of im.events for a while.
-    read: options =>
-      world.log.read(
-        isStalled && options.topic === world.topics.events.name ? { ...options, from: new Map() } : options,
-      ),
-    close: () => world.log.close(),
-  }
-  world.log.createTopic({ ...world.topics.sessions, name: 'im.sessions.empty' })
-  await start(world, { log, sessions: { ...world.topics.sessions, name: 'im.sessions.empty' } })
-  isStalled = false
-  world.send(makePack(), makePack())
-  await world.untilAnswered()
-  expect((await world.events()).map(event => event.seq)).toEqual([1, 2, 3])
-})
-
-test('[SQ21] an append that is stored but not answered is found in the tail, not repeated', async () => {
-  const world = await World.make()
-  const { AppendFailed } = await import('../../topics/log.ts')
-  const log = logWith(world, async (attempt, pass) => {
-    const appended = await pass({} as never)
-    if (attempt % 2 === 0) throw new AppendFailed('no answer', { maybeStored: true })
-    return appended
-  })
-  await start(world, { log })
-  for (let round = 0; round < 3; round++) {
-    world.send(makePack(), makePack())
-    await world.untilAnswered()
-  }
-  expect((await world.events()).map(event => event.seq)).toEqual([1, 2, 3, 4, 5, 6])
-  expect((await world.records(world.topics.events.name)).length).toBe(6)
-})
-
-test('[SQ21] an append that is refused is decided again and appended', async () => {
-  const world = await World.make()
-  const { AppendFailed } = await import('../../topics/log.ts')
-  const log = logWith(world, async (attempt, pass) => {
-    if (attempt < 5) throw new AppendFailed('no leader', { maybeStored: false })
-    return pass({} as never)
-  })
-  const node = await start(world, { log })
-  world.send(makePack(), makePack())
-  await world.untilAnswered()
-  expect((await world.events()).map(event => event.seq)).toEqual([1, 2])
-  expect(await metric(node, 'append_retries_total')).toBe(5)
-})
-
-test('[SQ21] events that change who is a member carry a header, others do not', async () => {
-  const world = await World.make()
-  await start(world)
-  const info = { name: 'Chess', avatar: '', notice: '' }
-  world.send(makePack({ session: 'g:chess', body: { kind: 'CreateGroup', info, members: [] } }))
-  world.send(
-    makePack({ session: 'g:chess' }),
-    makePack({ session: 'g:chess', from: 'bob', body: { kind: 'JoinGroup' } }),
-  )
-  await world.untilAnswered()
-  const { records } = await world.valid()
-  expect(records.map(({ headers }) => headers[HEADER_MEMBERS]?.toString('hex'))).toEqual(['01', undefined, '01'])
-})
-
 test('[SQ18] configured rules of a higher version are set once in every partition', async () => {
   const world = await World.make({ partitions: 3 })
   const rules = { ...RULES_DEFAULT, version: 4, contentBytesMax: 10 }
@@ -368,24 +202,6 @@ test('[SQ18] configured rules of a higher version are set once in every partitio
   expect(await world.events(0)).toHaveLength(1)
 })
 
-test('[SQ26] an instance whose partition was taken stops, says so, and takes nothing back', async () => {
-  const world = await World.make()
-  const first = await start(world, { name: 'first' })
-  const second = await start(world, { name: 'second', seed: 2 })
-  const failure = first.service.done.then(
-    () => undefined,
-    error => error,
-  )
-  world.send(...packsOf(3))
-  await world.untilAnswered()
-  expect(String(await world.clock.resolve(failure))).toContain('another instance has taken over')
-  expect(first.service.ready()).toBe(false)
-  world.send(makePack({ time: T0 }))
-  await world.untilAnswered()
-  expect((await world.events()).map(event => event.seq)).toEqual([1, 2, 3, 4])
-  expect(second.service.ready()).toBe(true)
-})
-
 test('[SQ2] a partition whose packs have expired unread stops with the place', async () => {
   const world = await World.make()
   const node = await start(world)
@@ -396,8 +212,4 @@ test('[SQ2] a partition whose packs have expired unread stops with the place', a
   world.send(...packsOf(3))
   world.log.deleteBefore(world.topics.packs.name, 0, 2)
   expect(String(await world.clock.resolve(failure))).toContain('im.packs/0')
-})
-
-test('[SQ5] the numbers of codes that the sequencer gives are those of the table', () => {
-  expect([Code.MISROUTED.number, Code.UNREADABLE.number, Code.EXPIRED.number]).toEqual([109, 110, 103])
 })

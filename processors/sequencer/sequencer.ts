@@ -124,6 +124,8 @@ export class Sequencer {
 
   /** Waits until packs arrive. Nothing can arrive between the check and the promise: both run in one turn. */
   private idle(): Promise<void> {
+    // What another writer has answered already must not fill the queue: its reader would wait for room for ever.
+    this.queue.release(this.nextPack)
     return new Promise(resolve => {
       this.wake = () => {
         this.wake = undefined

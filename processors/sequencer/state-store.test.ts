@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemRandom } from '../../infra/clock.ts'
 import { LmdbStateStore } from './lmdb-state-store.ts'
-import { stateStoreContract } from './state-store.contract.ts'
 import { MemoryStateDir, MemoryStateStore } from './state-store.ts'
+import { stateStoreContract } from './testing/state-store.contract.ts'
 
 stateStoreContract('memory', () => {
   const dir = new MemoryStateDir()

@@ -14,7 +14,7 @@ import {
  * transaction. It is a cache of the log: after a crash im.events is read again from the checkpoint, so it may be
  * behind the log, but never ahead of or beside its own checkpoint.
  *
- * Implementations: MemoryStateStore here and lmdb-state-store.ts; both pass state-store.contract.ts.
+ * Implementations: MemoryStateStore here and lmdb-state-store.ts; both pass testing/state-store.contract.ts.
  */
 export interface StateStore {
   /** The row as of the last write that has resolved; while a write is under way, that one's or the one before. */
@@ -70,6 +70,7 @@ export class MemoryStateDir {
 /** For tests and simulations. Two of them on one MemoryStateDir behave as two on one directory. */
 export class MemoryStateStore implements StateStore {
   private readonly dir: MemoryStateDir
+  private forgotten = ''
 
   constructor(dir: MemoryStateDir = new MemoryStateDir()) {
     this.dir = dir
@@ -87,7 +88,8 @@ export class MemoryStateStore implements StateStore {
   async write(batch: StateBatch): Promise<void> {
     this.checkHolder()
     for (const table of TABLES) copyInto(this.dir.rows[table] as Map<string, unknown>, batch.rows[table])
-    this.forget(recentKeyBefore(batch.forgetBefore), batch.rows.recents.size + FORGET_ROWS_MAX)
+    const before = recentKeyBefore(batch.forgetBefore)
+    if (before !== this.forgotten) this.forget(before, batch.rows.recents.size + FORGET_ROWS_MAX)
     if (batch.checkpoint !== undefined) this.dir.checkpoint = batch.checkpoint
   }
 
@@ -106,6 +108,8 @@ export class MemoryStateStore implements StateStore {
 
   private forget(before: string, limit: number): void {
     const old = [...this.dir.rows.recents.keys()].filter(key => key < before).sort()
+    // Until time moves on there is nothing more to forget, and the rows need not be looked through.
+    if (old.length <= limit) this.forgotten = before
     for (const key of old.slice(0, limit)) this.dir.rows.recents.delete(key)
   }
 

@@ -1,6 +1,6 @@
 import type { Offset } from '../../schemas/ids.ts'
 import type { SessionBody, SessionRecord } from '../../schemas/session.ts'
-import { type FoldedRows, foldedKey } from './fold.ts'
+import { foldedKey } from './fold.ts'
 import { type Change, countRows, makeRowMaps, memberKey, type StoredCheckpoint } from './session.ts'
 import type { StateStore } from './state-store.ts'
 
@@ -11,8 +11,7 @@ const FILL_ROWS_MAX = 5_000
 export class StoreFilling {
   private readonly store: StateStore
   private rows = makeRowMaps()
-  /** Rows since the last mark: only these can be newer than it. */
-  private readonly sinceMark = new Map<string, Offset>()
+  private newest: Offset = -1
   /** The last mark that was taken. */
   mark: Extract<SessionBody, { kind: 'PositionMark' }> | undefined
 
@@ -24,12 +23,10 @@ export class StoreFilling {
     if (body.kind === 'OwnerClaim') return
     if (body.kind === 'PositionMark') {
       this.mark = body
-      this.sinceMark.clear()
       return
     }
-    const change = changeOf(body)
-    this.put(change)
-    this.sinceMark.set(foldedKey(change), offset)
+    this.newest = Math.max(this.newest, offset)
+    this.put(changeOf(body))
     await this.room()
   }
 
@@ -47,16 +44,30 @@ export class StoreFilling {
     return this.write(checkpoint)
   }
 
-  /** Rows that are folded beyond the mark: their transaction was committed, the one with the next mark was not. */
-  rowsBeyond(offset: Offset): FoldedRows | undefined {
-    const newer = [...this.sinceMark].filter(([, folded]) => folded > offset)
-    return newer.length === 0 ? undefined : new Map(newer)
+  /** True where rows are folded beyond the mark: they were committed, the transaction with their mark was not. */
+  get isBeyondMark(): boolean {
+    return this.mark !== undefined && this.newest > this.mark.position.offset
   }
 
   private async write(checkpoint: StoredCheckpoint | undefined): Promise<void> {
     const rows = this.rows
     this.rows = makeRowMaps()
     await this.store.write({ rows, checkpoint, forgetBefore: 0 })
+  }
+}
+
+/** Collects the rows that are folded beyond a position; there are few, for only an unfinished transaction leaves any. */
+export class RowsBeyond {
+  readonly rows = new Map<string, Offset>()
+  private readonly position: Offset
+
+  constructor(position: Offset) {
+    this.position = position
+  }
+
+  async take({ body, offset }: SessionRecord): Promise<void> {
+    if (body.kind === 'OwnerClaim' || body.kind === 'PositionMark' || offset <= this.position) return
+    this.rows.set(foldedKey(changeOf(body)), offset)
   }
 }
 

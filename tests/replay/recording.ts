@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { decide } from '../../processors/sequencer/decide.ts'
 import { TestState } from '../../processors/sequencer/testing/packs.ts'
-import { eventCodec } from '../../schemas/codec.ts'
+import { type RecordCodec, registeredCodec } from '../../schemas/codec.ts'
+import type { Event } from '../../schemas/event.ts'
 import type { Pack } from '../../schemas/pack.ts'
 import { MemoryRegistry } from '../../topics/memory-registry.ts'
 
@@ -19,13 +21,22 @@ export interface Recorded {
   event: string
 }
 
+/**
+ * The schema that events had when the recording was made: a field that is added later, with its default, is no change
+ * of an outcome.
+ */
+export function recordedCodec(): Promise<RecordCodec<Event>> {
+  const schema = JSON.parse(readFileSync(new URL('./rules-0.avsc', import.meta.url), 'utf8')) as object
+  return registeredCodec<Event>(new MemoryRegistry(), 'recording', schema)
+}
+
 /** Partitions of im.packs in recordings. */
 export const RECORDED_PARTITIONS = 12
 const WIRE_HEADER_BYTES = 5
 
 /** The outcomes of the packs, each partition on a state of its own. */
 export async function replay(lines: readonly Omit<Recorded, 'event'>[]): Promise<string[]> {
-  const codec = await eventCodec(new MemoryRegistry(), 'im.events-value')
+  const codec = await recordedCodec()
   const states = Array.from({ length: RECORDED_PARTITIONS }, () => new TestState())
   return lines.map(({ appendedAt, partition, key, pack }) => {
     const state = states[partition]!

@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { eventCodec } from '../../schemas/codec.ts'
 import { codeName } from '../../schemas/codes.ts'
-import { MemoryRegistry } from '../../topics/memory-registry.ts'
-import { type Recorded, replay } from './recording.ts'
+import { type Recorded, recordedCodec, replay } from './recording.ts'
 
 function read(name: string): Recorded[] {
   const lines = readFileSync(new URL(name, import.meta.url), 'utf8')
@@ -19,8 +17,7 @@ test('[SQ1] the packs of the recording give the bytes that they always gave', as
 })
 
 test('[SQ1] the recording holds every kind of outcome that this version gives', async () => {
-  const registry = new MemoryRegistry()
-  const codec = await eventCodec(registry, 'im.events-value')
+  const codec = await recordedCodec()
   const header = Buffer.from([0, 0, 0, 0, 1])
   const kinds = read('./rules-0.jsonl').map(({ event }) => {
     const { body } = codec.decode(Buffer.concat([header, Buffer.from(event, 'hex')]))

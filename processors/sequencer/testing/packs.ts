@@ -1,3 +1,4 @@
+import { codeName } from '../../../schemas/codes.ts'
 import { packDigest } from '../../../schemas/digest.ts'
 import type { Event } from '../../../schemas/event.ts'
 import { makePackId, type PackId, RULES_SESSION, type SessionId, type UserId } from '../../../schemas/ids.ts'
@@ -100,3 +101,32 @@ export class TestState implements StateView {
     this.time = evolveTime(this.time, event)
   }
 }
+
+/** `seq 3 count 2`, `GROUP_EXISTS` or `repeated`: the outcome in a word. */
+export function brief(event: Event): string {
+  if (event.body.kind === 'PackRefused') return codeName(event.body.code)!
+  if (event.body.kind === 'PackRepeated') return `repeated ${event.body.code} ${event.body.seq} ${event.body.count}`
+  return `${event.body.kind} seq ${event.seq} count ${event.count}`
+}
+
+const users = (...ids: string[]) => ids as UserId[]
+
+export const create = (members: string[], name = 'Chess'): PackBody => ({
+  kind: 'CreateGroup',
+  info: { name, avatar: '', notice: '' },
+  members: users(...members),
+})
+export const add = (...ids: string[]): PackBody => ({ kind: 'AddMembers', userIds: users(...ids) })
+export const remove = (...ids: string[]): PackBody => ({ kind: 'RemoveMembers', userIds: users(...ids) })
+export const JOIN: PackBody = { kind: 'JoinGroup' }
+export const QUIT: PackBody = { kind: 'QuitGroup' }
+export const DISMISS: PackBody = { kind: 'DismissGroup' }
+
+/** A group `g:chess` of alice (owner), bob and carol. */
+export function chess(): TestState {
+  const state = new TestState()
+  state.run(makePack({ session: 'g:chess', body: create(['bob', 'carol']) }))
+  return state
+}
+export const inChess = (from: string, body: PackBody, changes: Partial<Pack> = {}) =>
+  makePack({ session: 'g:chess', from, body, flags: 0 }, changes)

@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest'
-import type { SessionId, UserId } from '../../schemas/ids.ts'
-import { CHECKPOINT_START, makeRowMaps, memberKey, type RowMaps, recentKey, type StoredCheckpoint } from './session.ts'
-import { FORGET_ROWS_MAX, type StateStore, StateTaken } from './state-store.ts'
-import { packIdAt, T0 } from './testing/packs.ts'
+import type { SessionId, UserId } from '../../../schemas/ids.ts'
+import { CHECKPOINT_START, makeRowMaps, memberKey, type RowMaps, recentKey, type StoredCheckpoint } from '../session.ts'
+import { FORGET_ROWS_MAX, type StateStore, StateTaken } from '../state-store.ts'
+import { packIdAt, T0 } from './packs.ts'
 
 const session = 's:alice:bob' as SessionId
 const alice = 'alice' as UserId

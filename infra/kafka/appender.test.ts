@@ -210,16 +210,18 @@ test('[LOG7] an error of one partition fails its callers only, and says whether 
   }
 })
 
-test('[LOG7] of a merged batch that is too large each caller goes alone, in order', async () => {
+test('[LOG7] of a merged batch that is too large each caller goes alone, in order, before what came later', async () => {
   const all = [append(0, 'a'), append(0, 'huge'), append(0, 'c')].map(failure)
-  ;(await brokers.produce(1)).answer({ 't/0': ErrorCode.MESSAGE_TOO_LARGE })
-  for (const [n, value] of ['a', 'huge', 'c'].entries()) {
+  const merged = await brokers.produce(1)
+  all.push(failure(append(0, 'later')))
+  merged.answer({ 't/0': ErrorCode.MESSAGE_TOO_LARGE })
+  for (const [n, value] of ['a', 'huge', 'c', 'later'].entries()) {
     const produce = await brokers.produce(n + 2)
     expect(produce.batches.get('t/0')).toEqual([value])
     produce.answer(value === 'huge' ? { 't/0': ErrorCode.MESSAGE_TOO_LARGE } : {})
   }
-  const [a, huge, c] = await Promise.all(all)
-  expect([a, c]).toEqual(['stored', 'stored'])
+  const [a, huge, ...others] = await Promise.all(all)
+  expect([a, ...others]).toEqual(['stored', 'stored', 'stored'])
   expect(huge).toMatchObject({ maybeStored: false })
 })
 

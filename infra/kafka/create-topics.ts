@@ -1,5 +1,6 @@
 import kafkajs, { type Admin, type DescribeConfigResponse } from 'kafkajs'
 import type { Topic } from '../../topics/topics.ts'
+import { systemClock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { silentLogger } from '../logger.ts'
 import { KAFKAJS_LOG_LEVEL_WARN, kafkajsLogCreator } from './kafkajs-internals.ts'
@@ -33,6 +34,9 @@ export class PartitionCountDiffers extends Error {
 
 /** How long to wait for the leaders of new topics, ms. */
 const LEADERS_MS_MAX = 15_000
+/** How often leaders are looked for, and the pause between, ms: LEADERS_MS_MAX in all. */
+const LEADER_PAUSE_MS = 100
+const LEADER_TRIES_MAX = LEADERS_MS_MAX / LEADER_PAUSE_MS
 /** `configSource` of a setting that was made for this topic. */
 const DYNAMIC_TOPIC_CONFIG = 1
 
@@ -103,7 +107,8 @@ async function createMissing(
   for (const topic of topics.filter(({ name }) => !present.has(name))) {
     const settings = wantedSettings(topic, minInsyncReplicas)
     const made = await admin.createTopics({
-      waitForLeaders: true,
+      // Waited for below: kafkajs gives up at the first answer of a broker that has not heard of the topic yet.
+      waitForLeaders: false,
       timeout: LEADERS_MS_MAX,
       topics: [
         {
@@ -116,9 +121,25 @@ async function createMissing(
     })
     // False: somebody else made it since it was looked for.
     if (made) created.push(topic.name)
-    else await refuseOtherCounts(admin, [topic])
+    await untilLed(admin, topic)
+    if (!made) await refuseOtherCounts(admin, [topic])
   }
   return created
+}
+
+/** Resolves when every partition of the topic has a leader. Throws what the broker said last, after LEADER_TRIES_MAX. */
+async function untilLed(admin: Admin, topic: Topic): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic.name] })
+      const partitions = topics[0]?.partitions ?? []
+      if (partitions.length === topic.partitions && partitions.every(({ leader }) => leader >= 0)) return
+      if (attempt >= LEADER_TRIES_MAX) throw new Error(`${topic.name}: not every partition has a leader`)
+    } catch (error) {
+      if (attempt >= LEADER_TRIES_MAX) throw error
+    }
+    await systemClock.sleep(LEADER_PAUSE_MS)
+  }
 }
 
 async function refuseOtherCounts(admin: Admin, topics: readonly Topic[]): Promise<void> {

@@ -313,6 +313,23 @@ test('[LOG21] while a handler stands still a bounded amount of its partition is 
   await reader.close()
 })
 
+test('[LOG21] a reader all of whose partitions are full asks for nothing, and goes on when there is room', async () => {
+  brokers.lead(0, 1)
+  let open = () => {}
+  const opened = new Promise<void>(resolve => {
+    open = resolve
+  })
+  const { reader, got } = read([[0, 0]], () => opened)
+  for (let count = 0; count < 20; count++) brokers.append(0, Buffer.alloc(PREFETCH_BYTES_MAX / 4, 'x'))
+  await brokers.until(() => brokers.fetches.at(-1)?.partitions.get(0) === 4)
+  // More than one turn of the loop in which it could have asked again.
+  for (let turn = 0; turn < 20; turn++) await new Promise<void>(resolve => systemClock.defer(resolve))
+  expect(brokers.fetches.at(-1)!.partitions.get(0)).toBe(4)
+  open()
+  await has(got, 0, 20)
+  await reader.close()
+})
+
 test('[LOG21] a quiet partition is asked for with one long fetch, not again and again', async () => {
   brokers.lead(0, 1)
   const { reader, got } = read([[0, 0]])
@@ -333,6 +350,19 @@ test('[LOG12] a partition that is moved while a fetch waits is asked for at once
   reader.seek(0, 0)
   await has(got, 0, 2)
   expect(brokers.fetches[1]).toMatchObject({ channel: 'calls', maxWaitMs: 0 })
+  brokers.append(0, 'c')
+  await has(got, 0, 3)
+  expect(got.get(0)).toEqual(['a', 'b', 'c'])
+  await reader.close()
+})
+
+test('[LOG12] the answer to what was asked before a seek is dropped, also when it comes first', async () => {
+  brokers.lead(0, 1)
+  brokers.append(0, 'a')
+  brokers.append(0, 'b')
+  const { reader, got } = read([[0, 2]])
+  await brokers.until(() => brokers.fetches.length === 1)
+  reader.seek(0, 0)
   brokers.append(0, 'c')
   await has(got, 0, 3)
   expect(got.get(0)).toEqual(['a', 'b', 'c'])

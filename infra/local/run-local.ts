@@ -53,6 +53,8 @@ class LocalRun {
   private readonly options: StartOptions
   private readonly tools: Tools & { ledger: Ledger; signal: AbortSignal }
   private readonly starter: KnownProcess = thisProcess()
+  /** Aborted by stop, whatever the reason for it: what is stopped is not started again. */
+  private readonly stopping = new AbortController()
 
   constructor(options: StartOptions, tools: LocalRun['tools']) {
     this.options = options
@@ -81,6 +83,7 @@ class LocalRun {
   }
 
   async stop(): Promise<void> {
+    this.stopping.abort()
     this.tools.ledger.markStopping()
     if (this.stack !== undefined) this.tools.progress.log('stopping: gateways, then the other roles, then the parts')
     await this.product?.stop()
@@ -88,6 +91,7 @@ class LocalRun {
   }
 
   private keepPartsAlive(stack: LocalStack): void {
+    const signal = AbortSignal.any([this.tools.signal, this.stopping.signal])
     for (const part of Object.values(stack.parts)) {
       const onBack = async () => {
         await part.start()
@@ -95,7 +99,7 @@ class LocalRun {
       }
       void keepAlive(
         { name: part.title, exited: () => part.exited, restart: onBack },
-        { clock: this.tools.clock, log: this.tools.progress.log, signal: this.tools.signal },
+        { clock: this.tools.clock, log: this.tools.progress.log, signal },
       )
     }
   }

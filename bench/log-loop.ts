@@ -1,6 +1,6 @@
 import type { Clock, Millis } from '../infra/clock.ts'
 import type { Partition } from '../schemas/ids.ts'
-import { APPEND_RECORDS_MAX, type Log, type LogRecord, type StoredRecord } from '../topics/log.ts'
+import { APPEND_BYTES_MAX, APPEND_RECORDS_MAX, type Log, type LogRecord, type StoredRecord } from '../topics/log.ts'
 import { sessionPartition, type Topics } from '../topics/topics.ts'
 import { Histogram, type LatencySummary } from './histogram.ts'
 import { Schedule } from './pacing.ts'
@@ -41,6 +41,8 @@ const STRAGGLERS_MS_MAX = 10_000
 const STRAGGLERS_POLL_MS = 20
 const TICK_MS = 1
 const INDEX_BYTES = 4
+/** More than any key here has. */
+const KEY_BYTES_MAX = 64
 
 export async function runLogLoop(options: LogLoopOptions): Promise<LogLoopResult> {
   const loop = new LogLoop(options)
@@ -76,8 +78,9 @@ class LogLoop {
       const key = Buffer.from(`s:bench-a${session}:bench-b${session}`)
       return { key, partition: sessionPartition(topics.packs, key.toString()) }
     })
-    this.toPacks = new Appends(options.log, topics.packs.name)
-    this.toEvents = new Appends(options.log, topics.events.name)
+    const recordsMax = Math.min(APPEND_RECORDS_MAX, Math.floor(APPEND_BYTES_MAX / (options.bytes + KEY_BYTES_MAX)))
+    this.toPacks = new Appends(options.log, { topic: topics.packs.name, recordsMax })
+    this.toEvents = new Appends(options.log, { topic: topics.events.name, recordsMax })
   }
 
   async run(): Promise<LogLoopResult> {
@@ -181,13 +184,15 @@ class Appends {
   readonly failed: Promise<never>
   private readonly log: Log
   private readonly topic: string
+  private readonly recordsMax: number
   private readonly waiting = new Map<Partition, LogRecord[]>()
   private readonly busy = new Set<Partition>()
   private fail: (error: unknown) => void = () => {}
 
-  constructor(log: Log, topic: string) {
+  constructor(log: Log, { topic, recordsMax }: { topic: string; recordsMax: number }) {
     this.log = log
     this.topic = topic
+    this.recordsMax = recordsMax
     this.failed = new Promise((_, reject) => {
       this.fail = reject
     })
@@ -207,7 +212,7 @@ class Appends {
     try {
       const waiting = this.waiting.get(partition)!
       while (waiting.length > 0) {
-        const records = waiting.splice(0, APPEND_RECORDS_MAX)
+        const records = waiting.splice(0, this.recordsMax)
         await this.log.append({ topic: this.topic, partition, records })
       }
     } finally {

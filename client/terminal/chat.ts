@@ -7,6 +7,7 @@ import type { Client, PackRequest } from '../network/client.ts'
 import type { Phase } from '../network/link.ts'
 import type { PackAnswer } from '../network/pending-packs.ts'
 import { COMMANDS_HELP, type Command, HISTORY_LINES, parseCommand } from './commands.ts'
+import { isNobodyThere } from './find-server.ts'
 import { Questioner } from './questioner.ts'
 import {
   alarm,
@@ -354,9 +355,4 @@ export class Chat {
   private warn(text: string): void {
     this.screen.print(alarm(`! ${text}`, this.style))
   }
-}
-
-/** True where nothing listens at the address at all: waiting will not change that. */
-function isNobodyThere(reason: string): boolean {
-  return /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH/.test(reason)
 }

@@ -38,3 +38,8 @@ export function findServer(asked: string | undefined, env: NodeJS.ProcessEnv): s
   }
   return url
 }
+
+/** True where nothing listens at the address at all: waiting will not change that. */
+export function isNobodyThere(reason: string): boolean {
+  return /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH/.test(reason)
+}

@@ -20,33 +20,107 @@ export function loadScript(url: URL): Script {
   return { sha, lua, call: (keys, args) => ['evalsha', sha, keys.length, ...keys, ...args] }
 }
 
-/** Commands that go to the server in one write. */
+/** Commands that go to the server in one write; one caller's commands may exceed it only by coming alone. */
 export const PIPELINE_COMMANDS_MAX = 1_000
 
+interface Waiting {
+  commands: readonly Command[]
+  scripts: readonly Script[]
+  resolve: (replies: unknown[]) => void
+  reject: (error: unknown) => void
+}
+
+/** What was asked for in the present tick, by connection. */
+const queues = new WeakMap<RedisConnection['client'], Waiting[]>()
+
 /**
- * Runs the commands in order, in pipelines of at most PIPELINE_COMMANDS_MAX, and gives their replies. Rejects with
- * the first command that failed; those behind it in its pipeline may have run. Where a script was missing (a
- * restarted server), the scripts are loaded and that pipeline runs once more: commands must be idempotent.
+ * Runs the commands in order and gives their replies. Rejects with the first command that failed; those behind it may
+ * have run. Where a script was missing (a restarted server), the scripts are loaded and everything runs once more:
+ * commands must be idempotent.
+ *
+ * What several callers ask for in one tick goes to the server in one write: the partitions of a view write side by
+ * side, and a write costs more than a command.
  */
-export async function runPipeline(
+export function runPipeline(
   { client }: RedisConnection,
   commands: readonly Command[],
   scripts: readonly Script[] = [],
 ): Promise<unknown[]> {
-  const replies: unknown[] = []
-  for (let start = 0; start < commands.length; start += PIPELINE_COMMANDS_MAX) {
-    const chunk = commands.slice(start, start + PIPELINE_COMMANDS_MAX)
-    let results = await client.pipeline(chunk).exec()
-    if (scripts.length > 0 && results?.some(([error]) => error?.message.startsWith('NOSCRIPT'))) {
-      await client.pipeline(scripts.map(script => ['script', 'load', script.lua])).exec()
-      results = await client.pipeline(chunk).exec()
+  if (commands.length === 0) return Promise.resolve([])
+  return new Promise((resolve, reject) => {
+    const waiting = { commands, scripts, resolve, reject }
+    const queue = queues.get(client)
+    if (queue !== undefined) {
+      queue.push(waiting)
+      return
     }
-    for (const [error, reply] of results ?? []) {
-      if (error) throw error
-      replies.push(reply)
+    const fresh = [waiting]
+    queues.set(client, fresh)
+    // Behind all promises that this tick settles, each of which may ask for more.
+    process.nextTick(() => {
+      queues.delete(client)
+      for (const group of groupsWithin(fresh, PIPELINE_COMMANDS_MAX)) void runTogether(client, group)
+    })
+  })
+}
+
+/** Splits into groups of at most `max` commands; what exceeds it alone is a group of its own. */
+function groupsWithin(all: readonly Waiting[], max: number): Waiting[][] {
+  const groups: Waiting[][] = []
+  let room = 0
+  for (const waiting of all) {
+    if (waiting.commands.length > room) {
+      groups.push([])
+      room = max
     }
+    groups.at(-1)!.push(waiting)
+    room -= waiting.commands.length
   }
-  return replies
+  return groups
+}
+
+async function runTogether(client: RedisConnection['client'], group: readonly Waiting[]): Promise<void> {
+  try {
+    const commands = group.length === 1 ? group[0]!.commands : group.flatMap(waiting => waiting.commands)
+    const scripts = new Set(group.flatMap(waiting => waiting.scripts))
+    const results = await execute(client, commands, [...scripts])
+    let start = 0
+    for (const waiting of group) {
+      const end = start + waiting.commands.length
+      settle(waiting, results.slice(start, end))
+      start = end
+    }
+  } catch (error) {
+    for (const waiting of group) waiting.reject(error)
+  }
+}
+
+type Result = [error: Error | null, reply: unknown]
+
+async function execute(
+  client: RedisConnection['client'],
+  commands: readonly Command[],
+  scripts: readonly Script[],
+): Promise<Result[]> {
+  const results = await executeOnce(client, commands)
+  if (scripts.length === 0 || !results.some(([error]) => error?.message.startsWith('NOSCRIPT'))) return results
+  await client.pipeline(scripts.map(script => ['script', 'load', script.lua])).exec()
+  return executeOnce(client, commands)
+}
+
+async function executeOnce(client: RedisConnection['client'], commands: readonly Command[]): Promise<Result[]> {
+  const results: Result[] = []
+  for (let start = 0; start < commands.length; start += PIPELINE_COMMANDS_MAX) {
+    const part = await client.pipeline(commands.slice(start, start + PIPELINE_COMMANDS_MAX)).exec()
+    results.push(...(part ?? []))
+  }
+  return results
+}
+
+function settle({ resolve, reject }: Waiting, results: readonly Result[]): void {
+  const failed = results.find(([error]) => error !== null)
+  if (failed !== undefined) reject(failed[0])
+  else resolve(results.map(([, reply]) => reply))
 }
 
 /** Keys that match, a page at a time; a key may come more than once. `pattern` is Redis' glob, prefix included. */

@@ -5,8 +5,8 @@ local head = KEYS[1] -- hash: lastSeq, firstSeq, firstAt (time of firstSeq), cou
 local events = KEYS[2] -- hash: seq -> event frame as JSON text
 local packs = KEYS[3] -- hash: packId/from -> seq/count/at
 local marks = KEYS[4] -- hash: userId -> seq/count
-local members = KEYS[5] -- set: userId of who is in (groups)
-local left = KEYS[6] -- hash: userId -> seq/count/at of who is out (groups)
+local members = KEYS[5] -- set: userId of who is in; groups only
+local left = KEYS[6] -- hash: userId -> seq/count/at of who is out; groups only
 local eventsMax = tonumber(ARGV[1]) -- [integer] events kept
 local ageMs = tonumber(ARGV[2]) -- [integer] age of the oldest kept, counted back from this session's newest
 local allowGap = ARGV[3] == '1' -- [0|1] drop what is stored instead of answering GAP

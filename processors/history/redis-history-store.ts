@@ -12,8 +12,9 @@ import { type GroupState, type UserWrites, userWritesOf } from './user-lists.ts'
 /**
  * The writing side of history in Redis.
  *
- * A batch goes in four steps, each confirmed before the next: sessions (one script each), the lists of users that
- * follow from them, what outgrew its bound, the position. Every step may be repeated, whole or in part:
+ * A batch goes in steps, each confirmed before the next: sessions (one script each) with the lists of users that do
+ * not depend on them, lists of the members of groups, what outgrew its bound, the position. Steps with nothing to do
+ * cost nothing. Every step may be repeated, whole or in part:
  * - events are appended by seq, marks and hot lists are max-registers, members follow the session's seq;
  * - the answer of a session's script is the same for a repeated batch (who is in now, since when it is large), so a
  *   crash between two steps loses no list entry.
@@ -53,27 +54,33 @@ export class RedisHistoryStore implements HistoryStore {
 
   async write({ partition, writes, position }: Parameters<HistoryStore['write']>[0]): Promise<void> {
     const keyPrefix = this.writer.keyPrefix(partition)
-    const answers = await this.writeSessions(keyPrefix, partition, writes)
-    const users = userWritesOf(writes.sessions, answers.map(groupState))
-    await this.writeUsers(keyPrefix, users, writes.refusals)
+    const groups = await this.writeSessions(keyPrefix, partition, writes)
+    const lists = this.userCommands(keyPrefix, userWritesOf(groups.sessions, groups.states))
+    await this.trimGrown(lists, await runPipeline(this.connection, lists))
     await this.sweep(keyPrefix, partition, writes.at)
     await this.writer.storePosition(partition, position)
   }
 
-  private async writeSessions(keyPrefix: string, partition: Partition, { sessions }: HistoryWrites) {
-    if (sessions.length === 0) return []
-    const commands = sessions.map(writes => this.applyCommand(keyPrefix, writes, false))
-    const ages = sessions.flatMap(({ sessionId, lines }) => [lines[0]!.at, sessionId])
-    const replies = (await runPipeline(
-      this.connection,
-      [...commands, ['zadd', agesKey(keyPrefix, partition), 'NX', ...ages]],
-      SCRIPTS,
-    )) as string[][]
-    replies.pop()
-    const gaps = sessions.filter((_, index) => replies[index]![0] === 'GAP')
-    if (gaps.length === 0) return replies
-    const repaired = await this.writeAfterGap(keyPrefix, partition, gaps)
-    return replies.map(reply => (reply[0] === 'GAP' ? repaired.shift()! : reply))
+  /** Writes sessions, and what does not depend on their answers; gives the groups, with their state after the batch. */
+  private async writeSessions(keyPrefix: string, partition: Partition, { sessions, refusals }: HistoryWrites) {
+    const applies = sessions.map(writes => this.applyCommand(keyPrefix, writes, false))
+    const singles = sessions.filter(({ isGroup }) => !isGroup)
+    const lists = this.userCommands(keyPrefix, userWritesOf(singles, []))
+    const commands = [...applies, ...lists, ...this.refusalCommands(keyPrefix, refusals)]
+    if (sessions.length > 0) {
+      const ages = sessions.flatMap(({ sessionId, lines }) => [lines[0]!.at, sessionId])
+      commands.push(['zadd', agesKey(keyPrefix, partition), 'NX', ...ages])
+    }
+    const replies = await runPipeline(this.connection, commands, SCRIPTS)
+    await this.trimGrown(lists, replies.slice(applies.length))
+    const answers = replies.slice(0, applies.length) as string[][]
+    const gaps = sessions.filter((_, index) => answers[index]![0] === 'GAP')
+    const repaired = gaps.length === 0 ? [] : await this.writeAfterGap(keyPrefix, partition, gaps)
+    const states = answers.map(answer => groupState(answer[0] === 'GAP' ? repaired.shift()! : answer))
+    return {
+      sessions: sessions.filter(({ isGroup }) => isGroup),
+      states: states.filter((_, index) => sessions[index]!.isGroup),
+    }
   }
 
   private async writeAfterGap(keyPrefix: string, partition: Partition, gaps: SessionWrites[]): Promise<string[][]> {
@@ -104,36 +111,35 @@ export class RedisHistoryStore implements HistoryStore {
     for (const { kind, seq, count, at, userIds } of writes.changes) {
       args.push(kind === 'join' ? '+' : '-', seq, count, at, userIds.length, ...userIds)
     }
-    return applySession.call([head, events, packs, marks, members, left], args)
+    const keys = [head, events, packs, marks]
+    return applySession.call(writes.isGroup ? [...keys, members, left] : keys, args)
   }
 
-  private async writeUsers(keyPrefix: string, users: ReadonlyMap<UserId, UserWrites>, refusals: RefusalWrite[]) {
+  private userCommands(keyPrefix: string, users: ReadonlyMap<UserId, UserWrites>): Command[] {
     const commands: Command[] = []
-    const hotKeys: (string | undefined)[] = []
-    const add = (command: Command, hotKey?: string) => {
-      commands.push(command)
-      hotKeys.push(hotKey)
-    }
     for (const [userId, { hot, large }] of users) {
       const keys = userKeys(keyPrefix, userId)
-      if (hot.size > 0) add(['zadd', keys.hot, 'GT', ...[...hot].flatMap(([id, at]) => [at, id])], keys.hot)
-      if (large.size > 0) {
-        add(['sadd', keys.large, ...large])
-        add(['zrem', keys.hot, ...large])
-      }
+      if (hot.size > 0) commands.push(['zadd', keys.hot, 'GT', ...[...hot].flatMap(([id, at]) => [at, id])])
+      if (large.size > 0) commands.push(['sadd', keys.large, ...large], ['zrem', keys.hot, ...large])
     }
-    for (const { userId, packId, sessionId, code, at } of refusals) {
+    return commands
+  }
+
+  /** Only a hot list with a new session can have outgrown its bound. */
+  private async trimGrown(lists: readonly Command[], replies: readonly unknown[]): Promise<void> {
+    const grown = lists.filter(([name], index) => name === 'zadd' && Number(replies[index]) > 0)
+    const trims = grown.map(([, key]): Command => ['zremrangebyrank', key!, 0, -this.options.hotSessionsMax - 1])
+    await runPipeline(this.connection, trims)
+  }
+
+  private refusalCommands(keyPrefix: string, refusals: readonly RefusalWrite[]): Command[] {
+    return refusals.flatMap(({ userId, packId, sessionId, code, at }): Command[] => {
       const key = userKeys(keyPrefix, userId).refusals
-      add(['zadd', key, 0, `${packId}/${sessionId}/${code}/${at}`])
-      add(['zremrangebyrank', key, 0, -this.options.refusalsPerUserMax - 1])
-    }
-    const replies = await runPipeline(this.connection, commands)
-    // Only a list with a new session can have outgrown its bound.
-    const grown = hotKeys.filter((key, index) => key !== undefined && Number(replies[index]) > 0) as string[]
-    await runPipeline(
-      this.connection,
-      grown.map(key => ['zremrangebyrank', key, 0, -this.options.hotSessionsMax - 1] as Command),
-    )
+      return [
+        ['zadd', key, 0, `${packId}/${sessionId}/${code}/${at}`],
+        ['zremrangebyrank', key, 0, -this.options.refusalsPerUserMax - 1],
+      ]
+    })
   }
 
   /** Trims sessions that have fallen silent, now and then, by the log time of the batch. */

@@ -1,0 +1,58 @@
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { BUILT_MAIN } from '../infra/local/roles.ts'
+import { startProduct, type TestProduct } from '../tests/product.ts'
+import { runNode } from '../tests/run-command.ts'
+
+const BENCH = join(dirname(BUILT_MAIN), 'bench', 'main.js')
+const PRODUCT_MS_MAX = 120_000
+const SMALL = ['--rate', '100', '--seconds', '2', '--warmup', '0.5', '--pairs', '20', '--bytes', '50']
+
+let product: TestProduct
+
+beforeAll(async () => {
+  product = await startProduct({ together: true })
+}, PRODUCT_MS_MAX)
+
+afterAll(() => product?.stop(), PRODUCT_MS_MAX)
+
+test('[BN9] bench chat prints one JSON object with its figures, and every message is there once', async () => {
+  const run = await runNode([BENCH, 'chat', '--json', '--new-sessions', '20', ...SMALL], { env: product.env })
+  expect(run.stderr).toContain('measuring: 200 messages')
+  const figures = JSON.parse(run.stdout)
+  expect(figures).toMatchObject({
+    sent: 200,
+    acked: 200,
+    delivered: 200,
+    lost: 0,
+    duplicated: 0,
+    outOfOrder: 0,
+    unanswered: 0,
+    refused: {},
+    parameters: { ratePerSecond: 100, pairs: 20, newSessionsPercent: 20 },
+  })
+  for (const latency of [figures.ackMs, figures.endToEndMs]) {
+    expect(latency.p50).toBeGreaterThan(0)
+    expect(latency.p99).toBeGreaterThanOrEqual(latency.p50)
+    expect(latency.max).toBeGreaterThanOrEqual(latency.p99)
+  }
+  expect(figures.processes.load.rssMiB).toBeGreaterThan(10)
+  expect(figures.newSessions).toBe(50)
+  expect(figures.conditions.cores).toBeGreaterThan(0)
+  expect(run.code).toBe(0)
+})
+
+test('[BN9] bench both measures the log loop as well and gives the ratio', async () => {
+  const run = await runNode([BENCH, 'both', '--json', ...SMALL], { env: product.env })
+  const figures = JSON.parse(run.stdout)
+  expect(figures.log).toMatchObject({ sent: 200, delivered: 200, lost: 0, duplicated: 0, outOfOrder: 0 })
+  expect(figures.ratio.p50).toBeGreaterThan(0)
+  expect(run.code).toBe(0)
+})
+
+test('[BN9] without a gateway it says so', async () => {
+  const args = [BENCH, 'chat', '--gateway-url', 'ws://127.0.0.1:1/v1/ws', ...SMALL]
+  const run = await runNode(args, { env: product.env })
+  expect(run.stderr).toContain('ECONNREFUSED')
+  expect(run.code).toBe(1)
+})

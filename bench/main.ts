@@ -1,0 +1,106 @@
+import { developmentTokens, NoKey } from '../client/terminal/development-token.ts'
+import { NoServer } from '../client/terminal/find-server.ts'
+import { systemClock, systemRandom } from '../infra/clock.ts'
+import { deleteTopics, setupTopics } from '../infra/kafka/create-topics.ts'
+import { KafkaLog } from '../infra/kafka/kafka-log.ts'
+import { makeTopics } from '../topics/topics.ts'
+import { runChatLoad } from './chat-load.ts'
+import { readConditions } from './conditions.ts'
+import { runLogLoop } from './log-loop.ts'
+import { BadOptions, BENCH_HELP, type BenchOptions, parseBenchOptions } from './options.ts'
+import { type ProcessUse, ProcessWatch } from './processes.ts'
+import { ConnectFailed } from './raw-client.ts'
+import { type BenchReport, type ChatFigures, isClean, type LogFigures, toJson, toText } from './report.ts'
+import { runningTarget, startTarget, type Target } from './target.ts'
+import { type Lag, watchLag } from './view-lag.ts'
+
+/** Entry of `npm run bench`: runs what is asked for and prints the figures with their conditions. */
+
+const clock = systemClock
+const progress = (line: string) => process.stderr.write(`${line}\n`)
+
+async function benchChat(options: BenchOptions, target: Target): Promise<ChatFigures> {
+  const tokens = await developmentTokens(target.env)
+  const watch = new ProcessWatch([...target.processes, { name: 'load', pid: process.pid }])
+  let processes: Record<string, ProcessUse> = {}
+  let lag: Promise<Record<string, Lag>> = Promise.resolve({})
+  const result = await runChatLoad({
+    ...options,
+    gatewayUrl: target.gatewayUrl,
+    token: userId => tokens.token(userId, clock.now()),
+    clock,
+    random: systemRandom,
+    log: progress,
+    onMeasure: phase => {
+      if (phase === 'begin') return watch.begin(clock.monotonic())
+      processes = watch.end(clock.monotonic())
+      lag = watchLag(target.metricsUrls, clock)
+      return undefined
+    },
+  })
+  return { ...result, processes, lag: await lag }
+}
+
+async function benchLog(options: BenchOptions, target: Target): Promise<LogFigures> {
+  const brokers = (target.env.KAFKA_BROKERS ?? '').split(',').filter(broker => broker !== '')
+  if (brokers.length === 0) throw new NoServer('KAFKA_BROKERS is not set: the log loop needs Kafka itself')
+  const partitions = Number(target.env.PACKLOG_PARTITION_COUNT || 12)
+  const prefix = `bench-${systemRandom.bytes(4).toString('hex')}.`
+  const { packs, events } = makeTopics({ prefix, partitions, eventRetentionDays: 1 })
+  const kafka = { brokers, clientId: 'packlog-bench' }
+  progress(`log loop: topics ${packs.name}, ${events.name}`)
+  await setupTopics([packs, events], { ...kafka, replicationFactor: 1, minInsyncReplicas: 1 })
+  const log = new KafkaLog(kafka)
+  const kafkaParts = target.processes.filter(({ name }) => name.startsWith('kafka'))
+  const watch = new ProcessWatch([...kafkaParts, { name: 'log loop', pid: process.pid }])
+  let processes: Record<string, ProcessUse> = {}
+  try {
+    const result = await runLogLoop({
+      ...options,
+      log,
+      topics: { packs, events },
+      sessions: options.pairs,
+      clock,
+      onMeasure: phase => {
+        if (phase === 'begin') watch.begin(clock.monotonic())
+        else processes = watch.end(clock.monotonic())
+      },
+    })
+    return { ...result, processes }
+  } finally {
+    await log.close()
+    await deleteTopics([packs.name, events.name], kafka)
+  }
+}
+
+async function bench(options: BenchOptions): Promise<number> {
+  const conditions = readConditions()
+  const target = options.start
+    ? await startTarget(process.env, progress)
+    : runningTarget(options.gatewayUrl, process.env)
+  try {
+    const { command, json, start: _start, gatewayUrl: _gatewayUrl, ...parameters } = options
+    const report: BenchReport = { command, conditions, parameters, chat: [], log: [] }
+    for (let run = 1; run <= options.repeat; run++) {
+      if (options.repeat > 1) progress(`run ${run} of ${options.repeat}`)
+      // In turn, so that what changes on the machine meets both alike.
+      if (command !== 'log') report.chat.push(await benchChat(options, target))
+      if (command !== 'chat') report.log.push(await benchLog(options, target))
+    }
+    process.stdout.write(json ? `${JSON.stringify(toJson(report))}\n` : `${toText(report)}\n`)
+    return isClean(report) ? 0 : 1
+  } finally {
+    await target.stop()
+  }
+}
+
+try {
+  const options = parseBenchOptions(process.argv.slice(2))
+  if (options === undefined) process.stdout.write(BENCH_HELP)
+  else process.exitCode = await bench(options)
+} catch (error) {
+  const isExpected = [BadOptions, NoServer, NoKey, ConnectFailed].some(kind => error instanceof kind)
+  if (!isExpected) throw error
+  process.stderr.write(`${(error as Error).message}\n`)
+  process.exitCode = error instanceof BadOptions ? 2 : 1
+}

@@ -137,7 +137,8 @@ class ChatLoad {
     const elapsedMs = await this.send(new Schedule(ratePerSecond, this.count - this.warmup))
     await onMeasure('end')
     const until = clock.monotonic() + STRAGGLERS_MS_MAX
-    while (!this.tally.isComplete && clock.monotonic() < until) await clock.sleep(STRAGGLERS_POLL_MS)
+    const mayCome = () => !this.tally.isComplete && this.connectionsLost < this.clients.length
+    while (mayCome() && clock.monotonic() < until) await clock.sleep(STRAGGLERS_POLL_MS)
     return {
       ...this.tally.figures(),
       ackMs: this.tally.ackMs.summary(),

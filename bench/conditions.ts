@@ -15,22 +15,22 @@ export interface Conditions {
 
 const BYTES_PER_GIB = 2 ** 30
 
-export function readConditions(): Conditions {
+export function readConditions(checkout: string): Conditions {
   return {
     cores: availableParallelism(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     memoryGiB: Math.round(totalmem() / BYTES_PER_GIB),
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
-    commit: readCommit(),
+    commit: readCommit(checkout),
     loadBefore: Math.round(loadavg()[0]! * 100) / 100,
   }
 }
 
 /** The checked-out commit, with a + where files differ from it. */
-function readCommit(): string {
+function readCommit(cwd: string): string {
   const git = (...args: string[]) =>
-    execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+    execFileSync('git', args, { encoding: 'utf8', cwd, stdio: ['ignore', 'pipe', 'ignore'] }).trim()
   try {
     return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '-uno') === '' ? '' : '+')
   } catch {

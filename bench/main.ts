@@ -11,7 +11,7 @@ import { BadOptions, BENCH_HELP, type BenchOptions, parseBenchOptions } from './
 import { type ProcessUse, ProcessWatch } from './processes.ts'
 import { ConnectFailed } from './raw-client.ts'
 import { type BenchReport, type ChatFigures, isClean, type LogFigures, toJson, toText } from './report.ts'
-import { runningTarget, startTarget, type Target } from './target.ts'
+import { projectRoot, runningTarget, startTarget, type Target } from './target.ts'
 import { type Lag, watchLag } from './view-lag.ts'
 
 /** Entry of `npm run bench`: runs what is asked for and prints the figures with their conditions. */
@@ -74,7 +74,7 @@ async function benchLog(options: BenchOptions, target: Target): Promise<LogFigur
 }
 
 async function bench(options: BenchOptions): Promise<number> {
-  const conditions = readConditions()
+  const conditions = readConditions(projectRoot())
   const target = options.start
     ? await startTarget(process.env, progress)
     : runningTarget(options.gatewayUrl, process.env)

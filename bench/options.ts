@@ -38,7 +38,7 @@ export const BENCH_HELP = `npm run bench -- chat|log|both [flags]
   --help               this text
 
 Latencies are measured from the moment a message was due, so a sender that is held up does not hide it.
-The exit code is 0 when nothing was lost, doubled, out of order or left without an answer.
+The exit code is 0 when nothing was refused, lost, doubled, out of order or left without an answer.
 `
 
 interface Range {

@@ -96,11 +96,12 @@ test('[BN8] with the log loop the ratio to it is given', () => {
   expect(toJson(report({ command: 'log', log: [log] }))).toMatchObject({ sent: 10, endToEndMs: { p99: 4 } })
 })
 
-test('[BN8] a run is clean only when nothing was lost, doubled, out of order or unanswered', () => {
+test('[BN8] a run is clean only when nothing was refused, lost, doubled, out of order or unanswered', () => {
   expect(isClean({ chat: [chat(1)], log: [log] })).toBe(true)
   for (const name of ['lost', 'duplicated', 'outOfOrder', 'unanswered', 'connectionsLost'] as const) {
     expect(isClean({ chat: [chat(1), chat(1, { [name]: 1 })], log: [] }), name).toBe(false)
   }
+  expect(isClean({ chat: [chat(1, { refused: { OVERLOADED: 1 } })], log: [] })).toBe(false)
   expect(isClean({ chat: [], log: [{ ...log, lost: 1 }] })).toBe(false)
   expect(toText(report({ chat: [chat(1, { lost: 1 })] }))).toContain('NOT CLEAN')
 })

@@ -31,9 +31,12 @@ export interface BenchReport {
   log: LogFigures[]
 }
 
-/** True when nothing was lost, doubled, out of order or left without an answer in any run. */
+/** True when nothing was refused, lost, doubled, out of order or left without an answer in any run. */
 export function isClean({ chat, log }: Pick<BenchReport, 'chat' | 'log'>): boolean {
-  const chatBad = chat.map(run => run.lost + run.duplicated + run.outOfOrder + run.unanswered + run.connectionsLost)
+  const chatBad = chat.map(run => {
+    const refused = Object.values(run.refused).reduce((sum, count) => sum + count, 0)
+    return run.lost + run.duplicated + run.outOfOrder + run.unanswered + run.connectionsLost + refused
+  })
   const logBad = log.map(run => run.lost + run.duplicated + run.outOfOrder)
   return [...chatBad, ...logBad].every(bad => bad === 0)
 }
@@ -99,7 +102,7 @@ export function toText(report: BenchReport): string {
   }
   lines.push(
     '',
-    isClean(report) ? 'nothing lost, doubled, out of order or unanswered' : 'NOT CLEAN: see the counts above',
+    isClean(report) ? 'nothing refused, lost, doubled, out of order or unanswered' : 'NOT CLEAN: see the counts above',
   )
   return lines.join('\n')
 }

@@ -78,7 +78,7 @@ async function ended(child: ChildProcess, ask: () => void): Promise<void> {
 }
 
 /** The checkout: this file is in bench/ or in dist/bench/. */
-function projectRoot(): string {
+export function projectRoot(): string {
   let dir = dirname(fileURLToPath(import.meta.url))
   while (!existsSync(join(dir, 'start.mjs'))) dir = dirname(dir)
   return dir

@@ -79,6 +79,7 @@ export class Chat {
   private readonly unread = new Map<SessionId, number>()
   private wasConnected = false
   private isInterrupted = false
+  private readonly over = new AbortController()
   private failures = 0
   private finish: (exitCode: number) => void = () => {}
 
@@ -113,6 +114,7 @@ export class Chat {
     this.showPrompt()
     this.screen.listen({ line: text => this.typed(text), ended: how => void this.leave(how) })
     const exitCode = await done
+    this.over.abort()
     this.screen.close()
     client.close()
     return exitCode
@@ -321,7 +323,10 @@ export class Chat {
     if (this.isInterrupted) return
     this.isInterrupted = true
     const until = this.clock.monotonic() + (how === 'input' ? LAST_WORDS_MS_MAX : 0)
-    while (this.isBusy() && this.clock.monotonic() < until) await this.clock.sleep(LAST_WORDS_POLL_MS)
+    while (this.isBusy() && this.clock.monotonic() < until) {
+      if (this.over.signal.aborted) return
+      await this.clock.sleep(LAST_WORDS_POLL_MS, this.over.signal)
+    }
     if (this.client.pendingCount > 0) this.warn(`${this.client.pendingCount} message(s) may not have been sent`)
     this.finish(this.client.pendingCount > 0 || this.failures > 0 ? 1 : 0)
   }

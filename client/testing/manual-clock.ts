@@ -25,12 +25,13 @@ export class ManualClock implements Clock {
   sleep(delayMs: Millis, signal?: AbortSignal): Promise<void> {
     return new Promise(resolve => {
       if (signal?.aborted) return resolve()
-      const cancel = this.schedule(delayMs, resolve)
-      const stop = () => {
+      const done = () => {
         cancel()
+        signal?.removeEventListener('abort', done)
         resolve()
       }
-      signal?.addEventListener('abort', stop, { once: true })
+      const cancel = this.schedule(delayMs, done)
+      signal?.addEventListener('abort', done, { once: true })
     })
   }
 

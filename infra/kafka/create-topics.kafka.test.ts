@@ -5,6 +5,7 @@ import { testStack } from '../../tests/stack.ts'
 import { makeTestTopics } from '../../tests/topics.ts'
 import { makeTopics, type Topic } from '../../topics/topics.ts'
 import { deleteTopics, PartitionCountDiffers, setupTopics, withAdmin } from './create-topics.ts'
+import { KafkaLog } from './kafka-log.ts'
 
 const made: string[] = []
 const client = () => ({ brokers: testStack().kafkaBrokers.split(','), clientId: 'topics-test' })
@@ -28,10 +29,12 @@ async function settingsOf(name: string): Promise<Record<string, string>> {
   })
 }
 
+/** Changes settings behind our back; resolves when Kafka has them in force. */
 async function alter(name: string, settings: Record<string, string>): Promise<void> {
   const configEntries = Object.entries(settings).map(([setting, value]) => ({ name: setting, value }))
   const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name, configEntries }]
   await withAdmin(client(), admin => admin.alterConfigs({ validateOnly: false, resources }))
+  await expect.poll(() => settingsOf(name), { timeout: 10_000 }).toMatchObject(settings)
 }
 
 test('[TP2] every topic of the product is created with its partitions and settings, and a second run changes nothing', async () => {
@@ -73,6 +76,28 @@ test('[TP4] another number of partitions is refused before anything changes', as
   await expect(refused).rejects.toThrow(/2 partitions.*says 3.*PACKLOG_PARTITION_COUNT/)
   expect(await settingsOf(topic.name)).toMatchObject({ 'retention.ms': '1000000' })
   expect(await withAdmin(client(), admin => admin.listTopics())).not.toContain(fresh.name)
+})
+
+test('[TP2] a topic takes appends and can be read as soon as it is set up', async () => {
+  const log = new KafkaLog(client())
+  // A broker names itself as leader before it is one; of twenty topics made in a row some met that moment.
+  for (let round = 0; round < 20; round++) {
+    const topic = makeTopic({}, 3)
+    await setup([topic])
+    const records = [{ key: null, value: Buffer.from('x'), headers: {} }]
+    for (const partition of [0, 1, 2]) {
+      expect(await log.append({ topic: topic.name, partition, records })).toEqual({ baseOffset: 0 })
+    }
+  }
+  await log.close()
+})
+
+test('[TP4] a topic that another process makes meanwhile with another count is refused at once', async () => {
+  const topic = makeTopic()
+  const results = await Promise.allSettled([setup([topic]), setup([{ ...topic, partitions: 3 }])])
+  const refused = results.filter(result => result.status === 'rejected')
+  expect(refused).toHaveLength(1)
+  expect(refused[0]!.reason).toBeInstanceOf(PartitionCountDiffers)
 })
 
 test('[TP2] two processes that set up at once agree', async () => {

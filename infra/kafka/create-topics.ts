@@ -3,7 +3,9 @@ import type { Topic } from '../../topics/topics.ts'
 import { systemClock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { silentLogger } from '../logger.ts'
+import { Cluster } from './cluster.ts'
 import { KAFKAJS_LOG_LEVEL_WARN, kafkajsLogCreator } from './kafkajs-internals.ts'
+import { readBounds } from './offsets.ts'
 
 export interface SetupTopicsOptions {
   brokers: readonly string[]
@@ -13,6 +15,8 @@ export interface SetupTopicsOptions {
   minInsyncReplicas: number
   logger?: Logger
 }
+
+type ClientOptions = Pick<SetupTopicsOptions, 'brokers' | 'clientId' | 'logger'>
 
 export interface TopicsSetUp {
   /** Names of the topics that were made. */
@@ -32,11 +36,9 @@ export class PartitionCountDiffers extends Error {
   }
 }
 
-/** How long to wait for the leaders of new topics, ms. */
-const LEADERS_MS_MAX = 15_000
-/** How often leaders are looked for, and the pause between, ms: LEADERS_MS_MAX in all. */
-const LEADER_PAUSE_MS = 100
-const LEADER_TRIES_MAX = LEADERS_MS_MAX / LEADER_PAUSE_MS
+/** How long to wait until the brokers have taken up what they agreed to, and the pause between two looks, ms. */
+const TAKEN_UP_MS_MAX = 15_000
+const LOOK_PAUSE_MS = 100
 /** `configSource` of a setting that was made for this topic. */
 const DYNAMIC_TOPIC_CONFIG = 1
 
@@ -47,7 +49,7 @@ const DYNAMIC_TOPIC_CONFIG = 1
  */
 export async function setupTopics(topics: readonly Topic[], options: SetupTopicsOptions): Promise<TopicsSetUp> {
   return withAdmin(options, async admin => {
-    const created = await createMissing(admin, topics, options.replicationFactor, options.minInsyncReplicas)
+    const created = await createMissing(admin, topics, options)
     const changed: TopicsSetUp['changed'] = []
     for (const topic of topics) {
       if (!created.includes(topic.name)) {
@@ -59,22 +61,16 @@ export async function setupTopics(topics: readonly Topic[], options: SetupTopics
 }
 
 /** Deletes the topics that exist; for tests and for the local stack. */
-export async function deleteTopics(
-  names: readonly string[],
-  options: Pick<SetupTopicsOptions, 'brokers' | 'clientId' | 'logger'>,
-): Promise<void> {
+export async function deleteTopics(names: readonly string[], options: ClientOptions): Promise<void> {
   await withAdmin(options, async admin => {
     const present = new Set(await admin.listTopics())
     const topics = names.filter(name => present.has(name))
-    if (topics.length > 0) await admin.deleteTopics({ topics, timeout: LEADERS_MS_MAX })
+    if (topics.length > 0) await admin.deleteTopics({ topics, timeout: TAKEN_UP_MS_MAX })
   })
 }
 
 /** Runs `task` with a connected admin client. */
-export async function withAdmin<T>(
-  options: Pick<SetupTopicsOptions, 'brokers' | 'clientId' | 'logger'>,
-  task: (admin: Admin) => Promise<T>,
-): Promise<T> {
+export async function withAdmin<T>(options: ClientOptions, task: (admin: Admin) => Promise<T>): Promise<T> {
   const kafka = new kafkajs.Kafka({
     brokers: [...options.brokers],
     clientId: options.clientId,
@@ -94,12 +90,8 @@ function wantedSettings(topic: Topic, minInsyncReplicas: number): Record<string,
   return { ...topic.settings, 'min.insync.replicas': String(minInsyncReplicas) }
 }
 
-async function createMissing(
-  admin: Admin,
-  topics: readonly Topic[],
-  replicationFactor: number,
-  minInsyncReplicas: number,
-): Promise<string[]> {
+async function createMissing(admin: Admin, topics: readonly Topic[], options: SetupTopicsOptions): Promise<string[]> {
+  const { replicationFactor, minInsyncReplicas } = options
   const present = new Set(await admin.listTopics())
   const existing = topics.filter(topic => present.has(topic.name))
   await refuseOtherCounts(admin, existing)
@@ -109,7 +101,7 @@ async function createMissing(
     const made = await admin.createTopics({
       // Waited for below: kafkajs gives up at the first answer of a broker that has not heard of the topic yet.
       waitForLeaders: false,
-      timeout: LEADERS_MS_MAX,
+      timeout: TAKEN_UP_MS_MAX,
       topics: [
         {
           topic: topic.name,
@@ -121,25 +113,45 @@ async function createMissing(
     })
     // False: somebody else made it since it was looked for.
     if (made) created.push(topic.name)
-    await untilLed(admin, topic)
-    if (!made) await refuseOtherCounts(admin, [topic])
+    await untilServed(topic, options)
   }
   return created
 }
 
-/** Resolves when every partition of the topic has a leader. Throws what the broker said last, after LEADER_TRIES_MAX. */
-async function untilLed(admin: Admin, topic: Topic): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const { topics } = await admin.fetchTopicMetadata({ topics: [topic.name] })
-      const partitions = topics[0]?.partitions ?? []
-      if (partitions.length === topic.partitions && partitions.every(({ leader }) => leader >= 0)) return
-      if (attempt >= LEADER_TRIES_MAX) throw new Error(`${topic.name}: not every partition has a leader`)
-    } catch (error) {
-      if (attempt >= LEADER_TRIES_MAX) throw error
-    }
-    await systemClock.sleep(LEADER_PAUSE_MS)
+/**
+ * Waits until the leader of every partition answers as a leader. That metadata names it is not enough: a broker learns
+ * whom to name before it has taken the partition over, and refuses the first appends. Throws PartitionCountDiffers.
+ */
+async function untilServed(topic: Topic, { brokers, clientId, logger = silentLogger }: ClientOptions): Promise<void> {
+  const cluster = new Cluster({ brokers, clientId, logger, clock: systemClock })
+  try {
+    await untilTakenUp(async () => {
+      await cluster.refresh(topic.name)
+      const partitions = cluster.partitionsOf(topic.name)
+      if (partitions.length === 0) throw new Error(`${topic.name}: ${cluster.problemOf(topic.name) ?? 'not known yet'}`)
+      refuseOtherCount(topic, partitions.length)
+      await readBounds(cluster, topic.name, partitions)
+    })
+  } finally {
+    await cluster.close()
   }
+}
+
+/** Looks again until `look` does not throw; throws what it threw last, and PartitionCountDiffers at once. */
+async function untilTakenUp(look: () => Promise<void>): Promise<void> {
+  const deadline = systemClock.monotonic() + TAKEN_UP_MS_MAX
+  for (;;) {
+    try {
+      return await look()
+    } catch (error) {
+      if (error instanceof PartitionCountDiffers || systemClock.monotonic() > deadline) throw error
+    }
+    await systemClock.sleep(LOOK_PAUSE_MS)
+  }
+}
+
+function refuseOtherCount(topic: Topic, found: number): void {
+  if (found !== topic.partitions) throw new PartitionCountDiffers(topic.name, { wanted: topic.partitions, found })
 }
 
 async function refuseOtherCounts(admin: Admin, topics: readonly Topic[]): Promise<void> {
@@ -147,9 +159,7 @@ async function refuseOtherCounts(admin: Admin, topics: readonly Topic[]): Promis
   const found = await admin.fetchTopicMetadata({ topics: topics.map(topic => topic.name) })
   for (const topic of topics) {
     const partitions = found.topics.find(({ name }) => name === topic.name)?.partitions.length
-    if (partitions !== undefined && partitions !== topic.partitions) {
-      throw new PartitionCountDiffers(topic.name, { wanted: topic.partitions, found: partitions })
-    }
+    if (partitions !== undefined) refuseOtherCount(topic, partitions)
   }
 }
 
@@ -158,14 +168,8 @@ async function applySettings(
   name: string,
   wanted: Record<string, string>,
 ): Promise<TopicsSetUp['changed']> {
-  const described = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name }],
-  })
-  const entries = described.resources[0]?.configEntries ?? []
-  const changed = Object.entries(wanted)
-    .map(([setting, to]) => ({ topic: name, setting, from: currentValue(entries, setting), to }))
-    .filter(({ from, to }) => from !== to)
+  const entries = await settingsOf(admin, name)
+  const changed = differences(name, wanted, entries)
   if (changed.length === 0) return []
   // This request replaces everything that was set for the topic: what others have set is sent along.
   const own = entries.filter(entry => entry.configSource === DYNAMIC_TOPIC_CONFIG)
@@ -180,9 +184,28 @@ async function applySettings(
       },
     ],
   })
+  // Brokers apply it a moment after they have agreed; a run that follows must find it.
+  await untilTakenUp(async () => {
+    const left = differences(name, wanted, await settingsOf(admin, name))
+    if (left.length > 0) throw new Error(`${name}: ${left[0]!.setting} is not in force yet`)
+  })
   return changed
 }
 
-function currentValue(entries: DescribeConfigResponse['resources'][0]['configEntries'], setting: string): string {
+type Settings = DescribeConfigResponse['resources'][0]['configEntries']
+
+async function settingsOf(admin: Admin, name: string): Promise<Settings> {
+  const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name }]
+  const described = await admin.describeConfigs({ includeSynonyms: false, resources })
+  return described.resources[0]?.configEntries ?? []
+}
+
+function differences(topic: string, wanted: Record<string, string>, entries: Settings): TopicsSetUp['changed'] {
+  return Object.entries(wanted)
+    .map(([setting, to]) => ({ topic, setting, from: currentValue(entries, setting), to }))
+    .filter(({ from, to }) => from !== to)
+}
+
+function currentValue(entries: Settings, setting: string): string {
   return entries.find(entry => entry.configName === setting)?.configValue ?? ''
 }

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import type { Millis, Random } from '../../infra/clock.ts'
@@ -14,8 +14,8 @@ import { FORGET_ROWS_MAX, type StateBatch, type StateSize, type StateStore, Stat
  * directory: of two instances on one directory the later one goes on, the earlier one gets StateTaken and has written
  * nothing in between. (`env.transaction(callback)` of lmdb 3.5.6 never resolves on Node 20; not used.)
  *
- * A killed process loses nothing that was committed. After a crash of the machine LMDB comes back to its last
- * flushed transaction (overlappingSync), which is an older checkpoint with its own rows.
+ * A killed process loses nothing that was committed. After a crash of the machine the store counts as empty (see
+ * dropStoreOfOtherBoot), and im.sessions has the state.
  */
 
 type Tuple = readonly unknown[]
@@ -68,6 +68,8 @@ function unpackIntervals(flat: readonly number[]): Interval[] {
 /** Raised when the rows are stored in another form: a store of another version counts as empty. */
 const FORMAT_VERSION = 1
 
+/** Holds the boot id under which the store is written; beside LMDB's own files. */
+export const BOOT_FILE = 'boot'
 const HOLDER = 'holder'
 const CHECKPOINT = 'checkpoint'
 /** Versions other than the holder's own; LMDB keeps one beside every entry of `meta`. */
@@ -89,7 +91,19 @@ export class LmdbStateStore implements StateStore {
   /** Opens or creates the store; takes it from an instance that has it open. */
   constructor(options: { stateDir: string; partition: number; random: Random }) {
     this.path = join(options.stateDir, `sequencer-${options.partition}`)
-    this.env = open({ path: this.path, maxDbs: 8, noMemInit: true, overlappingSync: true, eventTurnBatching: true })
+    const boot = bootId()
+    if (boot !== undefined) dropStoreOfOtherBoot(this.path, boot)
+    this.env = open({
+      path: this.path,
+      maxDbs: 8,
+      noMemInit: true,
+      // Twelve stores that sync several times a second hold up the broker's writes on the same disk: at 2,000
+      // messages/s end to end p50 was 1.8 s with and 0.17 s without, on a busy machine. A killed process loses
+      // nothing either way; a store that a crash of the machine may have torn is told by its boot and dropped.
+      noSync: boot !== undefined,
+      overlappingSync: boot === undefined,
+      eventTurnBatching: true,
+    })
     const table = (name: Table) => this.env.openDB<Tuple, string>({ name, encoding: 'msgpack' })
     this.tables = { heads: table('heads'), infos: table('infos'), members: table('members'), recents: table('recents') }
     this.meta = this.env.openDB<unknown, string>({ name: 'meta', encoding: 'msgpack', useVersions: true })
@@ -152,6 +166,24 @@ export class LmdbStateStore implements StateStore {
     if (!held) throw new StateTaken(this.path)
     this.env.resetReadTxn()
   }
+}
+
+/** Names this run of the machine's kernel; undefined where the system does not tell: the store then syncs. */
+function bootId(): string | undefined {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  } catch {
+    return undefined
+  }
+}
+
+/** Removes a store that was last written before the machine was started anew: restore then takes im.sessions. */
+function dropStoreOfOtherBoot(path: string, boot: string): void {
+  const file = join(path, BOOT_FILE)
+  if (existsSync(file) && readFileSync(file, 'utf8') === boot) return
+  rmSync(path, { recursive: true, force: true })
+  mkdirSync(path, { recursive: true })
+  writeFileSync(file, boot)
 }
 
 function entryCount(database: Database<Tuple, string>): number {

@@ -194,11 +194,11 @@ test('[LOG7] an error of one partition fails its callers only, and says whether 
     [ErrorCode.MESSAGE_TOO_LARGE, false],
     [ErrorCode.NOT_ENOUGH_REPLICAS, false],
     [ErrorCode.TOPIC_AUTHORIZATION_FAILED, false],
-    // Not leader any more, timed out, too few replicas after the append, storage error: the log may hold it.
-    [6, true],
-    [7, true],
-    [20, true],
-    [56, true],
+    // The log may hold it after these: NOT_LEADER is also said when leadership moved after the append.
+    [ErrorCode.NOT_LEADER, true],
+    [ErrorCode.REQUEST_TIMED_OUT, true],
+    [ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND, true],
+    [ErrorCode.KAFKA_STORAGE_ERROR, true],
     [-1, true],
   ]
   for (const [n, [code, maybeStored]] of cases.entries()) {

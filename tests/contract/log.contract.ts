@@ -4,13 +4,13 @@ import {
   APPEND_BYTES_MAX,
   APPEND_RECORDS_MAX,
   AppendFailed,
-  type FetchedBatch,
   type Log,
   type LogReader,
   type LogRecord,
   PositionOutOfRange,
   type StoredRecord,
 } from '../../topics/log.ts'
+import { Seen } from './seen.ts'
 
 export interface LogHarness {
   log: Log
@@ -28,35 +28,6 @@ const text = (value: string, key = 'k'): LogRecord => ({
 const texts = (count: number, first = 0) => Array.from({ length: count }, (_, index) => text(`${first + index}`))
 const values = (records: readonly StoredRecord[]) => records.map(record => String(record.value))
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => `${index}`)
-
-/** What a reader brought, per partition, and a way to wait for it. */
-class Seen {
-  readonly batches: FetchedBatch[] = []
-  private waiting: { met: () => boolean; resolve: () => void }[] = []
-
-  readonly onBatch = (batch: FetchedBatch): void => {
-    this.batches.push(batch)
-    this.check()
-  }
-
-  records(partition: Partition): StoredRecord[] {
-    return this.batches.filter(batch => batch.partition === partition).flatMap(batch => batch.records)
-  }
-
-  check(): void {
-    for (const { resolve } of this.waiting.filter(({ met }) => met())) resolve()
-    this.waiting = this.waiting.filter(({ met }) => !met())
-  }
-
-  until(met: () => boolean): Promise<void> {
-    if (met()) return Promise.resolve()
-    return new Promise(resolve => this.waiting.push({ met, resolve }))
-  }
-
-  count(partition: Partition, count: number): Promise<void> {
-    return this.until(() => this.records(partition).length >= count)
-  }
-}
 
 function gate(): { opened: Promise<void>; open: () => void } {
   let open = () => {}

@@ -40,6 +40,8 @@ interface Opened {
   sessionId: SessionId
   /** False while its history is being read. */
   isLive: boolean
+  /** True when everything between that history and now is shown as well. */
+  isComplete: boolean
   /** The lowest seq that is shown; 0 while nothing is. */
   oldestSeq: Seq
   /** Lines above this seq that are not one's own are new. */
@@ -48,7 +50,14 @@ interface Opened {
 }
 
 function opening(sessionId: SessionId): Opened {
-  return { sessionId, isLive: false, oldestSeq: 0, readSeq: Number.MAX_SAFE_INTEGER, markedUnread: false }
+  return {
+    sessionId,
+    isLive: false,
+    isComplete: false,
+    oldestSeq: 0,
+    readSeq: Number.MAX_SAFE_INTEGER,
+    markedUnread: false,
+  }
 }
 
 type GroupCommand = Extract<Command, { kind: 'Members' | 'Quit' | 'Dismiss' | 'Add' | 'Remove' }>
@@ -173,10 +182,12 @@ export class Chat {
     // Without a connection it is opened anew with the next one.
     if (this.opened !== opened || (page === undefined && this.client.phase.kind !== 'Live')) return
     opened.isLive = true
-    if (page === undefined) return
-    opened.oldestSeq = page.at(0)?.seq ?? 0
-    for (const event of page) this.showHere(opened, event)
-    await this.questioner.follow([{ sessionId, seq: page.at(-1)?.seq ?? 0 }])
+    if (page !== undefined) {
+      opened.oldestSeq = page.at(0)?.seq ?? 0
+      for (const event of page) this.showHere(opened, event)
+      await this.questioner.follow([{ sessionId, seq: page.at(-1)?.seq ?? 0 }])
+    }
+    opened.isComplete = true
   }
 
   private show(event: EventFrame): void {
@@ -332,7 +343,7 @@ export class Chat {
   }
 
   private isBusy(): boolean {
-    return this.client.pendingCount > 0 || !this.wasConnected || this.opened?.isLive === false
+    return this.client.pendingCount > 0 || !this.wasConnected || this.opened?.isComplete === false
   }
 
   private fail(message: string): void {

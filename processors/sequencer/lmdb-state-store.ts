@@ -97,8 +97,7 @@ export class LmdbStateStore implements StateStore {
       path: this.path,
       maxDbs: 8,
       noMemInit: true,
-      // Twelve stores that sync several times a second hold up the broker's writes on the same disk: at 2,000
-      // messages/s end to end p50 was 1.8 s with and 0.17 s without, on a busy machine. A killed process loses
+      // Twelve stores that sync several times a second hold up the broker's writes on the same disk (ADR 6). A killed process loses
       // nothing either way; a store that a crash of the machine may have torn is told by its boot and dropped.
       noSync: boot !== undefined,
       overlappingSync: boot === undefined,

@@ -19,6 +19,7 @@ const chat = single('alice', 'bob')
 /** A view that keeps what it is given, and fails on demand. */
 class ListView implements View {
   readonly name: string
+  readonly pauseMs = 0
   readonly applied: { partition: number; texts: string[] }[] = []
   readonly positions = new Map<number, Position>()
   readonly offered: ViewBatch[] = []
@@ -280,6 +281,7 @@ describe('what fails', () => {
     }) as typeof log
     const lateView: View = {
       name: view.name,
+      pauseMs: 0,
       position: async partition => absent().then(() => view.position(partition)),
       apply: batch => view.apply(batch),
       close: () => view.close(),

@@ -141,6 +141,7 @@ class ViewRunner implements Runner {
     this.reader = log.read({
       topic: topics.events.name,
       from: new Map(partitions.map(partition => [partition, this.firstOffset(partition)])),
+      pauseMs: this.view.pauseMs,
       onBatch: batch => this.onBatch(batch),
     })
     this.wake()
@@ -241,8 +242,9 @@ class ViewRunner implements Runner {
   /** False when the batch is not applied because the runner ends or reads on from elsewhere. */
   private async applyValid(batch: ValidBatch): Promise<boolean> {
     const { partition, records, position } = batch
-    const events = await this.decodeAll(batch)
-    if (events === undefined || !(await this.buryUnshowable(batch, events))) return false
+    const concerning = this.concerning(batch)
+    const events = await this.decodeAll(concerning)
+    if (events === undefined || !(await this.buryUnshowable(concerning, events))) return false
     const outcome = await this.persist('applying a batch', async () => {
       try {
         await this.view.apply({ partition, events, position })
@@ -254,12 +256,24 @@ class ViewRunner implements Runner {
     })
     if (outcome instanceof ViewMoved) await this.move(partition, outcome)
     if (outcome !== 'applied') return false
-    this.applied += events.length
-    this.metrics.applied.inc(this.labels, events.length)
-    this.metrics.batchSize.observe(this.labels, events.length)
+    this.applied += records.length
+    this.metrics.applied.inc(this.labels, records.length)
+    this.metrics.batchSize.observe(this.labels, records.length)
     const delayMs = Math.max(0, this.options.clock.now() - records.at(-1)!.appendedAt)
     this.metrics.delay.observe(this.labels, delayMs / 1_000)
     return true
+  }
+
+  /** What of a batch the view has to see. */
+  private concerning(batch: ValidBatch): ValidBatch {
+    const { view } = this
+    if (view.concerns === undefined) return batch
+    const wanted = batch.records.map(record => view.concerns!(record.headers))
+    return {
+      ...batch,
+      records: batch.records.filter((_, index) => wanted[index]),
+      positions: batch.positions.filter((_, index) => wanted[index]),
+    }
   }
 
   private async move(partition: Partition, reason: ViewMoved): Promise<void> {

@@ -1,5 +1,7 @@
+import type { Millis } from '../infra/clock.ts'
 import type { Event } from '../schemas/event.ts'
 import type { Partition } from '../schemas/ids.ts'
+import type { Headers } from '../topics/log.ts'
 import type { Position } from '../topics/valid-events.ts'
 
 /** A valid event and the position after it. */
@@ -33,9 +35,16 @@ export class ViewMoved extends Error {
  */
 export interface View {
   readonly name: string
+  /** How long events may wait for others, so that the log and the store are asked less often. */
+  readonly pauseMs: Millis
   /** The stored position of a partition; undefined where the view has none yet: it begins at the log's start. */
   position(partition: Partition): Promise<Position | undefined>
   apply(batch: ViewBatch): Promise<void>
+  /**
+   * False for a record that cannot concern the view, whatever its value: it is not decoded and only moves the position.
+   * Without this method every event concerns it.
+   */
+  concerns?(headers: Headers): boolean
   /**
    * Why the view cannot show this event; undefined where it can. The runner counts such events and writes them to
    * im.dead before `apply`, which gets them as well and must pass over them.

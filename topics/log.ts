@@ -59,6 +59,11 @@ export interface ReadOptions {
   /** `committed` hides records of open and aborted transactions (im.sessions). Default `uncommitted`. */
   isolation?: 'committed' | 'uncommitted'
   /**
+   * For a reader that can wait: after an answer it lets so much time pass before it asks again, so that more comes at
+   * once and broker and store are asked less often. It does not wait while it is behind. Default 0.
+   */
+  pauseMs?: Millis
+  /**
    * Called with what was read, strictly one call at a time per partition; partitions do not wait for each other.
    * While it runs, a bounded amount of the same partition is fetched ahead. A rejection stops the reader: see `done`.
    */

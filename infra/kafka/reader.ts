@@ -21,7 +21,8 @@ import { decodeBatches } from './record-batch.ts'
  * There is one fetch loop per leading broker; a fetch covers all partitions of that broker that have room, waits at the
  * broker for the first byte, and its answer is handed to the partitions' lanes, which call the handler one batch at a
  * time and do not wait for each other. While a partition is full it is left out, and the fetch waits only briefly, so
- * that it is not forgotten behind quiet ones when it has room again.
+ * that it is not forgotten behind quiet ones when it has room again. A reader with `pauseMs` rests after an answer: a
+ * view that may be some milliseconds behind costs a request for each pause, and not one for every message.
  *
  * A partition that is moved by `seek` while a fetch is under way is asked for at once over the broker's other
  * connection. An error of a broker or of a partition makes its partitions look for their leader again, for ever, with
@@ -37,6 +38,8 @@ const FETCH_WAIT_WHILE_FULL_MS = 20
 /** Bytes of one answer, and of one partition in it: room for one batch of the largest append. */
 const FETCH_BYTES_MAX = 8 * 1024 * 1024
 const FETCH_PARTITION_BYTES_MAX = 1024 * 1024
+/** A reader that pauses between answers goes on at once after one of at least this size: it is behind. */
+const FETCH_BYTES_BEHIND = 256 * 1024
 /** Pause before leaders are looked up again: doubles from the first to the second, ms. */
 const RETRY_MS_MIN = 20
 const RETRY_MS_MAX = 250
@@ -173,11 +176,19 @@ export class KafkaReader implements LogReader {
       }
       state.wake = () => {}
       const waitMs = lanes.some(lane => lane.full()) ? FETCH_WAIT_WHILE_FULL_MS : FETCH_WAIT_MS
-      const went = await this.fetch(leader, free, { channel: 'fetches', waitMs })
-      if (!went) break
+      const bytes = await this.fetch(leader, free, { channel: 'fetches', waitMs })
+      if (bytes === undefined) break
+      await this.rest(bytes)
     }
     this.loops.delete(leader)
     if (!this.stopped.signal.aborted) this.route()
+  }
+
+  /** Lets more come before the next fetch, where the reader can wait and is not behind. */
+  private async rest(bytes: number): Promise<void> {
+    const { pauseMs = 0 } = this.options
+    if (pauseMs === 0 || bytes === 0 || bytes >= FETCH_BYTES_BEHIND) return
+    await this.clock.sleep(pauseMs, this.stopped.signal)
   }
 
   private lanesOf(leader: number): Lane[] {
@@ -192,25 +203,25 @@ export class KafkaReader implements LogReader {
     this.loops.get(leader)?.wake()
   }
 
-  /** One request and what it brings. False when it failed: the leader is then looked up again. */
+  /** One request; gives the bytes that it brought, undefined when it failed: the leader is then looked up again. */
   private async fetch(
     leader: number,
     lanes: Lane[],
     { channel, waitMs }: { channel: Channel; waitMs: number },
-  ): Promise<boolean> {
+  ): Promise<number | undefined> {
     const request = {}
     for (const lane of lanes) lane.asked = request
     let link: Link | undefined
     try {
       link = await this.cluster.link(leader)
       const answer = await link.send(fetchCall(this.request(lanes, waitMs)), channel)
-      if (this.stopped.signal.aborted) return false
+      if (this.stopped.signal.aborted) return undefined
       return await this.handle(answer, request)
     } catch (error) {
-      if (this.stopped.signal.aborted) return false
+      if (this.stopped.signal.aborted) return undefined
       if (link !== undefined) this.cluster.drop(link)
       this.failed(this.lanesOf(leader), error)
-      return false
+      return undefined
     } finally {
       for (const lane of lanes) if (lane.asked === request) lane.asked = undefined
     }
@@ -230,18 +241,20 @@ export class KafkaReader implements LogReader {
     }
   }
 
-  /** Gives each partition its part of the answer, unless it was moved meanwhile. False when one could not be read. */
-  private async handle(answer: FetchAnswer, request: object): Promise<boolean> {
+  /** Gives each partition its part of the answer, unless it was moved meanwhile. Undefined when one could not be read. */
+  private async handle(answer: FetchAnswer, request: object): Promise<number | undefined> {
     if (answer.errorCode !== ErrorCode.NONE) throw new Error(`Fetch: ${errorName(answer.errorCode)}`)
     const failed: FetchedPartition[] = []
+    let bytes = 0
     for (const part of answer.partitions) {
       const lane = this.lanes.get(part.partition)
+      bytes += part.batches.length
       if (lane === undefined || lane.asked !== request) continue
       if (part.errorCode === ErrorCode.NONE) this.deliver(lane, part)
       else failed.push(part)
     }
     for (const part of failed) await this.partitionFailed(this.lanes.get(part.partition)!, part.errorCode)
-    return failed.length === 0
+    return failed.length === 0 ? bytes : undefined
   }
 
   private deliver(lane: Lane, part: FetchedPartition): void {

@@ -16,6 +16,7 @@ import { projectEvent } from './project.ts'
  */
 export class ArchiveView implements View {
   readonly name = 'archive'
+  readonly pauseMs = ARCHIVE_PAUSE_MS
   private readonly store: ArchiveStore
   private readonly clock: Clock
   private readonly gatherer: Gatherer
@@ -175,6 +176,9 @@ export interface ArchiveViewOptions {
   /** The partitions that this process archives. */
   partitions: readonly Partition[]
 }
+
+/** A load gathers for much longer (GATHER_MS). */
+const ARCHIVE_PAUSE_MS = 100
 
 /** Loads under way at once. One per core of a small server; each takes up to LOAD_ROWS_MAX rows. */
 export const LOADS_MAX = 2

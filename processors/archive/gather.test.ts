@@ -4,8 +4,8 @@ import { type ViewBatch, ViewMoved } from '../view.ts'
 import type { ArchiveProgress, Load, RecordedRange } from './archive-store.ts'
 import {
   GATHER_MS,
-  GATHER_MS_BUSY,
-  GATHER_ROWS_ENOUGH,
+  GATHER_MS_BEHIND,
+  GATHER_ROWS_BEHIND,
   Gatherer,
   LOAD_PARTITIONS_MAX,
   LOAD_ROWS_MAX,
@@ -52,11 +52,13 @@ describe('[AR3] what arrives together goes in together', () => {
     expect(it.dueAt()).toBeUndefined()
   })
 
-  test('enough rows do not wait for long, a full load not at all', () => {
+  test('a partition that is behind does not wait for long, a full load not at all', () => {
     const it = gatherer()
-    it.offer(sampleBatch(0, 0, GATHER_ROWS_ENOUGH - 1), 1_000)
-    expect(it.dueAt()).toBe(1_000 + GATHER_MS_BUSY)
-    it.offer(sampleBatch(1, 0, LOAD_ROWS_MAX - 1), 1_010)
+    it.offer(sampleBatch(0, 0, GATHER_ROWS_BEHIND - 2), 1_000)
+    expect(it.dueAt()).toBe(1_000 + GATHER_MS)
+    it.offer(sampleBatch(1, 0, GATHER_ROWS_BEHIND - 1), 1_010)
+    expect(it.dueAt()).toBe(1_000 + GATHER_MS_BEHIND)
+    it.offer(sampleBatch(2, 0, LOAD_ROWS_MAX - 1), 1_010)
     expect(it.dueAt()).toBe(1_000)
   })
 

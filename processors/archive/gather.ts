@@ -111,7 +111,8 @@ export class Gatherer {
     const rows = free.reduce((sum, [, lane]) => sum + lane.waiting!.events.length, 0)
     const since = Math.min(...free.map(([, lane]) => lane.waiting!.since))
     if (rows >= LOAD_ROWS_MAX) return since
-    return since + (rows >= GATHER_ROWS_ENOUGH ? GATHER_MS_BUSY : GATHER_MS)
+    const isBehind = free.some(([, lane]) => lane.waiting!.events.length >= GATHER_ROWS_BEHIND)
+    return since + (isBehind ? GATHER_MS_BEHIND : GATHER_MS)
   }
 
   /** The load is stored and recorded as done. Gives the partitions whose batch has wholly arrived. */
@@ -192,11 +193,14 @@ export class Gatherer {
   }
 }
 
-/** How long a lane waits for others to share its insert, in ms: analysts see an event within twice that and an insert. */
-export const GATHER_MS = 300
-/** The same once there is enough for an insert that pays: a full batch of the runner (APPLY_EVENTS_MAX). */
-export const GATHER_MS_BUSY = 20
-export const GATHER_ROWS_ENOUGH = 1_000
+/**
+ * How long a lane waits for others to share its insert, in ms: analysts see an event within twice that and an insert.
+ * Every insert makes parts that are merged again and again, so that fewer and larger ones cost less.
+ */
+export const GATHER_MS = 700
+/** The same where a lane is behind, which a full batch of the runner tells (APPLY_EVENTS_MAX). */
+export const GATHER_MS_BEHIND = 20
+export const GATHER_ROWS_BEHIND = 1_000
 /** A load is cut between batches: one batch alone may be larger. */
 export const LOAD_ROWS_MAX = 20_000
 export const LOAD_BYTES_MAX = 32 * 1024 * 1024

@@ -1,4 +1,4 @@
-import type { Clock, Random } from '../../infra/clock.ts'
+import type { Clock, Millis, Random } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import type { Metrics } from '../../infra/metrics.ts'
 import { Generations } from '../../infra/redis/generations.ts'
@@ -22,6 +22,9 @@ import { RedisHistoryStore } from './redis-history-store.ts'
 
 export const HISTORY = 'history'
 
+/** A resume waits for history: this much longer at the most. */
+const HISTORY_PAUSE_MS: Millis = 20
+
 export interface HistoryViewOptions {
   connection: RedisConnection
   random: Random
@@ -34,6 +37,7 @@ export interface HistoryViewOptions {
 export function historyView(store: HistoryStore): View {
   return {
     name: HISTORY,
+    pauseMs: HISTORY_PAUSE_MS,
     position: partition => store.position(partition),
     apply: async batch => store.write({ partition: batch.partition, writes: project(batch), position: batch.position }),
     reasonToSkip,

@@ -1,6 +1,7 @@
-import type { Clock, Random } from '../../infra/clock.ts'
+import type { Clock, Millis, Random } from '../../infra/clock.ts'
 import { Generations } from '../../infra/redis/generations.ts'
 import type { RedisConnection } from '../../infra/redis/redis.ts'
+import { HEADER_MEMBERS } from '../../topics/valid-events.ts'
 import { GenerationWriter, redisRebuildable } from '../generation-writer.ts'
 import type { Rebuildable } from '../rebuild.ts'
 import type { View } from '../view.ts'
@@ -14,6 +15,9 @@ import { RedisMembershipStore } from './redis-membership-store.ts'
 
 export const MEMBERSHIP = 'membership'
 
+/** Gateways know of changes from the log itself; what they take from this view may be a little older. */
+const MEMBERSHIP_PAUSE_MS: Millis = 40
+
 interface OnRedis {
   connection: RedisConnection
   random: Random
@@ -23,8 +27,10 @@ interface OnRedis {
 export function membershipView(store: MembershipStore): View {
   return {
     name: MEMBERSHIP,
+    pauseMs: MEMBERSHIP_PAUSE_MS,
     position: partition => store.position(partition),
     apply: async batch => store.write({ partition: batch.partition, writes: project(batch), position: batch.position }),
+    concerns: headers => headers[HEADER_MEMBERS] !== undefined,
     reasonToSkip,
     close: () => store.close(),
   }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Millis, systemClock } from '../clock.ts'
+import { giveWay } from './give-way.ts'
 
 /** A log file that has grown past this is set aside (`.1`) at the next start of its process. */
 const LOG_BYTES_MAX = 20_000_000
@@ -19,6 +20,8 @@ export interface Command {
   logFile: string
   /** Keep a pipe to the child's stdin open as long as this process lives. */
   holdStdin?: boolean
+  /** How far it gives way to the other processes, 1 to 19; not at all by default. */
+  niceness?: number
 }
 
 export interface Exit {
@@ -64,6 +67,7 @@ export async function startChild(command: Command): Promise<Child> {
     child.once('spawn', resolve)
     child.once('error', reject)
   })
+  if (command.niceness !== undefined && child.pid !== undefined) void giveWay(child.pid, command.niceness)
   // A write to, or a close of, a pipe whose reader has died is no news: `exited` tells.
   child.stdin?.on('error', () => {})
   return {

@@ -32,6 +32,8 @@ export function clickhousePart({ program, dir, httpPort, tcpPort, logFile, env }
       env,
       cwd: dir,
       logFile,
+      // Merges and inserts can wait; a query of an analyst still gets what is free.
+      niceness: 10,
     },
     // The engine has no orderly stop; what it has acknowledged is in its data directory.
     stop: { signal: engine ? 'SIGKILL' : 'SIGTERM', graceMs: 20_000 },

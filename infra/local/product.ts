@@ -60,6 +60,7 @@ export async function startProduct(processes: readonly RoleProcess[], tools: Pro
       env: processEnv(tools.env, process),
       logFile: join(tools.dataDir, 'logs', `${process.name}.log`),
       log: () => {},
+      ...(process.niceness === undefined ? {} : { niceness: process.niceness }),
     })
     tools.ledger.add({ name: process.name, pid: role.pid, stopSignal: 'SIGTERM' })
     void role.exited.then(() => tools.ledger.remove(role.pid))

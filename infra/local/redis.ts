@@ -31,6 +31,8 @@ export function redisPart({ program, dataDir, port, logFile, env }: RedisOptions
       args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
       env,
       logFile,
+      // Before the views that write to it, behind those that people wait for.
+      niceness: 5,
     },
     stop: { signal: 'SIGTERM', graceMs: 10_000 },
     readyMsMax: 30_000,

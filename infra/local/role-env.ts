@@ -16,6 +16,8 @@ export interface RoleProcess {
   name: string
   roles: readonly string[]
   metricsPort: number
+  /** See child.ts. */
+  niceness?: number
 }
 
 /** File of the development key that signs tokens. */

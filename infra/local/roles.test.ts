@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { getPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemRandom } from '../clock.ts'
@@ -19,12 +19,12 @@ server.listen(Number(process.env.PACKLOG_METRICS_PORT), '127.0.0.1')
 process.on('SIGTERM', () => { server.closeAllConnections(); server.close() })
 `
 
-async function start(program: string) {
+async function start(program: string, niceness = 0) {
   const file = join(dir, 'main.mjs')
   writeFileSync(file, program)
   const [port = 0] = await freePorts(1, systemRandom.next)
   const env = { PACKLOG_STATE_DIR: dir, PACKLOG_METRICS_PORT: String(port) }
-  return startRole({ roles: ['gateway'], env, log: () => {}, program: file })
+  return startRole({ roles: ['gateway'], env, log: () => {}, program: file, niceness })
 }
 
 test('a role is ready when /readyz answers, and drains on stop', async () => {
@@ -38,4 +38,11 @@ test('a role that ends while starting is reported with the end of its log', asyn
   const complaint = role.ready()
   await expect(complaint).rejects.toThrow('gateway ended with code 3')
   await expect(complaint).rejects.toThrow('| KAFKA_BROKERS is missing')
+})
+
+test('a process that is asked to gives way to the others', async () => {
+  const role = await start(SERVES, 10)
+  await role.ready()
+  expect(getPriority(role.pid)).toBeGreaterThanOrEqual(10)
+  await role.stop()
 })

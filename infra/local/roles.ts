@@ -31,6 +31,8 @@ export interface RoleOptions {
   name?: string
   /** `<name>.log` in the state directory unless told otherwise. */
   logFile?: string
+  /** See child.ts. */
+  niceness?: number
   /** The program; for tests of this module. */
   program?: string
 }
@@ -69,6 +71,7 @@ export async function startRole(options: RoleOptions): Promise<RoleHandle> {
     env,
     logFile: options.logFile ?? join(stateDir, `${name}.log`),
     holdStdin: true,
+    ...(options.niceness === undefined ? {} : { niceness: options.niceness }),
   })
   options.log(`${name} started (process ${child.pid})`)
   return {

@@ -144,6 +144,6 @@ export function roleProcesses({ ports }: Pick<StartOptions, 'ports'>): RoleProce
   return [
     { name: 'sequencer', roles: ['sequencer'], metricsPort: ports.metricsSequencer },
     { name: 'gateway', roles: ['gateway'], metricsPort: ports.metricsGateway },
-    { name: 'views', roles: ['history', 'membership', 'archive'], metricsPort: ports.metricsViews },
+    { name: 'views', roles: ['history', 'membership', 'archive'], metricsPort: ports.metricsViews, niceness: 10 },
   ]
 }

@@ -25,7 +25,7 @@ import { recentFrom } from './time-marks.ts'
  */
 
 /** A change waits at most this long for others before it is written, in ms. */
-export const CHANGELOG_DELAY_MS_MAX = 1_000
+export const CHANGELOG_DELAY_MS_MAX = 1_500
 /** So many changed rows are written at once, without waiting. */
 export const CHANGELOG_ROWS_SOON = 4_000
 /** With so many changed rows waiting for a slow broker the sequencer pauses. */

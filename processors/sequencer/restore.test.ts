@@ -6,6 +6,7 @@ import { chainHeaders } from '../../topics/valid-events.ts'
 import { CHANGELOG_DELAY_MS_MAX } from './changelog.ts'
 import { RestoreRefused } from './failures.ts'
 import type { StoredCheckpoint } from './session.ts'
+import { STORE_DELAY_MS_MAX } from './session-state.ts'
 import { MemoryStateDir } from './state-store.ts'
 import { start } from './testing/nodes.ts'
 import { makePack, packIdAt, rulesPack, T0 } from './testing/packs.ts'
@@ -145,7 +146,7 @@ describe('what a restore finds', () => {
     world.send(makePack(), makePack())
     await world.untilAnswered()
     // The store has it, im.sessions not yet: as a process that is killed here would leave it.
-    await world.clock.pass(400)
+    await world.clock.pass((STORE_DELAY_MS_MAX + CHANGELOG_DELAY_MS_MAX) / 2)
     const crashed = structuredClone({ rows: dirs[0]!.rows, checkpoint: dirs[0]!.checkpoint })
     expect(crashed.checkpoint?.position.offset).toBe(1)
     expect(crashed.checkpoint?.logged).toBeNull()

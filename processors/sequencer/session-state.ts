@@ -23,8 +23,11 @@ import type { StateStore } from './state-store.ts'
  * So a batch costs no disk access before its ack, and memory does not grow with the number of sessions.
  */
 
-/** Committed rows are written at the latest this long after the first of them, in ms. */
-export const STORE_DELAY_MS_MAX = 200
+/**
+ * Committed rows are written at the latest this long after the first of them, in ms: what a killed process has not
+ * written it reads from the log again.
+ */
+export const STORE_DELAY_MS_MAX = 1_000
 /** So many committed rows are written at once, without waiting. */
 export const STORE_ROWS_MAX = 5_000
 /** With so many rows waiting for a slow disk the sequencer pauses. */

@@ -49,7 +49,9 @@ async function benchLog(options: BenchOptions, target: Target): Promise<LogFigur
   const { packs, events } = makeTopics({ prefix, partitions, eventRetentionDays: 1 })
   const kafka = { brokers, clientId: 'packlog-bench' }
   progress(`log loop: topics ${packs.name}, ${events.name}`)
-  await setupTopics([packs, events], { ...kafka, replicationFactor: 1, minInsyncReplicas: 1 })
+  const replicationFactor = Number(target.env.PACKLOG_REPLICATION_FACTOR || 1)
+  const minInsyncReplicas = Math.max(1, replicationFactor - 1)
+  await setupTopics([packs, events], { ...kafka, replicationFactor, minInsyncReplicas })
   const log = new KafkaLog(kafka)
   const kafkaParts = target.processes.filter(({ name }) => name.startsWith('kafka'))
   const watch = new ProcessWatch([...kafkaParts, { name: 'log loop', pid: process.pid }])

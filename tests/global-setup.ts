@@ -7,7 +7,8 @@ import type { TestStack } from './stack.ts'
 
 /**
  * Gives the project `real` its Kafka, registry, Redis and ClickHouse: those that PACKLOG_TEST_STACK names (JSON of a
- * TestStack), otherwise fresh ones on free ports and in a temporary directory, gone after the run.
+ * TestStack), otherwise fresh ones on free ports and in a temporary directory, gone after the run; with
+ * PACKLOG_TEST_BROKERS=3 on three brokers.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const given = process.env.PACKLOG_TEST_STACK
@@ -16,9 +17,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return async () => {}
   }
   const dataDir = await mkdtemp(join(tmpdir(), 'packlog-test-'))
-  const stack = await startStack({ dataDir, ports: 'free', log: line => process.stderr.write(`${line}\n`) })
-  const { kafkaBrokers, registryUrl, redisUrl, clickhouseUrl } = stack
-  project.provide('stack', { kafkaBrokers, registryUrl, redisUrl, clickhouseUrl })
+  const brokers = process.env.PACKLOG_TEST_BROKERS === '3' ? 3 : 1
+  const stack = await startStack({ dataDir, ports: 'free', brokers, log: line => process.stderr.write(`${line}\n`) })
+  const { kafkaBrokers, replicationFactor, registryUrl, redisUrl, clickhouseUrl } = stack
+  project.provide('stack', { kafkaBrokers, replicationFactor, registryUrl, redisUrl, clickhouseUrl })
   return async () => {
     await stack.stop()
     await rm(dataDir, { recursive: true, force: true })
@@ -30,5 +32,5 @@ function parseTestStack(json: string): TestStack {
   for (const name of ['kafkaBrokers', 'registryUrl', 'redisUrl', 'clickhouseUrl'] as const) {
     if (typeof stack[name] !== 'string') throw new Error(`PACKLOG_TEST_STACK: ${name} is missing`)
   }
-  return stack as TestStack
+  return { replicationFactor: 1, ...stack } as TestStack
 }

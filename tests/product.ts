@@ -54,6 +54,7 @@ export async function startProduct(options: { together?: boolean } = {}): Promis
   ensureJwtKey(jwtKeyFile, randomBytes)
   const env: Record<string, string> = {
     KAFKA_BROKERS: stack.kafkaBrokers,
+    PACKLOG_REPLICATION_FACTOR: String(stack.replicationFactor),
     SCHEMA_REGISTRY_URL: stack.registryUrl,
     REDIS_URL: stack.redisUrl,
     CLICKHOUSE_URL: stack.clickhouseUrl,

@@ -4,6 +4,8 @@ import { inject } from 'vitest'
 export interface TestStack {
   /** `host:port`, comma-separated. */
   kafkaBrokers: string
+  /** Replicas of every topic: as many as there are brokers. */
+  replicationFactor: number
   /** Base URL of the Confluent-compatible API, version 7. */
   registryUrl: string
   /** `redis://host:port`. */

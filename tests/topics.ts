@@ -18,8 +18,13 @@ export async function makeTestTopics(stack: TestStack, { partitions = 3 } = {}):
   const prefix = `test-${randomUUID().slice(0, 8)}.`
   const brokers = stack.kafkaBrokers.split(',')
   const topics = makeTopics({ prefix, partitions, eventRetentionDays: 30 })
+  const { replicationFactor } = stack
   const options = { brokers, clientId: 'packlog-test' }
-  await setupTopics(Object.values(topics), { ...options, replicationFactor: 1, minInsyncReplicas: 1 })
+  await setupTopics(Object.values(topics), {
+    ...options,
+    replicationFactor,
+    minInsyncReplicas: Math.max(1, replicationFactor - 1),
+  })
   return {
     topics,
     brokers,

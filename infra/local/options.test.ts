@@ -28,9 +28,16 @@ test.each([
   [['--ports-from', '65530'], {}, '--ports-from: "65536" is not a port'],
   [['--redis-port', '8080'], {}, 'port 8080 is given to both'],
   [['--random-ports', '--ports-from', '1'], {}, 'exclude each other'],
+  [['--brokers', '2'], {}, '--brokers: "2" is neither 1 nor 3'],
   [['--wrong'], {}, 'npm start -- --help lists the flags'],
 ])('%j with %j is refused', async (args, env, message) => {
   await expect(read(args, env)).rejects.toThrow(message)
+})
+
+test('one broker unless told otherwise', async () => {
+  expect((await read([])).brokers).toBe(1)
+  expect((await read([], { PACKLOG_BROKERS: '3' })).brokers).toBe(3)
+  expect((await read(['--brokers', '1'], { PACKLOG_BROKERS: '3' })).brokers).toBe(1)
 })
 
 test('the help names every flag and variable', () => {

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { type BrokerCount, isBrokerCount } from './kafka.ts'
 import { LocalStackError } from './local-error.ts'
 import { freePorts, PORT_NAMES, PORT_TABLE, type PortName, type Ports } from './ports.ts'
 
@@ -7,6 +8,8 @@ import { freePorts, PORT_NAMES, PORT_TABLE, type PortName, type Ports } from './
 export interface StartOptions {
   help: boolean
   dataDir: string
+  /** One node, or three with every topic on all of them. */
+  brokers: BrokerCount
   ports: Ports
   /** Servers that run already and are used instead of parts of our own. */
   external: { redisUrl: string | undefined; clickhouseUrl: string | undefined }
@@ -40,6 +43,7 @@ export async function readOptions(
   return {
     help: flags.help === true,
     dataDir: resolve(String(flags.data ?? (env.PACKLOG_DATA || join(root, '.packlog')))),
+    brokers: readBrokers(flags.brokers ?? (env.PACKLOG_BROKERS || '1')),
     ports,
     external: { redisUrl: env.REDIS_URL || undefined, clickhouseUrl: env.CLICKHOUSE_URL || undefined },
   }
@@ -58,6 +62,7 @@ downloaded once. Ctrl-C stops everything in order; the data stays.
 
   --help                     this text
   --data DIR                 PACKLOG_DATA                       where the data lives (.packlog in the checkout)
+  --brokers 1|3              PACKLOG_BROKERS                    Kafka nodes: 1, or 3 that hold every topic (1)
   --ports-from PORT          PACKLOG_PORTS_FROM                 number all ports from this one on
   --random-ports                                                use ports that are free now
 
@@ -82,6 +87,7 @@ function parseFlags(args: readonly string[]): Record<string, string | boolean | 
       options: {
         help: { type: 'boolean', short: 'h' },
         data: { type: 'string' },
+        brokers: { type: 'string' },
         'ports-from': { type: 'string' },
         'random-ports': { type: 'boolean' },
         ...Object.fromEntries(portFlags),
@@ -91,6 +97,12 @@ function parseFlags(args: readonly string[]): Record<string, string | boolean | 
   } catch (error) {
     throw new LocalStackError(`${(error as Error).message}\nnpm start -- --help lists the flags`)
   }
+}
+
+function readBrokers(text: string | boolean): BrokerCount {
+  const count = Number(text)
+  if (isBrokerCount(count)) return count
+  throw new LocalStackError(`--brokers: "${text}" is neither 1 nor 3`)
 }
 
 function parsePort(source: string, text: string): number {

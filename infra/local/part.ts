@@ -5,10 +5,12 @@ import { LocalStackError } from './local-error.ts'
 import type { Watchdog } from './watchdog.ts'
 
 export type PartName = 'kafka' | 'registry' | 'redis' | 'clickhouse'
+/** With three brokers `kafka` is the first of them. */
+export type BrokerName = 'kafka' | 'kafka-2' | 'kafka-3'
 
 /** How to run one real part on its data. */
 export interface PartSpec {
-  name: PartName
+  name: PartName | BrokerName
   /** In words, for messages. */
   title: string
   command: Omit<Command, 'name'>
@@ -22,7 +24,7 @@ export interface PartSpec {
 
 /** One real part of the stack. It can be killed and started again on the same data and ports. */
 export interface Part {
-  readonly name: PartName
+  readonly name: PartName | BrokerName
   readonly title: string
   /** Undefined while it does not run, and for a part that somebody else runs. */
   readonly pid: number | undefined

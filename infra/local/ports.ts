@@ -4,7 +4,18 @@ import { LocalStackError } from './local-error.ts'
 /** Every part and role listens on this address only. */
 export const HOST = '127.0.0.1'
 
-export const PART_PORTS = ['kafka', 'kafkaController', 'registry', 'redis', 'clickhouseHttp', 'clickhouseTcp'] as const
+export const PART_PORTS = [
+  'kafka',
+  'kafkaController',
+  'registry',
+  'redis',
+  'clickhouseHttp',
+  'clickhouseTcp',
+  'kafka2',
+  'kafkaController2',
+  'kafka3',
+  'kafkaController3',
+] as const
 export const ROLE_PORTS = ['http', 'metricsGateway', 'metricsSequencer', 'metricsViews'] as const
 
 export type PartPortName = (typeof PART_PORTS)[number]
@@ -62,6 +73,20 @@ export const PORT_TABLE: Record<PortName, PortInfo> = {
     what: 'metrics of the views',
     flag: 'metrics-views-port',
     variable: 'PACKLOG_METRICS_VIEWS_PORT',
+  },
+  kafka2: { standard: 9094, what: 'Kafka, broker 2 of 3', flag: 'kafka-2-port', variable: 'PACKLOG_KAFKA_2_PORT' },
+  kafkaController2: {
+    standard: 9095,
+    what: 'Kafka, controller 2 of 3',
+    flag: 'kafka-controller-2-port',
+    variable: 'PACKLOG_KAFKA_CONTROLLER_2_PORT',
+  },
+  kafka3: { standard: 9096, what: 'Kafka, broker 3 of 3', flag: 'kafka-3-port', variable: 'PACKLOG_KAFKA_3_PORT' },
+  kafkaController3: {
+    standard: 9097,
+    what: 'Kafka, controller 3 of 3',
+    flag: 'kafka-controller-3-port',
+    variable: 'PACKLOG_KAFKA_CONTROLLER_3_PORT',
   },
 }
 

@@ -34,10 +34,10 @@ export function answersPing(host: string, port: number): Promise<boolean> {
 }
 
 /**
- * Undefined when Kafka is ready: every partition of every topic has a leader and the group coordinator answers.
- * Otherwise what is missing. Never throws.
+ * Undefined when Kafka is ready: every partition of every topic has a leader, with `inSync` also all its replicas in
+ * step, and the group coordinator answers. Otherwise what is missing. Never throws.
  */
-export async function kafkaLacks(broker: string): Promise<string | undefined> {
+export async function kafkaLacks(broker: string, { inSync }: { inSync: boolean }): Promise<string | undefined> {
   const [host = '', port = ''] = broker.split(':')
   // The port is tried first: a refused connection costs kafkajs a backoff, and us nothing.
   if (!(await accepts(host, Number(port)))) return 'does not accept connections'
@@ -56,7 +56,9 @@ export async function kafkaLacks(broker: string): Promise<string | undefined> {
     await admin.describeGroups([PROBE_GROUP])
     const { topics } = await admin.fetchTopicMetadata()
     const leaderless = topics.flatMap(leaderlessPartitions)
-    return leaderless.length === 0 ? undefined : `without a leader: ${leaderless.slice(0, 5).join(', ')}`
+    if (leaderless.length > 0) return `without a leader: ${leaderless.slice(0, 5).join(', ')}`
+    const lagging = inSync ? topics.flatMap(laggingPartitions) : []
+    return lagging.length === 0 ? undefined : `replicas not in step: ${lagging.slice(0, 5).join(', ')}`
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   } finally {
@@ -66,6 +68,12 @@ export async function kafkaLacks(broker: string): Promise<string | undefined> {
 
 function leaderlessPartitions({ name, partitions }: ITopicMetadata): string[] {
   return partitions.filter(({ leader }) => leader < 0).map(({ partitionId }) => `${name}-${partitionId}`)
+}
+
+function laggingPartitions({ name, partitions }: ITopicMetadata): string[] {
+  return partitions
+    .filter(({ isr, replicas }) => isr.length < replicas.length)
+    .map(({ partitionId }) => `${name}-${partitionId}`)
 }
 
 function accepts(host: string, port: number): Promise<boolean> {

@@ -4,6 +4,7 @@ import { processEnv, sharedEnv } from './role-env.ts'
 
 const shared = sharedEnv({
   kafkaBrokers: '127.0.0.1:9092',
+  replicationFactor: 1,
   registryUrl: 'http://127.0.0.1:8081/apis/ccompat/v7',
   redisUrl: 'redis://127.0.0.1:6379',
   clickhouseUrl: 'http://127.0.0.1:8123',
@@ -15,6 +16,7 @@ test('the roles read their configuration from it', () => {
   const config = readConfig(processEnv(shared, { name: 'views', roles: ['history'], metricsPort: 9466 }))
   expect(config).toMatchObject({
     kafkaBrokers: ['127.0.0.1:9092'],
+    replicationFactor: 1,
     http: { host: '127.0.0.1', port: 8080 },
     metrics: { host: '127.0.0.1', port: 9466 },
     stateDir: '/data/state',

@@ -4,6 +4,8 @@ import { HOST } from './ports.ts'
 /** What the roles need to know of the stack. */
 export interface RoleTargets {
   kafkaBrokers: string
+  /** Replicas of every topic. */
+  replicationFactor: number
   registryUrl: string
   redisUrl: string
   clickhouseUrl: string
@@ -30,6 +32,7 @@ export const jwtKeyFile = (dataDir: string): string => join(dataDir, 'jwt.key')
 export function sharedEnv(targets: RoleTargets): Record<string, string> {
   return {
     KAFKA_BROKERS: targets.kafkaBrokers,
+    PACKLOG_REPLICATION_FACTOR: String(targets.replicationFactor),
     SCHEMA_REGISTRY_URL: targets.registryUrl,
     REDIS_URL: targets.redisUrl,
     CLICKHOUSE_URL: targets.clickhouseUrl,

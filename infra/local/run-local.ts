@@ -3,6 +3,7 @@ import { ensureJwtKey } from './jwt-key.ts'
 import { keepAlive } from './keep-alive.ts'
 import { Ledger } from './ledger.ts'
 import type { StartOptions } from './options.ts'
+import type { Part } from './part.ts'
 import { HOST, requireFreePorts } from './ports.ts'
 import { type KnownProcess, thisProcess } from './process-identity.ts'
 import { type Product, runSetup, startProduct } from './product.ts'
@@ -63,12 +64,12 @@ class LocalRun {
 
   async start(): Promise<void> {
     const { ledger, signal, progress, clock, env, random } = this.tools
-    const { dataDir, ports, external } = this.options
+    const { dataDir, ports, external, brokers } = this.options
     const begun = clock.monotonic()
-    await requireFreePorts(neededPorts(ports, external))
+    await requireFreePorts(neededPorts(ports, { external, brokers }))
     ensureJwtKey(jwtKeyFile(dataDir), random.bytes)
     const { log } = progress
-    this.stack = await startStack({ dataDir, ports, external, ledger, log, env, progress, clock, signal })
+    this.stack = await startStack({ dataDir, ports, brokers, external, ledger, log, env, progress, clock, signal })
     this.keepPartsAlive(this.stack)
     const tools = { dataDir, env: this.env(this.stack), ledger, clock, log, signal }
     await progress.during('creating topics, schemas and tables', {}, () => runSetup(tools))
@@ -92,7 +93,7 @@ class LocalRun {
 
   private keepPartsAlive(stack: LocalStack): void {
     const signal = AbortSignal.any([this.tools.signal, this.stopping.signal])
-    for (const part of Object.values(stack.parts)) {
+    for (const part of partsOf(stack)) {
       const onBack = async () => {
         await part.start()
         this.writeStackFile()
@@ -129,7 +130,7 @@ class LocalRun {
   private writeStackFile(): void {
     const { stack, product } = this
     if (stack === undefined) return
-    const parts = Object.values(stack.parts).flatMap(({ name, pid }) => (pid === undefined ? [] : [{ name, pid }]))
+    const parts = partsOf(stack).flatMap(({ name, pid }) => (pid === undefined ? [] : [{ name, pid }]))
     writeStackFile(this.options.dataDir, {
       starter: this.starter,
       env: this.env(stack),
@@ -138,6 +139,8 @@ class LocalRun {
     })
   }
 }
+
+const partsOf = (stack: LocalStack): Part[] => [...new Set([...stack.brokers, ...Object.values(stack.parts)])]
 
 /** The processes of the product on one machine. */
 export function roleProcesses({ ports }: Pick<StartOptions, 'ports'>): RoleProcess[] {

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Clock, systemClock, systemRandom } from '../clock.ts'
 import { clickhousePart } from './clickhouse.ts'
-import { kafkaPart } from './kafka.ts'
+import { type BrokerCount, brokerAddresses, brokerName, kafkaNodes, kafkaPart, requireSameBrokers } from './kafka.ts'
 import { Ledger } from './ledger.ts'
 import { LocalStackError } from './local-error.ts'
 import { externalPart, makePart, type Part, type PartName, type PartTools } from './part.ts'
@@ -14,10 +14,12 @@ import { registryPart, registryUrl } from './registry.ts'
 import { thisHost } from './tools.ts'
 import { startWatchdog } from './watchdog.ts'
 
-/** The real parts on this machine: one Kafka node, the schema registry, Redis, ClickHouse. */
+/** The real parts on this machine: one Kafka node or three, the schema registry, Redis, ClickHouse. */
 export interface LocalStack {
-  /** `host:port`. */
+  /** `host:port`, comma-separated. */
   kafkaBrokers: string
+  /** Replicas of every topic: as many as there are brokers. */
+  replicationFactor: BrokerCount
   /** Base URL of the Confluent-compatible API, version 7. */
   registryUrl: string
   redisUrl: string
@@ -25,6 +27,8 @@ export interface LocalStack {
   clickhouseUrl: string
   /** Each can be killed, stopped, and started again on the same data and ports. */
   parts: Record<PartName, Part>
+  /** The Kafka nodes in the order of their ids; the first is `parts.kafka`. */
+  brokers: readonly Part[]
   /** Stops all parts; idempotent. */
   stop(): Promise<void>
 }
@@ -34,6 +38,8 @@ export interface StackOptions {
   dataDir: string
   /** `free` looks for ports that nobody uses. */
   ports: 'free' | PartPorts
+  /** One unless told otherwise. */
+  brokers?: BrokerCount
   log(line: string): void
   /** Servers that run already and are used instead of parts of our own. */
   external?: { redisUrl?: string | undefined; clickhouseUrl?: string | undefined }
@@ -51,13 +57,14 @@ export interface StackOptions {
  * stopped again, when one fails, when a port is in use, or when another starter runs on the directory.
  */
 export async function startStack(options: StackOptions): Promise<LocalStack> {
-  const { log, external = {}, env = process.env, clock = systemClock } = options
+  const { log, external = {}, env = process.env, clock = systemClock, brokers: brokerCount = 1 } = options
   const dataDir = resolve(options.dataDir)
   mkdirSync(dataDir, { recursive: true })
   const ledger = options.ledger ?? (await Ledger.open(dataDir, { clock, log }))
   const closeLedger = () => void (options.ledger ?? ledger.close())
   try {
-    const ports = await choosePorts(options.ports, external)
+    requireSameBrokers(dataDir, brokerCount)
+    const ports = await choosePorts(options.ports, external, brokerCount)
     const progress = options.progress ?? makeProgress(plainTerminal(log), clock)
     const sources = { host: thisHost(env, progress), cacheDir: partsCacheDir(env), progress, clock }
     const programs = await obtainParts(sources, {
@@ -65,23 +72,32 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
       clickhouse: external.clickhouseUrl !== undefined,
     })
     const watchdog = startWatchdog()
-    const parts = makeParts({ dataDir, ports, programs, env }, { clock, ledger, watchdog })
+    const nodes = kafkaNodes(brokerCount, ports)
+    const tools = { clock, ledger, watchdog }
+    const brokers = nodes.map(node => {
+      const logFile = join(dataDir, 'logs', `${brokerName(node.id)}.log`)
+      return makePart(kafkaPart(node, { java: programs.java, lib: programs.kafkaLib, dataDir, logFile, env }), tools)
+    })
+    const parts = { kafka: brokers[0]!, ...makeOtherParts({ dataDir, ports, programs, env }, tools) }
+    const all = [...new Set([...brokers, ...Object.values(parts)])]
     let started = false
     const stop = async () => {
-      await Promise.all(Object.values(parts).map(part => part.stop()))
+      await Promise.all(all.map(part => part.stop()))
       watchdog.close()
       closeLedger()
     }
     options.signal?.addEventListener('abort', () => void (started || stop()), { once: true })
     if (options.signal?.aborted) throw new LocalStackError('broken off')
-    await progress.during('starting Kafka, schema registry, Redis and ClickHouse', {}, () => startAll(parts, stop))
+    await progress.during('starting Kafka, schema registry, Redis and ClickHouse', {}, () => startAll(all, stop))
     started = true
     return {
-      kafkaBrokers: `${HOST}:${ports.kafka}`,
+      kafkaBrokers: brokerAddresses(nodes),
+      replicationFactor: brokerCount,
       registryUrl: registryUrl(ports.registry),
       redisUrl: external.redisUrl ?? `redis://${HOST}:${ports.redis}`,
       clickhouseUrl: external.clickhouseUrl ?? `http://${HOST}:${ports.clickhouseHttp}`,
       parts,
+      brokers,
       stop,
     }
   } catch (error) {
@@ -90,11 +106,15 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
   }
 }
 
-/** The ports that are really listened on: an external server needs none. */
-export function neededPorts(ports: PartPorts | Ports, external: NonNullable<StackOptions['external']>): Partial<Ports> {
-  const { redis, clickhouseHttp, clickhouseTcp, ...always } = ports
+/** The ports that are really listened on: an external server and a broker that is not run need none. */
+export function neededPorts(
+  ports: PartPorts | Ports,
+  { external, brokers }: { external: NonNullable<StackOptions['external']>; brokers: BrokerCount },
+): Partial<Ports> {
+  const { redis, clickhouseHttp, clickhouseTcp, kafka2, kafkaController2, kafka3, kafkaController3, ...always } = ports
   return {
     ...always,
+    ...(brokers === 3 ? { kafka2, kafkaController2, kafka3, kafkaController3 } : {}),
     ...(external.redisUrl === undefined ? { redis } : {}),
     ...(external.clickhouseUrl === undefined ? { clickhouseHttp, clickhouseTcp } : {}),
   }
@@ -103,22 +123,22 @@ export function neededPorts(ports: PartPorts | Ports, external: NonNullable<Stac
 async function choosePorts(
   wanted: StackOptions['ports'],
   external: NonNullable<StackOptions['external']>,
+  brokers: BrokerCount,
 ): Promise<PartPorts> {
   if (wanted !== 'free') {
-    await requireFreePorts(neededPorts(wanted, external))
+    await requireFreePorts(neededPorts(wanted, { external, brokers }))
     return wanted
   }
   const found = await freePorts(PART_PORTS.length, systemRandom.next)
   return Object.fromEntries(PART_PORTS.map((name, index) => [name, found[index]])) as PartPorts
 }
 
-function makeParts(
+function makeOtherParts(
   { dataDir, ports, programs, env }: { dataDir: string; ports: PartPorts; programs: Parts; env: NodeJS.ProcessEnv },
   tools: PartTools,
-): Record<PartName, Part> {
-  const { java, kafkaLib, registryDir, redis, clickhouse } = programs
+): Record<Exclude<PartName, 'kafka'>, Part> {
+  const { java, registryDir, redis, clickhouse } = programs
   const common = (name: PartName) => ({ env, logFile: join(dataDir, 'logs', `${name}.log`) })
-  const kafka = kafkaPart({ ...common('kafka'), java, lib: kafkaLib, dir: join(dataDir, 'kafka'), ports })
   const registry = registryPart({
     ...common('registry'),
     java,
@@ -127,7 +147,6 @@ function makeParts(
     port: ports.registry,
   })
   return {
-    kafka: makePart(kafka, tools),
     registry: makePart(registry, tools),
     redis:
       redis === undefined
@@ -153,8 +172,8 @@ function makeParts(
 }
 
 /** When one fails the others are stopped before the error goes on. */
-async function startAll(parts: Record<PartName, Part>, stop: () => Promise<void>): Promise<void> {
-  const starts = await Promise.allSettled(Object.values(parts).map(part => part.start()))
+async function startAll(parts: readonly Part[], stop: () => Promise<void>): Promise<void> {
+  const starts = await Promise.allSettled(parts.map(part => part.start()))
   const failed = starts.find(start => start.status === 'rejected')
   if (failed === undefined) return
   await stop()

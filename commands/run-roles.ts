@@ -100,6 +100,7 @@ async function sequencer(context: Context): Promise<Service> {
     stores: partition => new LmdbStateStore({ stateDir: config.stateDir, partition, random }),
     partitions: config.partitions,
     era: config.era,
+    ...(config.rules === undefined ? {} : { rules: config.rules }),
     instance: config.nodeName,
     clock,
     random,

@@ -11,6 +11,7 @@ const COMMANDS = {
   chat: ['client/terminal/main.js'],
   demo: ['bench/demo/main.js'],
   bench: ['bench/main.js'],
+  faults: ['faults/main.js'],
   token: ['main.js', 'token'],
   setup: ['main.js', 'setup'],
   rebuild: ['main.js', 'rebuild'],
@@ -19,6 +20,8 @@ const COMMANDS = {
 const SERVERS = ['KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'REDIS_URL', 'CLICKHOUSE_URL']
 /** These need the key of the stack, not its servers. */
 const OFFLINE = new Set(['token'])
+/** These start a stack of their own and must not see this one. */
+const ALONE = new Set(['faults'])
 
 const [name, ...args] = process.argv.slice(2)
 const command = COMMANDS[name]
@@ -28,7 +31,7 @@ if (command === undefined) {
 } else {
   prepare()
   const [file, ...fixed] = command
-  const env = { ...localStackEnv(), ...process.env }
+  const env = ALONE.has(name) ? process.env : { ...localStackEnv(), ...process.env }
   const child = spawn(process.execPath, [join(ROOT, 'dist', file), ...fixed, ...args], { stdio: 'inherit', env })
   // The terminal sends Ctrl-C to the command itself; what is sent to this process alone is handed on.
   process.on('SIGINT', () => {})

@@ -16,6 +16,7 @@ const SOURCE_FOLDERS = [
   'commands',
   'verify',
   'bench',
+  'faults',
   'tests',
 ]
 
@@ -55,22 +56,23 @@ test('[TD1] time, timers and randomness come in through infra/clock.ts', () => {
 })
 
 test('[TD2] process.env is read at the edges only', () => {
-  const edges = /^(main\.ts|infra\/local\/|bench\/|client\/terminal\/|commands\/)/
+  const edges = /^(main\.ts|infra\/local\/|bench\/|faults\/|client\/terminal\/|commands\/)/
   expect(offenders(/\bprocess\.env\b/, path => edges.test(path))).toEqual([])
 })
 
 test('[TD3] client libraries appear in adapters only', () => {
   const libraries: Record<string, RegExp> = {
-    kafkajs: /^infra\/kafka\/|^infra\/local\//,
+    // The checker of `npm run faults` has clients of its own, so that it shares no mistake with the product.
+    kafkajs: /^infra\/kafka\/|^infra\/local\/|^faults\/check\//,
     '@kafkajs/confluent-schema-registry': /^infra\/registry\//,
-    ioredis: /^infra\/redis\/|-store\.ts$|redis[a-z-]*\.ts$|\/inspect\.ts$/,
+    ioredis: /^infra\/redis\/|-store\.ts$|redis[a-z-]*\.ts$|\/inspect\.ts$|^faults\//,
     '@clickhouse/client': /^infra\/clickhouse\//,
     lmdb: /^processors\/sequencer\/lmdb-[a-z-]+\.ts$|state-store/,
     ws: /^gateway\/ws\/|^client\/|^bench\//,
     fastify: /^gateway\/http\//,
     pino: /^infra\/logger\.ts$/,
     'prom-client': /^infra\/metrics\.ts$/,
-    avsc: /^schemas\/|^topics\/memory-registry\.ts$/,
+    avsc: /^schemas\/|^topics\/memory-registry\.ts$|^faults\/check\//,
   }
   const found: string[] = []
   for (const { path, text } of product) {
@@ -84,13 +86,13 @@ test('[TD3] client libraries appear in adapters only', () => {
 
 /** Folder -> folders that it may not import from. */
 const LAYERS: Record<string, RegExp> = {
-  schemas: /^(topics|processors|gateway|client|bench|verify|commands)\//,
-  topics: /^(processors|gateway|client|bench|verify|commands)\//,
-  infra: /^(processors|gateway|client|bench|verify|commands)\//,
-  processors: /^(gateway|client|bench|verify|commands)\//,
-  gateway: /^(client|bench|verify|commands)\//,
-  client: /^(topics|processors|gateway|verify|commands|bench)\//,
-  verify: /^(gateway|client|bench|commands)\/|^processors\/[a-z]+\/(project|evolve|decide)\.ts$/,
+  schemas: /^(topics|processors|gateway|client|bench|faults|verify|commands)\//,
+  topics: /^(processors|gateway|client|bench|faults|verify|commands)\//,
+  infra: /^(processors|gateway|client|bench|faults|verify|commands)\//,
+  processors: /^(gateway|client|bench|faults|verify|commands)\//,
+  gateway: /^(client|bench|faults|verify|commands)\//,
+  client: /^(topics|processors|gateway|verify|commands|bench|faults)\//,
+  verify: /^(gateway|client|bench|faults|commands)\/|^processors\/[a-z]+\/(project|evolve|decide)\.ts$/,
 }
 
 test('[TD4] imports follow the flow: schemas, topics, processors, gateway', () => {

@@ -1,7 +1,7 @@
 import type { Millis } from '../../infra/clock.ts'
+import { SeededRandom } from '../../infra/seeded-random.ts'
 import { type GroupId, groupSessionId, type SessionId, singleSessionId, type UserId } from '../../schemas/ids.ts'
 import { LANGUAGES, type Language } from './phrases.ts'
-import { SeededRandom } from './seeded-random.ts'
 
 /**
  * Writes the day that the demo plays: who there is, which groups, and who says what to whom when. Pure: the same

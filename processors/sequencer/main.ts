@@ -11,6 +11,8 @@ import type { SessionRecord } from '../../schemas/session.ts'
 import { AppendFailed, type FetchedBatch, type Log, type LogReader } from '../../topics/log.ts'
 import type { Topics } from '../../topics/topics.ts'
 import type { TransactionalWriters } from '../../topics/transactional-log.ts'
+import { Fenced } from '../../topics/transactional-log.ts'
+import { untilUnanswered } from './lost-partition.ts'
 import { makeSequencerMetrics, type SequencerMetrics } from './metrics.ts'
 import { PartitionOwner } from './partition-owner.ts'
 import type { StateStores } from './state-store.ts'
@@ -54,7 +56,8 @@ export function transactionalIdPrefix(topics: Topics): string {
 /**
  * The sequencer of this process: restores its partitions, then answers their packs. `start` throws RestoreRefused
  * where a partition cannot be taken without guessing; `done` rejects when the log turns out to be corrupt, or when
- * every partition was lost to other instances.
+ * every partition was lost to other instances. A partition that was lost while others were kept is taken back when
+ * nobody answers its packs any more.
  */
 export function makeSequencer(context: SequencerContext): Service {
   return new SequencerService(context)
@@ -71,6 +74,8 @@ class SequencerService implements Service {
   private settle!: { resolve: () => void; reject: (error: unknown) => void }
   private reader: LogReader | undefined
   private cancelMeasure: () => void = () => {}
+  private readonly stopping = new AbortController()
+  private readonly takingBack = new Set<Promise<void>>()
   private draining: Promise<void> | undefined
 
   constructor(context: SequencerContext) {
@@ -83,18 +88,12 @@ class SequencerService implements Service {
   }
 
   async start(): Promise<void> {
-    const { context, metrics } = this
-    for (const partition of context.partitions) {
-      const onLost = (error: Error) => this.lost(partition, error)
-      this.owners.set(partition, new PartitionOwner(context, { partition, metrics, onLost }))
-    }
+    const { context } = this
+    for (const partition of context.partitions) this.makeOwner(partition)
     const from = await this.restoreAll()
     const ends = await context.log.bounds(context.topics.packs.name)
     for (const partition of context.partitions) this.behind.set(partition, ends.get(partition)?.end ?? 0)
-    for (const owner of this.owners.values()) {
-      owner.run()
-      owner.done.catch(error => this.fail(error))
-    }
+    for (const owner of this.owners.values()) this.run(owner)
     const topic = context.topics.packs.name
     this.reader = context.log.read({ topic, from, onBatch: batch => this.take(batch) })
     this.reader.done.catch(error => this.fail(error))
@@ -120,9 +119,11 @@ class SequencerService implements Service {
 
   private async drainNow(): Promise<void> {
     this.cancelMeasure()
+    this.stopping.abort()
     // The owners first: a reader that waits for room in a queue is let go by its owner.
     const closed = this.reader?.close()
     await Promise.all([...this.owners.values()].map(owner => owner.drain()))
+    await Promise.all(this.takingBack)
     await closed
     this.settle.resolve()
   }
@@ -145,10 +146,50 @@ class SequencerService implements Service {
     return owner?.push(records)
   }
 
+  private makeOwner(partition: Partition): PartitionOwner {
+    const onLost = (error: Error) => this.lost(partition, error)
+    const owner = new PartitionOwner(this.context, { partition, metrics: this.metrics, onLost })
+    this.owners.set(partition, owner)
+    return owner
+  }
+
+  private run(owner: PartitionOwner): void {
+    owner.run()
+    owner.done.catch(error => this.fail(error))
+  }
+
   private lost(partition: Partition, error: Error): void {
     this.reader?.remove(partition)
-    if ([...this.owners.values()].some(owner => owner.isOwned)) return
-    this.fail(error)
+    if (![...this.owners.values()].some(owner => owner.isOwned)) {
+      this.fail(error)
+      return
+    }
+    const back = this.takeBack(partition)
+      .catch(failure => this.fail(failure))
+      .finally(() => this.takingBack.delete(back))
+    this.takingBack.add(back)
+  }
+
+  /** Lets a lost partition be while somebody answers its packs; then takes it, unless another one does first. */
+  private async takeBack(partition: Partition): Promise<void> {
+    const { log, topics, clock, logger } = this.context
+    const { signal } = this.stopping
+    await this.owners.get(partition)!.drain()
+    while (await untilUnanswered({ log, topics, partition, clock, signal })) {
+      logger.warn({ partition }, 'nobody answers the packs of a partition that was lost: it is taken back')
+      const owner = this.makeOwner(partition)
+      try {
+        const next = await owner.start()
+        if (signal.aborted) return
+        this.behind.set(partition, (await log.bounds(topics.packs.name)).get(partition)?.end ?? 0)
+        this.run(owner)
+        this.reader!.seek(partition, next)
+        return
+      } catch (error) {
+        await owner.drain()
+        if (!(error instanceof Fenced) && !signal.aborted) throw error
+      }
+    }
   }
 
   private fail(error: unknown): void {

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import type { Event } from '../../schemas/event.ts'
 import { AppendFailed, type Log } from '../../topics/log.ts'
+import { sessionPartition } from '../../topics/topics.ts'
 import { chainHeaders, HEADER_MEMBERS, LogCorrupt, type Position } from '../../topics/valid-events.ts'
+import { TAKE_BACK_MS } from './lost-partition.ts'
 import { QUEUED_PACKS_MAX } from './pack-queue.ts'
 import { logWith, makeGate, metric, packsOf, start } from './testing/nodes.ts'
 import { makePack, T0 } from './testing/packs.ts'
@@ -167,7 +169,7 @@ test('[SQ21] events that change who is a member carry a header, others do not', 
   expect(records.map(({ headers }) => headers[HEADER_MEMBERS]?.toString('hex'))).toEqual(['01', undefined, '01'])
 })
 
-test('[SQ26] an instance whose partition was taken stops, says so, and takes nothing back', async () => {
+test('[SQ26] an instance whose partition was taken stops, says so, and ends', async () => {
   const world = await World.make()
   const first = await start(world, { name: 'first' })
   const second = await start(world, { name: 'second', seed: 2 })
@@ -183,4 +185,66 @@ test('[SQ26] an instance whose partition was taken stops, says so, and takes not
   await world.untilAnswered()
   expect((await world.events()).map(event => event.seq)).toEqual([1, 2, 3, 4])
   expect(second.service.ready()).toBe(true)
+})
+
+/** A single chat that lives in partition 1 of two. */
+function sessionInOne(world: World): string {
+  for (let number = 0; ; number++) {
+    const session = `s:a${number}:b`
+    if (sessionPartition(world.topics.packs, session) === 1) return session
+  }
+}
+
+async function sendToOne(world: World, count: number): Promise<void> {
+  const session = sessionInOne(world)
+  const [from = ''] = session.slice('s:'.length).split(':')
+  for (let n = 0; n < count; n++) {
+    const pack = makePack({ session, from })
+    world.sendRaw(world.codecs.pack.encode(pack), Buffer.from(session), 1)
+  }
+}
+
+test('[SQ27] a partition that was lost is taken back when its new owner answers no more', async () => {
+  const world = await World.make({ partitions: 2 })
+  const first = await start(world, { name: 'first' })
+  const second = await start(world, { name: 'second', partitions: [1], seed: 2 })
+  await sendToOne(world, 2)
+  await world.untilAnswered(1)
+  // The first one learns by its changelog that it has lost the partition.
+  await world.clock.pass(3_000)
+  expect(first.service.ready()).toBe(false)
+  await world.stop(second)
+  await sendToOne(world, 2)
+  await world.untilAnswered(1)
+  expect((await world.events(1)).map(event => event.seq)).toEqual([1, 2, 3, 4])
+  await world.clock.pass(1_000)
+  expect(first.service.ready()).toBe(true)
+})
+
+test('[SQ27] a partition whose new owner answers, or has nothing to answer, is left to it', async () => {
+  const world = await World.make({ partitions: 2 })
+  const first = await start(world, { name: 'first' })
+  const second = await start(world, { name: 'second', partitions: [1], seed: 2 })
+  for (let round = 0; round < 5; round++) {
+    await sendToOne(world, 1)
+    await world.clock.pass(TAKE_BACK_MS)
+  }
+  await world.clock.pass(3 * TAKE_BACK_MS)
+  expect(first.service.ready()).toBe(false)
+  expect(second.service.ready()).toBe(true)
+  expect((await world.events(1)).map(event => event.seq)).toEqual([1, 2, 3, 4, 5])
+})
+
+test('[SQ27] an instance that drains takes nothing back', async () => {
+  const world = await World.make({ partitions: 2 })
+  const first = await start(world, { name: 'first' })
+  const second = await start(world, { name: 'second', partitions: [1], seed: 2 })
+  await sendToOne(world, 1)
+  await world.clock.pass(3_000)
+  await world.stop(second)
+  await sendToOne(world, 1)
+  await world.clock.pass(TAKE_BACK_MS / 2)
+  await world.stop(first)
+  await world.clock.pass(3 * TAKE_BACK_MS)
+  expect(await world.events(1)).toHaveLength(1)
 })

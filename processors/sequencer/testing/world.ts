@@ -47,6 +47,8 @@ export interface NodeOptions {
   transactional?: TransactionalWriters
   rules?: Rules
   era?: number
+  /** Which partitions it owns; all unless told otherwise. */
+  partitions?: readonly number[]
   seed?: number
   logger?: Logger
 }
@@ -98,7 +100,7 @@ export class World {
     const partitions = Array.from({ length: topics.packs.partitions }, (_, partition) => partition)
     const dirs = options.dirs ?? partitions.map(() => new MemoryStateDir())
     return {
-      ...{ topics, clock, partitions, dirs },
+      ...{ topics, clock, partitions: options.partitions ?? partitions, dirs },
       log: options.log ?? log,
       packCodec: codecs.pack,
       eventCodec: options.eventCodec ?? codecs.event,

@@ -62,7 +62,10 @@ export class RoleMember implements Member {
   restart(): { begun: Promise<void>; ready: Promise<void> } {
     this.isHeld = false
     this.launching = this.launch()
-    return { begun: this.launching, ready: this.launching.then(() => this.untilReady()) }
+    const ready = this.launching.then(() => this.untilReady())
+    // Not everybody who starts it waits for that.
+    ready.catch(() => {})
+    return { begun: this.launching, ready }
   }
 
   freeze(): void {
@@ -148,6 +151,7 @@ export class PartMember implements Member {
       this.isHeld = false
       this.watch()
     })
+    ready.catch(() => {})
     // A part counts as back when it works: its own start is not what is tested here.
     return { begun: ready, ready }
   }

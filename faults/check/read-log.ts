@@ -35,6 +35,8 @@ interface Decoded {
 }
 
 const PROBLEMS_MAX = 1_000
+/** With kafkajs' growing pauses this is minutes: the broker may just have been killed. */
+const RETRIES_MAX = 12
 const NOT_COUNTED = '0000000000000000'
 
 /** Reads all of a topic that is there now. */
@@ -45,7 +47,12 @@ export async function readLog(options: {
   groupId: string
 }): Promise<LogFacts> {
   const { brokers, topic, groupId } = options
-  const kafka = new kafkajs.Kafka({ brokers: [...brokers], clientId: groupId, logLevel: kafkajs.logLevel.NOTHING })
+  const kafka = new kafkajs.Kafka({
+    brokers: [...brokers],
+    clientId: groupId,
+    logLevel: kafkajs.logLevel.NOTHING,
+    retry: { retries: RETRIES_MAX },
+  })
   const ends = await endsOf(kafka, topic)
   const log = new LogReading(new Schemas(options.registryUrl))
   if (ends.size === 0) return log.facts

@@ -425,6 +425,29 @@ describe('where a log or a store is not what it was', () => {
     expect(await metric(metrics, 'view_incomplete_partitions')).toBe(0)
   })
 
+  test('[RN6] an emptied store is filled again in partitions where nothing happens any more', async () => {
+    const eventLog = await makeEventLog({ partitions: 3 })
+    const busy = chatScript(2, 'busy ')
+    eventLog.append(busy.events.slice(0, 1), 0)
+    eventLog.append(chatScript(3, 'quiet ').events, 1)
+    const view = new ListView()
+    const runner = await started(view, eventLog)
+    await runner.caughtUp()
+    let isEmptied = false
+    view.before = async ({ partition }) => {
+      if (isEmptied || partition !== 0) return
+      isEmptied = true
+      view.positions.clear()
+      view.applied.length = 0
+      throw new ViewMoved('the store was emptied')
+    }
+    eventLog.append(busy.events.slice(1), 0)
+    await until(() => view.texts(0).length === 2 && view.texts(1).length === 3)
+    expect(view.texts(0)).toEqual(texts(2, 'busy '))
+    expect(view.texts(1)).toEqual(texts(3, 'quiet '))
+    await until(() => runner.ready())
+  })
+
   test('[RN6] a store that has lost its last writes is brought up from what it still has', async () => {
     const eventLog = await makeEventLog()
     const script = chatScript(5)

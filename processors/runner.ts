@@ -30,7 +30,8 @@ import { type PlacedEvent, type View, ViewMoved } from './view.ts'
  *   replaced is not the one that the view was built from, and is told apart from junk (RN7).
  * - A store that fails gets the same batch again, with bounded backoff, for ever: the position never passes (RN3).
  * - A store that is not where it was left (emptied, rolled back, switched by a rebuild) is asked where it is, and
- *   reading goes on from there; an emptied one is filled from the log's start without an operator (RN6).
+ *   reading goes on from there; an emptied one is filled from the log's start without an operator (RN6). One
+ *   partition notices, by writing; then all others are looked at, also those in which nothing happens any more.
  * - What no retry can help ends the runner with an alarm, and the positions stay: a valid record that cannot be
  *   decoded, a corrupt log, a position that the log no longer holds (RN4, RN7).
  *
@@ -100,6 +101,9 @@ class ViewRunner implements Runner {
   private readonly dead: DeadLetters
   private readonly states = new Map<Partition, PartitionState>()
   private readonly incomplete = new Set<Partition>()
+  /** What the reader's last batch of a partition is about, and looks at its store between batches. */
+  private readonly handled = new Map<Partition, Promise<void>>()
+  private readonly looks = new Map<Partition, Promise<void>>()
   private readonly abort = new AbortController()
   private readonly waiting: (() => void)[] = []
   private running: Promise<void> | undefined
@@ -209,7 +213,16 @@ class ViewRunner implements Runner {
     return unchecked ? position.offset : position.offset + 1
   }
 
-  private async onBatch({ partition, records, end }: FetchedBatch): Promise<void> {
+  private onBatch(batch: FetchedBatch): Promise<void> {
+    // A look ends by telling the reader where to go on: what was fetched before is fetched again.
+    const look = this.looks.get(batch.partition)
+    if (look !== undefined) return look
+    const handled = this.handle(batch)
+    this.handled.set(batch.partition, handled)
+    return handled
+  }
+
+  private async handle({ partition, records, end }: FetchedBatch): Promise<void> {
     for (let start = 0; start < records.length; start += APPLY_EVENTS_MAX) {
       if (this.abort.signal.aborted) return
       const slice = records.slice(start, start + APPLY_EVENTS_MAX)
@@ -277,9 +290,27 @@ class ViewRunner implements Runner {
   }
 
   private async move(partition: Partition, reason: ViewMoved): Promise<void> {
-    const { log, topics, logger } = this.options
+    const { logger, partitions } = this.options
     logger.warn({ view: this.name, partition, reason: reason.message }, 'the store has moved: reading on from there')
     this.metrics.moved.inc(this.labels)
+    await this.goOnFromStore(partition)
+    for (const other of partitions) if (other !== partition) this.lookAt(other)
+  }
+
+  /** Goes on from where the store is in a partition, as soon as no batch of it is under way. */
+  private lookAt(partition: Partition): void {
+    if (this.looks.has(partition)) return
+    const look = Promise.resolve(this.handled.get(partition))
+      // A batch that fails ends the runner by itself.
+      .catch(() => {})
+      .then(() => this.goOnFromStore(partition))
+      .catch(error => this.finish(error))
+      .finally(() => this.looks.delete(partition))
+    this.looks.set(partition, look)
+  }
+
+  private async goOnFromStore(partition: Partition): Promise<void> {
+    const { log, topics } = this.options
     const bounds = await this.persist('reading the bounds of the log', () => log.bounds(topics.events.name))
     if (bounds === undefined) return
     await this.locate(partition, bounds)
@@ -380,6 +411,7 @@ class ViewRunner implements Runner {
     const closed = this.reader?.close()
     this.abort.abort()
     await closed
+    await Promise.all(this.looks.values())
     await this.running
     if (this.running === undefined) this.finish()
     await this.view.close()

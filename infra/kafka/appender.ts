@@ -8,11 +8,12 @@ import { ErrorCode, errorName, type ProduceAnswer, produceCall } from './protoco
 import { encodeBatch, recordBytes } from './record-batch.ts'
 
 /**
- * Appends to the partitions of a cluster with as few requests as possible and no timer.
+ * Appends to the partitions of a cluster with as few requests as possible.
  *
  * One produce is in flight per leading broker. What is asked for meanwhile waits, per partition and in order; when the
  * answer is there, everything that waits (up to the limits) goes into the next request, one record batch per
  * partition. Every caller learns its own base offset from the one of its batch; its records never lie in two batches.
+ * After a small request the next one waits for a moment, so that it is larger; the first after a pause never waits.
  *
  * Nothing is ever sent twice, with one exception that cannot double anything: when a batch of several callers was
  * refused as too large, nothing of it was stored, and each of them goes alone, so that only the guilty one fails.
@@ -26,6 +27,13 @@ export const REQUEST_BYTES_MAX = 8_000_000
 export const APPENDS_WAITING_MAX = 20_000
 /** Bytes of all appends that may wait to be sent. */
 export const APPEND_WAITING_BYTES_MAX = 64 * 1024 * 1024
+/**
+ * Least time between the answer to a small request and the next one to the same broker, ms. A request costs the broker
+ * and us as much as ten messages do: without this, requests of a few messages each fill two cores, and everything waits.
+ */
+export const PAUSE_AFTER_SMALL_MS = 1
+/** A request with so many records is not small: more are waiting, and the next one follows at once. */
+export const SMALL_REQUEST_RECORDS = 64
 /** Pause after a failed metadata request or connection, ms: appends that come meanwhile wait for it. */
 const PAUSE_AFTER_FAILURE_MS = 50
 
@@ -184,14 +192,20 @@ export class Appender {
     try {
       if (batches.length > 0) await this.produce(leader, batches)
     } finally {
-      this.busy.delete(leader)
       for (const { queue } of batches) {
         queue.inFlight = false
         this.route(queue)
       }
-      if (queues.size > 0) this.askPump()
-      this.settle()
+      if (isSmall(batches) && !this.closed) this.clock.schedule(PAUSE_AFTER_SMALL_MS, () => this.free(leader))
+      else this.free(leader)
     }
+  }
+
+  /** Lets the next request to a broker go. */
+  private free(leader: number): void {
+    this.busy.delete(leader)
+    if ((this.ready.get(leader)?.size ?? 0) > 0) this.askPump()
+    this.settle()
   }
 
   private compose(leader: number, queues: Set<Queue>): Batch[] {
@@ -309,6 +323,12 @@ function encode(batches: Batch[], at: number): Map<string, Map<Partition, Buffer
     partitions.set(queue.partition, encodeBatch(records, at))
   }
   return topics
+}
+
+function isSmall(batches: readonly Batch[]): boolean {
+  let records = 0
+  for (const { appends } of batches) for (const append of appends) records += append.records.length
+  return records < SMALL_REQUEST_RECORDS
 }
 
 function resolveBatch({ appends }: Batch, baseOffset: number): void {

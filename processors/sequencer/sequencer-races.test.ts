@@ -25,6 +25,16 @@ test('[SQ25] foreign records on im.events are junk: counted, and the next outcom
   expect(await metric(node, 'append_retries_total')).toBe(1)
 })
 
+test('[SQ25] a foreign record at the very beginning that claims its own place is junk, too', async () => {
+  const world = await World.make()
+  const foreign = { key: null, value: Buffer.from('foreign'), headers: chainHeaders(0, '0011223344556677') }
+  world.log.put(world.topics.events.name, 0, [foreign])
+  await start(world)
+  world.send(makePack())
+  await world.untilAnswered()
+  expect((await world.valid()).records.map(({ offset }) => offset)).toEqual([1])
+})
+
 test('[SQ25] marks of foreign transactions at the end of im.events stop nothing', async () => {
   const world = await World.make()
   const mark = () => world.log.endTransaction(world.topics.events.name, 0, { state: 'open' }, true)

@@ -7,6 +7,7 @@ import {
   chainHash,
   HEADER_POS,
   HEADER_PREV,
+  POSITION_START,
   type Position,
   selectValid,
   type ValidBatch,
@@ -170,6 +171,8 @@ class TailReading {
   private checkChain({ offset, headers }: StoredRecord): void {
     const { from, partition } = this.request
     const pos = headers[HEADER_POS]
+    // Before the first record of all there was none that could have expired: what does not follow there is junk.
+    if (from.offset === POSITION_START.offset) return
     if (offset !== from.offset + 1 || from.hash === null || pos?.length !== 8) return
     if (pos.readBigUInt64BE() === BigInt(offset) && headers[HEADER_PREV]?.toString('hex') !== from.hash) {
       throw new RestoreRefused('HASH_MISMATCH', partition, `im.events@${offset} does not follow ${from.offset}`)

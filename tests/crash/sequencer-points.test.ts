@@ -1,115 +1,100 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { STORE_DELAY_MS_MAX } from '../../processors/sequencer/session-state.ts'
 import { MemoryStateDir } from '../../processors/sequencer/state-store.ts'
-import { Mortal } from '../../processors/sequencer/testing/faults.ts'
-import { makePack } from '../../processors/sequencer/testing/packs.ts'
 import { referenceValues, validValues } from '../../processors/sequencer/testing/reference.ts'
-import { World } from '../../processors/sequencer/testing/world.ts'
-import type { UserId } from '../../schemas/ids.ts'
-import type { Log } from '../../topics/log.ts'
+import { seededRandom, World } from '../../processors/sequencer/testing/world.ts'
+import { type Crash, CrashingNode, POINTS } from './crashing-node.ts'
+import { randomPack } from './random-packs.ts'
 
 /**
- * A crash between every two steps of decide - append - store - changelog, each as an example of its own, and the start
- * after it on the same disk and on an empty one. Afterwards the log is that of a sequencer that never crashed.
+ * A crash between every two steps of the cycle, as a property over histories and crashes and as an example per point.
+ * Whatever happened, the log is that of a sequencer that never crashed, and so are the answers to everything that is
+ * sent once more, by a sequencer on what the crashes have left and by one that knows im.sessions only.
  */
 
-type Point =
-  | 'before the append'
-  | 'the append is on its way'
-  | 'the append is stored, not answered'
-  | 'the append is answered, the store has nothing'
-  | 'the store has it, im.sessions has not'
-  | 'im.sessions is being written'
-  | 'im.sessions has it, the store does not know'
-  | 'everything is written'
+interface Phase {
+  /** The packs that arrive while the process lives: a seed for each. */
+  packs: number[]
+  crash: Crash
+  /** What the next process finds. */
+  disk: 'the same disk' | 'an empty disk'
+}
 
-const POINTS: readonly Point[] = [
-  'before the append',
-  'the append is on its way',
-  'the append is stored, not answered',
-  'the append is answered, the store has nothing',
-  'the store has it, im.sessions has not',
-  'im.sessions is being written',
-  'im.sessions has it, the store does not know',
-  'everything is written',
-]
+const RUNS = 40
+/** A process lives so long when its crash point is not reached, in ms: everything is written by then. */
+const LIFE_MS = 4_000
+const STEP_MS = 50
+const LATE_MS = 30
 
-/** Runs a sequencer into the point and kills it there; gives its disk and what was on its way. */
-async function crashAt(world: World, point: Point): Promise<{ dirs: MemoryStateDir[]; arrive: () => void }> {
-  const mortal = new Mortal()
-  const dirs = [new MemoryStateDir()]
-  let arrive = () => {}
-  let armed = false
-  const append: Log['append'] = async request => {
-    if (!armed || request.topic !== world.topics.events.name) return world.log.append(request)
-    const put = () => world.log.put(request.topic, request.partition, request.records)
-    if (point === 'before the append') mortal.kill()
-    if (point === 'the append is on its way') {
-      arrive = put
-      mortal.kill()
+async function runAndCheck(phases: readonly Phase[]): Promise<void> {
+  const world = await World.make()
+  let dirs = [new MemoryStateDir()]
+  for (const { packs, crash, disk } of phases) {
+    const node = new CrashingNode(world, crash)
+    node.start(dirs)
+    for (const seed of packs) {
+      world.send(randomPack(seededRandom(seed)))
+      await world.clock.pass(seed % STEP_MS)
     }
-    if (point === 'the append is stored, not answered') {
-      put()
-      mortal.kill()
-    }
-    return world.log.append(request)
+    for (let lived = 0; lived < LIFE_MS && node.mortal.isAlive; lived += STEP_MS) await world.clock.pass(STEP_MS)
+    node.mortal.kill()
+    // It arrives while the next process starts, or works already.
+    for (const arrive of node.underWay) world.clock.schedule(LATE_MS, arrive)
+    if (disk === 'an empty disk') dirs = [new MemoryStateDir()]
   }
-  const onTransaction: Parameters<Mortal['transactional']>[1] = async (writer, request) => {
-    if (armed && point === 'im.sessions is being written') mortal.kill()
-    else await writer.append(request)
-    if (armed && point === 'im.sessions has it, the store does not know') mortal.kill()
-  }
-  await world.start({
-    dirs,
-    clock: mortal.clock(world.clock),
-    log: mortal.log(world.log, append),
-    transactional: mortal.transactional(world.transactional, onTransaction),
-  })
-  sendSome(world)
+  await checkAnswers(world, { dirs })
+  await checkAnswers(world, {})
+}
+
+/** A sequencer that is left alone answers everything, and everything once more, as one that never crashed. */
+async function checkAnswers(world: World, options: { dirs?: MemoryStateDir[] }): Promise<void> {
+  const node = await world.start(options)
+  const before = await world.records(world.topics.packs.name)
+  for (const { key, value } of before.slice(-40)) world.sendRaw(value, key)
   await world.untilAnswered()
-  await world.clock.pass(3_000)
-  armed = true
-  sendSome(world)
-  if (point === 'the append is answered, the store has nothing') await world.clock.pass(STORE_DELAY_MS_MAX / 2)
-  else if (point === 'the store has it, im.sessions has not') await world.clock.pass(2 * STORE_DELAY_MS_MAX)
-  else await world.clock.pass(3_000)
-  mortal.kill()
-  return { dirs, arrive: () => arrive() }
+  await world.clock.pass(LIFE_MS)
+  expect(await validValues(world)).toEqual(await referenceValues(world))
+  expect(node.service.ready()).toBe(true)
+  await world.stop(node)
 }
 
-let group = 0
-function sendSome(world: World): void {
-  const session = `g:${++group}`
-  const info = { name: 'n', avatar: '', notice: '' }
-  world.send(
-    makePack(),
-    makePack({ session, body: { kind: 'CreateGroup', info, members: ['bob' as UserId] } }),
-    makePack({ session, from: 'carol', body: { kind: 'JoinGroup' } }),
-    makePack({ text: '' }),
-  )
-}
+const someCrash = fc.record({
+  point: fc.constantFrom(...POINTS),
+  nth: fc.integer({ min: 1, max: 3 }),
+  since: fc.constantFrom('start' as const, 'ready' as const),
+})
+const somePhase = fc.record({
+  packs: fc.array(fc.nat(5_000), { maxLength: 12 }),
+  crash: someCrash,
+  disk: fc.constantFrom('the same disk' as const, 'an empty disk' as const),
+})
+
+test('[SQ21, ST14] any history with any crashes ends in the log of a sequencer that never crashed', async () => {
+  // On a failure fast-check prints seed, path and the smallest phases that show it.
+  const property = fc.asyncProperty(fc.array(somePhase, { minLength: 1, maxLength: 5 }), runAndCheck)
+  await fc.assert(property, { numRuns: RUNS })
+}, 60_000)
+
+const SOME_PACKS = [11, 12, 13, 14, 15, 16, 17, 18, 19]
+const MORE_PACKS = [21, 22, 23, 24, 25, 26]
 
 describe.each(POINTS)('killed where %s', point => {
   test.each(['the same disk', 'an empty disk'] as const)('[SQ21, ST14] and started on %s', async disk => {
-    const world = await World.make()
-    const { dirs, arrive } = await crashAt(world, point)
-    const before = await world.records(world.topics.packs.name)
-    const options = disk === 'the same disk' ? { dirs } : {}
-    const node = await world.start(options)
-    arrive()
-    // Everything again, as clients do that had no answer, and something new.
-    for (const { key, value } of before) world.sendRaw(value, key)
-    sendSome(world)
-    await world.untilAnswered()
-    await world.clock.pass(3_000)
-    expect(await validValues(world)).toEqual(await referenceValues(world))
-    await world.stop(node)
-    // What it left behind on im.sessions is whole as well.
-    const last = await world.start()
-    for (const { key, value } of before) world.sendRaw(value, key)
-    await world.untilAnswered()
-    expect(await validValues(world)).toEqual(await referenceValues(world))
-    expect(last.service.ready()).toBe(true)
-    await world.stop(last)
+    const past: Phase = {
+      packs: SOME_PACKS,
+      crash: { point: 'the packs are fetched', nth: 1_000, since: 'start' },
+      disk: 'the same disk',
+    }
+    await runAndCheck([past, { packs: MORE_PACKS, crash: { point, nth: 1, since: 'ready' }, disk }])
+  })
+
+  test('[SQ21, ST14] while it starts on an empty disk', async () => {
+    const crash = { point, nth: 1, since: 'start' } as const
+    const past: Phase = {
+      packs: SOME_PACKS,
+      crash: { point: 'im.sessions has it, the store does not know', nth: 2, since: 'ready' },
+      disk: 'an empty disk',
+    }
+    await runAndCheck([past, { packs: [], crash, disk: 'the same disk' }])
   })
 })

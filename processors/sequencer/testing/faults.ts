@@ -11,6 +11,10 @@ export class Mortal {
   private alive = true
   private readonly readers = new Set<LogReader>()
 
+  get isAlive(): boolean {
+    return this.alive
+  }
+
   kill(): void {
     this.alive = false
     for (const reader of this.readers) void reader.close()

@@ -14,7 +14,7 @@ import { makeTopics, type Topic, type Topics, valueSubject } from '../../../topi
 import type { TransactionalWriters } from '../../../topics/transactional-log.ts'
 import { POSITION_START, selectValid, type ValidBatch } from '../../../topics/valid-events.ts'
 import { makeSequencer, type SequencerContext, transactionalIdPrefix } from '../main.ts'
-import { MemoryStateDir, MemoryStateStore } from '../state-store.ts'
+import { MemoryStateDir, MemoryStateStore, type StateStores } from '../state-store.ts'
 import { T0 } from './packs.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
@@ -39,10 +39,13 @@ export interface Codecs {
 export interface NodeOptions {
   name?: string
   dirs?: MemoryStateDir[]
+  /** Other stores than plain ones on `dirs`. */
+  stores?: StateStores
   log?: Log
   clock?: Clock
   /** Another topic in the place of im.sessions. */
   sessions?: Topic
+  packCodec?: RecordCodec<Pack>
   eventCodec?: RecordCodec<Event>
   transactional?: TransactionalWriters
   rules?: Rules
@@ -102,12 +105,12 @@ export class World {
     return {
       ...{ topics, clock, partitions: options.partitions ?? partitions, dirs },
       log: options.log ?? log,
-      packCodec: codecs.pack,
+      packCodec: options.packCodec ?? codecs.pack,
       eventCodec: options.eventCodec ?? codecs.event,
       sessionCodec: codecs.session,
       transactional: options.transactional ?? this.transactional,
       transactionalIdPrefix: transactionalIdPrefix(topics),
-      stores: partition => new MemoryStateStore(dirs[partition]),
+      stores: options.stores ?? (partition => new MemoryStateStore(dirs[partition])),
       era: options.era ?? 0,
       instance: options.name ?? 'one',
       ...(options.rules === undefined ? {} : { rules: options.rules }),

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { World } from '../../processors/sequencer/testing/world.ts'
 import type { Offset } from '../../schemas/ids.ts'
 import type { StoredRecord } from '../../topics/log.ts'
-import { POSITION_START, type Position, selectValid, type ValidBatch } from '../../topics/valid-events.ts'
+import { HEADER_PREV, POSITION_START, type Position, selectValid, type ValidBatch } from '../../topics/valid-events.ts'
 
 /** Follows im.events by the rule that all readers share, in parts of any size, from a position on. */
 export class ModelReader {
@@ -38,6 +38,17 @@ export class ModelReader {
     this.accepted = []
   }
 
+  /** For one that nobody told of a loss: what it has may be another log than ours, but never a mixture of both. */
+  mixtureWith({ records }: ValidBatch): string[] {
+    const own = this.accepted.map(placeOf)
+    const ours = records.map(placeOf)
+    const parted = own.findIndex((place, index) => place !== ours[index])
+    if (parted === -1) return []
+    const rest = new Set(ours.slice(parted))
+    const mixed = own.slice(parted).find(place => rest.has(place))
+    return mixed === undefined ? [] : [`reader ${this.name} has ${mixed} of the log after events that are not of it`]
+  }
+
   differencesFrom({ records }: ValidBatch): string[] {
     const expected = records.filter(({ offset }) => offset >= this.first).map(placeOf)
     const found = this.accepted.map(placeOf)
@@ -47,6 +58,8 @@ export class ModelReader {
   }
 }
 
-function placeOf({ offset, value }: StoredRecord): string {
-  return `${offset} (${hash('sha256', value!).slice(0, 8)})`
+/** Where a record stands, and a few digits that tell it from any other one there. */
+function placeOf({ offset, value, headers }: StoredRecord): string {
+  const prev = headers[HEADER_PREV] ?? Buffer.alloc(0)
+  return `${offset} (${hash('sha256', Buffer.concat([prev, value!])).slice(0, 8)})`
 }

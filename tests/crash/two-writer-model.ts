@@ -17,7 +17,8 @@ import { pick, randomPack } from './random-packs.ts'
  *
  * Writers and readers are the product's own code. What must hold is checked against the packs and `decide` alone:
  *   every pack has one outcome, in order, and each is what one of the writers decides on what stands before it;
- *   every reader has got just this, wherever it began and however it read;
+ *   every reader has got just this, wherever it began and however it read; one that slept through a loss of the tail
+ *   has got nothing that does not follow what it had;
  *   what a writer has stored is the fold of it, and both are ready.
  *
  * Not modelled: a writer that lives on through a loss of the tail. The loss comes with a failure of the broker, both
@@ -46,6 +47,8 @@ const STRANGERS = 8
 const LOSSES = 3
 /** Records that a loss of the tail takes at most. */
 const LOST_RECORDS_MAX = 6
+/** How late a lost record comes once more at most, in ms. */
+const AGAIN_MS_MAX = 200
 /** Rounds that the writers get to answer everything once nothing fails any more. */
 const ANSWER_ROUNDS_MAX = 300
 const ROUND_MS = 20
@@ -71,7 +74,9 @@ class Model {
   private readonly random: Random
   private readonly options: ModelOptions
   private readonly writers: readonly ModelWriter[]
-  private readonly readers: ModelReader[]
+  private readonly readers: readonly ModelReader[]
+  /** Is never told that the log has lost its tail. */
+  private readonly sleeper: ModelReader
   private readonly losesTail: boolean
   private readonly happened = { crashes: 0, strangers: 0, losses: 0, junk: 0, differing: 0 }
 
@@ -91,6 +96,7 @@ class Model {
       }),
     ]
     this.readers = [new ModelReader(world, 'one'), new ModelReader(world, 'other')]
+    this.sleeper = new ModelReader(world, 'sleeper')
   }
 
   async run(): Promise<void> {
@@ -128,6 +134,7 @@ class Model {
     for (const reader of this.readers) {
       if (random.next() < 0.5) await reader.read(1 + Math.floor(random.next() * 20))
     }
+    if (random.next() < 0.2) await this.sleeper.readAll()
   }
 
   private draws(percent: number): boolean {
@@ -157,7 +164,12 @@ class Model {
     const { start, end } = (await world.log.bounds(topic)).get(0)!
     const kept = Math.max(start, end - Math.ceil(random.next() * LOST_RECORDS_MAX))
     for (const writer of this.writers) writer.kill()
+    const lost = (await world.records(topic)).filter(({ offset }) => offset >= kept)
     world.log.truncateTo(topic, 0, kept)
+    // What the lost leader had taken may be sent once more, and arrive among what is written in its place.
+    for (const record of lost) {
+      world.clock.schedule(random.next() * AGAIN_MS_MAX, () => world.log.put(topic, 0, [record]))
+    }
     for (const reader of this.readers) await reader.tailLost(kept)
     for (const writer of this.writers) await writer.startWithoutPast()
     this.happened.losses++
@@ -192,6 +204,8 @@ class Model {
       await reader.readAll()
       violations.push(...reader.differencesFrom(valid))
     }
+    await this.sleeper.readAll()
+    violations.push(...this.sleeper.mixtureWith(valid))
     if (!this.losesTail) await this.checkLateReader(valid)
   }
 

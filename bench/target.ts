@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { type LocalStackInfo, NoServer, readLocalStack, START_HINT } from '../client/terminal/find-server.ts'
+import { NoServer, readLocalStack, START_HINT } from '../client/terminal/find-server.ts'
+import type { StackInfo } from '../infra/stack-info.ts'
 
 /** What is measured: where it listens, and its processes as far as they run on this machine. */
 export interface Target {
@@ -28,7 +29,7 @@ export function runningTarget(gatewayUrl: string | undefined, env: NodeJS.Proces
   return { ...ofStack(local, env), gatewayUrl: url, stop: async () => {} }
 }
 
-function ofStack(stack: LocalStackInfo | undefined, env: NodeJS.ProcessEnv) {
+function ofStack(stack: StackInfo | undefined, env: NodeJS.ProcessEnv) {
   return {
     env: { ...stack?.env, ...env },
     metricsUrls: Object.values(stack?.urls.metrics ?? {}),
@@ -50,7 +51,7 @@ export async function startTarget(env: NodeJS.ProcessEnv, log: (line: string) =>
   }
   try {
     await untilReady(child, log)
-    const stack = JSON.parse(readFileSync(join(dataDir, 'stack.json'), 'utf8')) as LocalStackInfo
+    const stack = JSON.parse(readFileSync(join(dataDir, 'stack.json'), 'utf8')) as StackInfo
     return { ...ofStack(stack, {}), env: { ...env, ...stack.env }, gatewayUrl: stack.urls.ws, stop }
   } catch (error) {
     await stop()

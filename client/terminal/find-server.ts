@@ -1,20 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-
-/** What the tools read of the file that the local stack keeps about itself (infra/local/stack-file.ts). */
-export interface LocalStackInfo {
-  env: Record<string, string>
-  urls: {
-    ws: string
-    http: string
-    clickhouse: string
-    kafka: string
-    registry: string
-    redis: string
-    metrics: Record<string, string>
-  }
-  processes: { name: string; pid: number }[]
-}
+import type { StackInfo } from '../../infra/stack-info.ts'
 
 /** Nobody said where the server is, and no local stack was started here. */
 export class NoServer extends Error {
@@ -24,9 +10,9 @@ export class NoServer extends Error {
 export const START_HINT = 'start the server with `npm start` in another terminal'
 
 /** The local stack's own account of itself; undefined when none was started here. */
-export function readLocalStack(env: NodeJS.ProcessEnv): LocalStackInfo | undefined {
+export function readLocalStack(env: NodeJS.ProcessEnv): StackInfo | undefined {
   const file = env.PACKLOG_STACK_FILE || join(resolve(env.PACKLOG_DATA || '.packlog'), 'stack.json')
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as LocalStackInfo) : undefined
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as StackInfo) : undefined
 }
 
 /** Where to connect: what was asked for, PACKLOG_WS_URL, or the local stack. Throws NoServer. */

@@ -100,29 +100,29 @@ function brokenCopies({ text }: Example): string[] {
 const named = examples.map(example => [`${example.side}:${example.type}`, example] as const)
 
 describe('examples', () => {
-  test.each(named)('[GW40, PR1] %s is read by the product and is what its comment says', (_, { side, type, text }) => {
+  test.each(named)('[GW40] %s is read by the product and is what its comment says', (_, { side, type, text }) => {
     expect(JSON.parse(text).type).toBe(type)
     read[side](text)
   })
 
-  test.each(named)('[GW40, PR1] a broken copy of %s is refused', (_, example) => {
+  test.each(named)('[GW40] a broken copy of %s is refused', (_, example) => {
     for (const text of brokenCopies(example)) expect(() => read[example.side](text), text).toThrow()
   })
 
-  test('[GW40, PR1] a field that the product does not know is noticed', () => {
+  test('[GW40] a field that the product does not know is noticed', () => {
     for (const { side, text } of examples) {
       const more = JSON.stringify({ ...JSON.parse(text), colour: 'red' })
       expect(() => read[side](more), more).toThrow()
     }
   })
 
-  test.each(['client', 'server'] as const)('[GW40, PR1] there is one of every frame of the %s in frames.avsc', side => {
+  test.each(['client', 'server'] as const)('[GW40] there is one of every frame of the %s in frames.avsc', side => {
     const shown = examples.filter(example => example.side === side).map(({ text }) => kindOf(side, read[side](text)))
     expect(kindsOf(side).length).toBeLessThan(64)
     expect(new Set(shown)).toEqual(new Set(kindsOf(side)))
   })
 
-  test('[GW40, PR1] every JSON block is an example', () => {
+  test('[GW40] every JSON block is an example', () => {
     expect(examples).toHaveLength(document.match(/^```json/gm)!.length)
   })
 })
@@ -144,7 +144,7 @@ describe('the first session', () => {
 
   afterEach(() => gateway.drain())
 
-  test('[GW40, PR1] runs as it stands', async () => {
+  test('[GW40] runs as it stands', async () => {
     const code = /^```js\n([\s\S]*?)^```/m.exec(document)![1]!
     expect(code).toContain('127.0.0.1:8080')
     const script = code.replace('127.0.0.1:8080', `127.0.0.1:${gateway.port}`)
@@ -165,12 +165,12 @@ function rows(heading: string): string[][] {
   return [...section.matchAll(/^\| (.*) \|$/gm)].map(match => match[1]!.split(' | ')).slice(1)
 }
 
-test('[GW41, PR2] the table of outcome codes is that of the source', () => {
+test('[GW41] the table of outcome codes is that of the source', () => {
   const expected = Object.entries(Code).map(([name, { number, retry, text }]) => [String(number), name, retry, text])
   expect(rows('Outcome codes')).toEqual(expected)
 })
 
-test('[GW41, PR2] the table of close codes is that of the source, and every close tells an outcome code', () => {
+test('[GW41] the table of close codes is that of the source, and every close tells an outcome code', () => {
   const expected = Object.entries(CloseCode).map(([name, { code, reconnect, text }]) => [
     String(code),
     name,

@@ -49,15 +49,25 @@ test('a download that fails leaves nothing behind, and the next one works', asyn
 
 test('of two starters at once one downloads and the other waits for it', async () => {
   let [running, runningMax, made] = [0, 0, 0]
+  let finish: () => void = () => {}
+  const isWaitedFor = new Promise<void>(resolve => {
+    finish = resolve
+  })
   const make = async (dir: string) => {
     running += 1
     runningMax = Math.max(runningMax, running)
-    await systemClock.sleep(20)
+    await isWaitedFor
     await writePart(dir)
     made += 1
     running -= 1
   }
-  const both = [obtain({ cacheDir, name: 'part-1', make }, tools), obtain({ cacheDir, name: 'part-1', make }, tools)]
+  // The second one looks at the lock, finds it held and sleeps: then the first one may end.
+  const sleep = async () => {
+    finish()
+    await new Promise<void>(resolve => systemClock.defer(resolve))
+  }
+  const patient = { ...tools, clock: { ...systemClock, sleep } }
+  const both = [0, 1].map(() => obtain({ cacheDir, name: 'part-1', make }, patient))
   expect(new Set(await Promise.all(both)).size).toBe(1)
   expect([runningMax, made]).toEqual([1, 1])
 })

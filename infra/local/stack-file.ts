@@ -1,23 +1,11 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { StackInfo } from '../stack-info.ts'
 import type { KnownProcess } from './process-identity.ts'
 
-/** What commands in other terminals (run.mjs) and tools learn about a local stack. */
-export interface StackFile {
+/** The whole file: what commands in other terminals (run.mjs) need besides what tools learn. */
+export interface StackFile extends StackInfo {
   starter: KnownProcess
-  /** Environment of the roles, without what belongs to one process. */
-  env: Record<string, string>
-  urls: {
-    ws: string
-    http: string
-    clickhouse: string
-    kafka: string
-    registry: string
-    redis: string
-    metrics: Record<string, string>
-  }
-  /** Everything that runs, with its present pid. */
-  processes: { name: string; pid: number }[]
 }
 
 /** Replaces `stack.json` in the data directory in one step. */

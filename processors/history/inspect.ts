@@ -1,6 +1,6 @@
 import type { Millis } from '../../infra/clock.ts'
 import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
-import { escapeGlob, scanKeys } from '../../infra/redis/pipeline.ts'
+import { tagsOf } from '../../infra/redis/tags.ts'
 import type { Count, PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { byKey } from '../by-key.ts'
@@ -74,30 +74,12 @@ class RedisHistoryInspector implements HistoryInspector {
   }
 
   async *sessionIds(): AsyncIterable<SessionId[]> {
-    for await (const tags of this.tags('*', ['head'])) yield tags as SessionId[]
+    for await (const tags of tagsOf(this.generations, '*', ['head'])) yield tags as SessionId[]
   }
 
   async *userIds(): AsyncIterable<UserId[]> {
-    for await (const tags of this.tags('u:*', ['hot', 'large', 'refusals'])) {
+    for await (const tags of tagsOf(this.generations, 'u:*', ['hot', 'large', 'refusals'])) {
       yield tags.map(tag => tag.slice('u:'.length)) as UserId[]
-    }
-  }
-
-  /** The hash tags of all keys `{<tag>}:<suffix>` of the live generation, each once. */
-  private async *tags(glob: string, suffixes: string[]): AsyncIterable<string[]> {
-    const generation = await this.generations.current('live')
-    if (generation === undefined) return
-    const keyPrefix = this.generations.keyPrefix(generation)
-    const seen = new Set<string>()
-    for await (const keys of scanKeys(this.generations.connection, `${escapeGlob(keyPrefix)}{${glob}}:*`)) {
-      const fresh = new Set<string>()
-      for (const key of keys) {
-        const end = key.lastIndexOf('}:')
-        const tag = key.slice(keyPrefix.length + 1, end)
-        if (suffixes.includes(key.slice(end + 2)) && !seen.has(tag)) fresh.add(tag)
-      }
-      for (const tag of fresh) seen.add(tag)
-      yield [...fresh]
     }
   }
 

@@ -1,5 +1,5 @@
 import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
-import { escapeGlob, scanKeys } from '../../infra/redis/pipeline.ts'
+import { tagsOf } from '../../infra/redis/tags.ts'
 import type { Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { byKey } from '../by-key.ts'
@@ -63,25 +63,12 @@ class RedisMembershipInspector implements MembershipInspector {
   }
 
   async *groupIds(): AsyncIterable<SessionId[]> {
-    for await (const tags of this.tags('stays')) yield tags as SessionId[]
+    for await (const tags of tagsOf(this.generations, '*', ['stays'])) yield tags as SessionId[]
   }
 
   async *userIds(): AsyncIterable<UserId[]> {
-    for await (const tags of this.tags('groups')) yield tags.map(tag => tag.slice('u:'.length)) as UserId[]
-  }
-
-  /** The hash tags of all keys `{<tag>}:<suffix>` of the live generation, each once. */
-  private async *tags(suffix: string): AsyncIterable<string[]> {
-    const generation = await this.generations.current('live')
-    if (generation === undefined) return
-    const start = `${this.generations.keyPrefix(generation)}{`
-    const end = `}:${suffix}`
-    const seen = new Set<string>()
-    for await (const keys of scanKeys(this.generations.connection, `${escapeGlob(start)}*${end}`)) {
-      const tags = new Set(keys.map(key => key.slice(start.length, -end.length)))
-      const fresh = [...tags].filter(tag => !seen.has(tag))
-      for (const tag of fresh) seen.add(tag)
-      yield fresh
+    for await (const tags of tagsOf(this.generations, 'u:*', ['groups'])) {
+      yield tags.map(tag => tag.slice('u:'.length)) as UserId[]
     }
   }
 

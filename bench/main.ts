@@ -11,6 +11,7 @@ import { BadOptions, BENCH_HELP, type BenchOptions, parseBenchOptions } from './
 import { type ProcessUse, ProcessWatch } from './processes.ts'
 import { ConnectFailed } from './raw-client.ts'
 import { type BenchReport, type ChatFigures, isClean, type LogFigures, toJson, toText } from './report.ts'
+import { isStateBench, runStateBench } from './state/command.ts'
 import { projectRoot, runningTarget, startTarget, type Target } from './target.ts'
 import { type Lag, watchLag } from './view-lag.ts'
 
@@ -96,10 +97,17 @@ async function bench(options: BenchOptions): Promise<number> {
   }
 }
 
+/** Runs the command line; gives the exit code. */
+async function main(args: readonly string[]): Promise<number> {
+  if (isStateBench(args)) return runStateBench(args, { env: process.env, clock, log: progress })
+  const options = parseBenchOptions(args)
+  if (options !== undefined) return bench(options)
+  process.stdout.write(BENCH_HELP)
+  return 0
+}
+
 try {
-  const options = parseBenchOptions(process.argv.slice(2))
-  if (options === undefined) process.stdout.write(BENCH_HELP)
-  else process.exitCode = await bench(options)
+  process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
   const isExpected = [BadOptions, NoServer, NoKey, ConnectFailed].some(kind => error instanceof kind)
   if (!isExpected) throw error

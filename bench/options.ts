@@ -25,6 +25,9 @@ export const BENCH_HELP = `npm run bench -- chat|log|both [flags]
   log     the same way through Kafka with nothing else on it: the ceiling
   both    one after the other, and the ratio (also: chat --with-log)
 
+  core    how fast one thread decides (core --help tells more)
+  restore how fast a large partition is taken over, and how much memory it needs (restore --help)
+
   --rate R             messages per second, in all (2000)
   --seconds S          how long is measured (30)
   --warmup S           the same load before that, checked and not counted (3)
@@ -41,19 +44,19 @@ Latencies are measured from the moment a message was due, so a sender that is he
 The exit code is 0 when nothing was refused, lost, doubled, out of order or left without an answer.
 `
 
-interface Range {
+export interface NumberRange {
   min: number
   max: number
   isWhole: boolean
 }
 
-const RATE: Range = { min: 1, max: 200_000, isWhole: true }
-const SECONDS: Range = { min: 0.5, max: 86_400, isWhole: false }
-const WARMUP: Range = { min: 0, max: 3_600, isWhole: false }
-const BYTES: Range = { min: 1, max: 60_000, isWhole: true }
-const PAIRS: Range = { min: 1, max: 20_000, isWhole: true }
-const PERCENT: Range = { min: 0, max: 100, isWhole: false }
-const REPEAT: Range = { min: 1, max: 100, isWhole: true }
+const RATE: NumberRange = { min: 1, max: 200_000, isWhole: true }
+const SECONDS: NumberRange = { min: 0.5, max: 86_400, isWhole: false }
+const WARMUP: NumberRange = { min: 0, max: 3_600, isWhole: false }
+const BYTES: NumberRange = { min: 1, max: 60_000, isWhole: true }
+const PAIRS: NumberRange = { min: 1, max: 20_000, isWhole: true }
+const PERCENT: NumberRange = { min: 0, max: 100, isWhole: false }
+const REPEAT: NumberRange = { min: 1, max: 100, isWhole: true }
 
 /** Reads the command line; undefined when help is asked for. Throws BadOptions. */
 export function parseBenchOptions(args: readonly string[]): BenchOptions | undefined {
@@ -66,13 +69,13 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
   const withLog = command === 'chat' && values['with-log'] === true
   return {
     command: withLog ? 'both' : (command as BenchOptions['command']),
-    ratePerSecond: number('--rate', values.rate ?? '2000', RATE),
-    seconds: number('--seconds', values.seconds ?? '30', SECONDS),
-    warmupSeconds: number('--warmup', values.warmup ?? '3', WARMUP),
-    bytes: number('--bytes', values.bytes ?? '200', BYTES),
-    pairs: number('--pairs', values.pairs ?? '1000', PAIRS),
-    newSessionsPercent: number('--new-sessions', values['new-sessions'] ?? '20', PERCENT),
-    repeat: number('--repeat', values.repeat ?? '1', REPEAT),
+    ratePerSecond: numberFlag('--rate', values.rate ?? '2000', RATE),
+    seconds: numberFlag('--seconds', values.seconds ?? '30', SECONDS),
+    warmupSeconds: numberFlag('--warmup', values.warmup ?? '3', WARMUP),
+    bytes: numberFlag('--bytes', values.bytes ?? '200', BYTES),
+    pairs: numberFlag('--pairs', values.pairs ?? '1000', PAIRS),
+    newSessionsPercent: numberFlag('--new-sessions', values['new-sessions'] ?? '20', PERCENT),
+    repeat: numberFlag('--repeat', values.repeat ?? '1', REPEAT),
     json: values.json === true,
     start: values.start === true,
     gatewayUrl: values['gateway-url'],
@@ -104,7 +107,8 @@ function parse(args: readonly string[]) {
   }
 }
 
-function number(flag: string, text: string, { min, max, isWhole }: Range): number {
+/** The number that a flag was given. Throws BadOptions where it is none or lies outside. */
+export function numberFlag(flag: string, text: string, { min, max, isWhole }: NumberRange): number {
   const value = Number(text)
   const isGood = text.trim() !== '' && value >= min && value <= max && (!isWhole || Number.isInteger(value))
   if (!isGood) throw new BadOptions(`${flag} ${text}: a ${isWhole ? 'whole ' : ''}number from ${min} to ${max}`)

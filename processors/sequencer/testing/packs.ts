@@ -79,6 +79,11 @@ export class TestState implements StateView {
   readonly rows = makeRowMaps()
   time: LogTime = LOG_TIME_START
   offset = 0
+  private readonly partitions: number
+
+  constructor({ partitions = PARTITIONS } = {}) {
+    this.partitions = partitions
+  }
 
   get<T extends Table>(table: T, key: string): Rows[T] | undefined {
     return this.rows[table].get(key)
@@ -87,9 +92,10 @@ export class TestState implements StateView {
   /** The outcome of the pack, appended to im.packs at `at`; the state has taken it. */
   run(pack: Pack, at: number = T0, place: { key?: Buffer | null; partition?: number } = {}): Event {
     const key = place.key === undefined ? Buffer.from(pack.sessionId) : place.key
-    const partition = place.partition ?? partitionOfSession(pack.sessionId)
+    const { partitions } = this
+    const partition = place.partition ?? partitionOf(Buffer.from(pack.sessionId), partitions)
     const cause = { era: 0, offset: this.offset++ }
-    const event = decide(this, this.time, { cause, appendedAt: at, key, pack }, { partition, partitions: PARTITIONS })
+    const event = decide(this, this.time, { cause, appendedAt: at, key, pack }, { partition, partitions })
     this.apply(event)
     return event
   }

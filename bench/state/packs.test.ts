@@ -20,7 +20,7 @@ test('[BN10] the packs of core and restore are what a sequencer gets, most of th
     counts[kind] = (counts[kind] ?? 0) + 1
   }
   expect(counts.MessageAccepted).toBeGreaterThan(1_800)
-  for (const kind of ['GroupCreated', 'MemberJoined', 'repeated', 'NOT_A_MEMBER', 'MSG_TOO_SHORT']) {
+  for (const kind of ['GroupCreated', 'MemberJoined', 'repeated', 'GROUP_USER_NOT_EXIST', 'MSG_TOO_SHORT']) {
     expect(counts[kind], JSON.stringify(counts)).toBeGreaterThan(5)
   }
 })

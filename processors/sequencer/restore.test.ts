@@ -4,7 +4,7 @@ import type { UserId } from '../../schemas/ids.ts'
 import { RULES_DEFAULT } from '../../schemas/pack.ts'
 import { chainHeaders } from '../../topics/valid-events.ts'
 import { CHANGELOG_DELAY_MS_MAX } from './changelog.ts'
-import { RestoreRefused } from './failures.ts'
+import { RestoreCode, RestoreRefused } from './failures.ts'
 import type { StoredCheckpoint } from './session.ts'
 import { STORE_DELAY_MS_MAX } from './session-state.ts'
 import { MemoryStateDir } from './state-store.ts'
@@ -41,6 +41,7 @@ const brief = ({ body, seq }: Event) =>
   body.kind === 'PackRepeated' ? `repeated ${body.code} ${body.seq}` : `${body.kind} ${seq}`
 const KNOWING = ['repeated 0 1', 'repeated 40 0', 'MessageAccepted 3', 'MessageAccepted 3', 'PackRefused 0']
 
+/** The code of the refusal; its message is the alarm: where, what, and what an operator does. */
 async function refusal(world: World, options: NodeOptions = {}): Promise<string> {
   const error = await world.start(options).then(
     async node => {
@@ -49,7 +50,10 @@ async function refusal(world: World, options: NodeOptions = {}): Promise<string>
     },
     thrown => thrown,
   )
-  return error instanceof RestoreRefused ? error.code : String(error)
+  if (!(error instanceof RestoreRefused)) return String(error)
+  expect(error.message).toMatch(new RegExp(`^partition 0: ${error.code}: [^;]+; `))
+  expect(error.message.endsWith(RestoreCode[error.code])).toBe(true)
+  return error.code
 }
 
 /** Cuts everything that the topic holds up to its end. */

@@ -13,6 +13,7 @@ import type { Service } from '../../infra/service.ts'
 import { eventCodec, packCodec } from '../../schemas/codec.ts'
 import { codeName } from '../../schemas/codes.ts'
 import type { Event } from '../../schemas/event.ts'
+import type { UserId } from '../../schemas/ids.ts'
 import { type Pack, RULES_DEFAULT } from '../../schemas/pack.ts'
 import { sessionCodec } from '../../schemas/session.ts'
 import { testStack } from '../../tests/stack.ts'
@@ -178,6 +179,39 @@ test('[SQ2, SQ6] packs get their outcomes; a restart on the same disk and on an 
     'MessageAccepted 4',
   ])
   expect(tail.junk).toBe(0)
+})
+
+test('[ST6, ST7] moved to an empty disk it knows sessions, members, rules and every remembered pack', async () => {
+  const first = await start(newDir(), { rulesVersion: 3 })
+  await tail.until(PARTITIONS)
+  const info = { name: 'Chess', avatar: '', notice: '' }
+  const created = fresh({ session: 'g:chess', body: { kind: 'CreateGroup', info, members: ['bob' as UserId] } })
+  const empty = fresh({ text: '' })
+  await send(created, fresh({ session: 'g:chess', from: 'carol', body: { kind: 'JoinGroup' } }), empty)
+  await send(fresh({ session: 'g:chess', from: 'bob', body: { kind: 'QuitGroup' } }))
+  await tail.until(PARTITIONS + 4)
+  await stop(first)
+  const before = tail.events.length
+  await start(newDir(), { rulesVersion: 3 })
+  const other = { ...fresh({ session: 'g:chess', text: 'other content' }), packId: created.packId }
+  const inTurn = [created, empty, other, ...['carol', 'bob', 'zoe'].map(from => fresh({ session: 'g:chess', from }))]
+  const outcomes: string[] = []
+  for (const pack of inTurn) {
+    await send(pack)
+    await tail.until(before + outcomes.length + 1)
+    const { body, seq } = tail.events.at(-1)!
+    if (body.kind === 'PackRefused') outcomes.push(codeName(body.code)!)
+    else outcomes.push(body.kind === 'PackRepeated' ? `repeated ${body.code} ${body.seq}` : `${body.kind} ${seq}`)
+  }
+  // The rules were set before: nobody sets them again.
+  expect(outcomes).toEqual([
+    'repeated 0 1',
+    'repeated 40 0',
+    'PACK_CONFLICT',
+    'MessageAccepted 4',
+    'GROUP_USER_NOT_EXIST',
+    'GROUP_USER_NOT_EXIST',
+  ])
 })
 
 test('[SQ2, SQ4, SQ25] misrouted, poisoned and foreign records disturb nobody', async () => {

@@ -24,8 +24,9 @@ import { processCpuMs, threadCpuMs } from './thread-time.ts'
  * How fast one thread decides: the real decide and evolve on the real SessionState, whose store takes what is committed
  * in the background as in the sequencer. No log: what an append takes is not in it.
  *
- *   decide   decide + evolve + commit of packs that are decoded already
- *   batch    all that the sequencer does per pack: decode, decide, evolve, encode, chain by hash, commit
+ *   decide   decide + evolve of packs that are decoded already, nothing else
+ *   state    the same with the commit of each batch and what the store writes meanwhile
+ *   batch    all that the sequencer does per pack: decode, decide, evolve, encode, chain by hash, commit, store
  *
  * Slices of all kinds run in turn, so that what changes on the machine meets them alike.
  */
@@ -52,7 +53,8 @@ export interface CoreFigures {
 }
 
 export type StoreKind = 'memory' | 'lmdb'
-export type CoreResult = Record<StoreKind, { decide: CoreFigures; batch: CoreFigures }>
+export type Measured = 'decide' | 'state' | 'batch'
+export type CoreResult = Record<StoreKind, Record<Measured, CoreFigures>>
 
 /** Slices that are run and not counted: the code is compiled meanwhile. */
 const WARMUP_SLICES = 2
@@ -66,7 +68,7 @@ export async function measureCore(options: CoreOptions, clock: Clock): Promise<C
   const dir = mkdtempSync(join(tmpdir(), 'packlog-bench-'))
   const registry = new MemoryRegistry()
   const codecs = { pack: await packCodec(registry, 'packs-value'), event: await eventCodec(registry, 'events-value') }
-  const make = (name: string, store: StateStore) => new Core(store, codecs, { ...options, clock, name })
+  const make = (work: Work, store: StateStore) => new Core(store, codecs, { ...options, clock, work })
   const lmdb = (partition: number) => new LmdbStateStore({ stateDir: dir, partition, random: systemRandom })
   const cores = {
     memory: { decide: make('decide', new MemoryStateStore()), batch: make('batch', new MemoryStateStore()) },
@@ -78,14 +80,45 @@ export async function measureCore(options: CoreOptions, clock: Clock): Promise<C
     for (let slice = -WARMUP_SLICES; slice < options.slices; slice++) {
       for (const core of all) await core.slice({ counts: slice >= 0 })
     }
-    const figures = ({ decide, batch }: Record<'decide' | 'batch', Core>) => ({
-      decide: decide.figures(),
-      batch: batch.figures(),
+    const figures = ({ decide, batch }: Record<Work, Core>) => ({
+      decide: decide.decideRates.figures(),
+      state: decide.rates.figures(),
+      batch: batch.rates.figures(),
     })
     return { memory: figures(cores.memory), lmdb: figures(cores.lmdb) }
   } finally {
     for (const core of all) await core.close()
     rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+/** `decide` takes packs that are decoded, `batch` those that are not. */
+type Work = 'decide' | 'batch'
+
+interface Times {
+  wallMs: Millis
+  threadMs: Millis
+  processMs: Millis
+}
+
+class Rates {
+  private readonly perSecond: number[] = []
+  private readonly perCpuSecond: number[] = []
+  private readonly perProcessCpuSecond: number[] = []
+
+  add(packs: number, { wallMs, threadMs, processMs }: Times): void {
+    const rate = (ms: Millis) => Math.round((packs * MS_PER_SECOND) / ms)
+    this.perSecond.push(rate(wallMs))
+    this.perCpuSecond.push(rate(threadMs))
+    this.perProcessCpuSecond.push(rate(processMs))
+  }
+
+  figures(): CoreFigures {
+    return {
+      perSecond: spread(this.perSecond),
+      perCpuSecond: spread(this.perCpuSecond),
+      perProcessCpuSecond: spread(this.perProcessCpuSecond),
+    }
   }
 }
 
@@ -103,19 +136,18 @@ class Core {
   private readonly store: StateStore
   private readonly state: SessionState
   private readonly codecs: Codecs
-  private readonly options: CoreOptions & { clock: Clock; name: string }
+  private readonly options: CoreOptions & { clock: Clock; work: Work }
   private readonly packs: StatePacks
   private readonly queue = new PackQueue()
-  private readonly rates = {
-    perSecond: [] as number[],
-    perCpuSecond: [] as number[],
-    perProcessCpuSecond: [] as number[],
-  }
+  readonly rates = new Rates()
+  readonly decideRates = new Rates()
+  /** What the decide loops of this slice took. */
+  private decideTimes: Times = { wallMs: 0, threadMs: 0, processMs: 0 }
   private logTime = LOG_TIME_START
   private nextPack = 0
   private failure: unknown
 
-  constructor(store: StateStore, codecs: Codecs, options: CoreOptions & { clock: Clock; name: string }) {
+  constructor(store: StateStore, codecs: Codecs, options: CoreOptions & { clock: Clock; work: Work }) {
     this.store = store
     this.codecs = codecs
     this.options = options
@@ -142,25 +174,15 @@ class Core {
 
   async slice({ counts }: { counts: boolean }): Promise<void> {
     const arrived = this.arrive(this.options.packs, time => this.packs.next(time))
+    this.decideTimes = { wallMs: 0, threadMs: 0, processMs: 0 }
     const before = this.readTimes()
     await this.run(arrived)
-    const after = this.readTimes()
+    const times = differenceOf(before, this.readTimes())
     await this.state.flush()
     if (this.failure !== undefined) throw this.failure
     if (!counts) return
-    const rate = (of: keyof typeof after) => Math.round((arrived.length * MS_PER_SECOND) / (after[of] - before[of]))
-    this.rates.perSecond.push(rate('wallMs'))
-    this.rates.perCpuSecond.push(rate('threadMs'))
-    this.rates.perProcessCpuSecond.push(rate('processMs'))
-  }
-
-  figures(): CoreFigures {
-    const { perSecond, perCpuSecond, perProcessCpuSecond } = this.rates
-    return {
-      perSecond: spread(perSecond),
-      perCpuSecond: spread(perCpuSecond),
-      perProcessCpuSecond: spread(perProcessCpuSecond),
-    }
+    this.rates.add(arrived.length, times)
+    this.decideRates.add(arrived.length, this.decideTimes)
   }
 
   async close(): Promise<void> {
@@ -168,7 +190,7 @@ class Core {
     await this.store.close()
   }
 
-  private readTimes() {
+  private readTimes(): Times {
     return { wallMs: this.options.clock.monotonic(), threadMs: threadCpuMs(), processMs: processCpuMs() }
   }
 
@@ -185,10 +207,10 @@ class Core {
   }
 
   private async run(arrived: readonly Arrived[]): Promise<void> {
-    const { batch, clock, name } = this.options
+    const { batch, clock, work } = this.options
     for (let at = 0; at < arrived.length; at += batch) {
       const part = arrived.slice(at, at + batch)
-      if (name === 'decide') this.decide(part)
+      if (work === 'decide') this.decide(part)
       else this.build(part)
       // As in the sequencer, where an append lies between two batches: the store's own work gets its turn.
       await new Promise<void>(resolve => clock.defer(resolve))
@@ -197,7 +219,8 @@ class Core {
   }
 
   private decide(part: readonly Arrived[]): void {
-    const { state } = this
+    const { state, decideTimes } = this
+    const before = this.readTimes()
     let { time } = state.checkpoint
     for (const { record, pack } of part) {
       const cause = { era: 0, offset: record.offset }
@@ -206,6 +229,8 @@ class Core {
       state.apply(evolve(state, event))
       time = evolveTime(time, event)
     }
+    const took = differenceOf(before, this.readTimes())
+    for (const name of Object.keys(took) as (keyof Times)[]) decideTimes[name] += took[name]
     state.commit(this.checkpointAfter(part.at(-1)!.record.offset, time))
   }
 
@@ -226,5 +251,13 @@ class Core {
       nextPack = built.nextPack
       queue.release(nextPack)
     }
+  }
+}
+
+function differenceOf(before: Times, after: Times): Times {
+  return {
+    wallMs: after.wallMs - before.wallMs,
+    threadMs: after.threadMs - before.threadMs,
+    processMs: after.processMs - before.processMs,
   }
 }

@@ -13,7 +13,7 @@ How many packs per second one thread decides, on the state in memory and in LMDB
 
   --slices N      measured slices of each kind (15)
   --packs N       packs of a slice (20000)
-  --batch N       packs that are committed together (100)
+  --batch N       packs that are committed together (200)
   --sessions N    sessions that exist before (100000)
   --bytes B       length of a message's text (100)
   --seed N        of the packs (1)
@@ -58,7 +58,7 @@ function parseCore(args: readonly string[]): StateBenchOptions | string {
   const parameters = {
     slices: number('slices', 15, REPEAT),
     packs: number('packs', 20_000, COUNT),
-    batch: number('batch', 100, BATCH),
+    batch: number('batch', 200, BATCH),
     sessions: number('sessions', 100_000, COUNT),
     bytes: number('bytes', 100, BYTES),
     seed: number('seed', 1, COUNT),

@@ -35,7 +35,8 @@ export function coreText({ stores, parameters, conditions }: CoreReport): string
     `${'packs per second'.padEnd(18)}${['median', 'least', 'best', 'median per CPU second', 'best'].map(pad).join('')}`,
     ...rows,
     '',
-    'decide: decide + evolve + commit; batch: with decoding, encoding and hashing. CPU time is that of the deciding thread.',
+    'decide: decide + evolve; state: with commit and store; batch: with decoding, encoding and hashing as well.',
+    'CPU time is that of the deciding thread.',
   ].join('\n')
 }
 

@@ -25,7 +25,8 @@ export interface SessionsReading {
   writer: string
   random: Random
   signal: AbortSignal
-  take(record: SessionRecord): Promise<void>
+  /** Gives a promise where it needs time; most records do not. */
+  take(record: SessionRecord): Promise<void> | undefined
 }
 
 /**
@@ -48,10 +49,12 @@ export async function readSessions(reading: SessionsReading): Promise<void> {
     isolation: 'committed',
     onBatch: async batch => {
       for (const stored of batch.records) {
-        const record = await decode(codec, stored, partition)
-        if (record === undefined) continue
+        if (stored.value === null) continue
+        const record = decode(codec, stored.value) ?? (await learnAndDecode(codec, stored, partition))
         if (record.body.kind === 'OwnerClaim' && record.body.nonce === nonce) return finish()
-        await reading.take(record)
+        // There are millions of them: nothing waits that need not.
+        const taken = reading.take(record)
+        if (taken !== undefined) await taken
       }
     },
   })
@@ -73,16 +76,25 @@ async function claim({ topic, partition, transactional, codec, writer, random }:
   return nonce
 }
 
-async function decode(
+/** Undefined where it takes more than what is known here. */
+function decode(codec: RecordCodec<SessionRecord>, value: Buffer): SessionRecord | undefined {
+  try {
+    return codec.decode(value)
+  } catch {
+    return undefined
+  }
+}
+
+/** Throws SessionsUnreadable. */
+async function learnAndDecode(
   codec: RecordCodec<SessionRecord>,
   { value, offset }: StoredRecord,
   partition: Partition,
-): Promise<SessionRecord | undefined> {
-  if (value === null) return undefined
+): Promise<SessionRecord> {
   try {
-    return codec.decode(value)
+    return codec.decode(value!)
   } catch (error) {
-    if (error instanceof UnknownSchema && (await codec.learn(error.schemaId))) return codec.decode(value)
+    if (error instanceof UnknownSchema && (await codec.learn(error.schemaId))) return codec.decode(value!)
     throw new SessionsUnreadable({ partition, offset }, error)
   }
 }

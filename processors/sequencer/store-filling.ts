@@ -19,15 +19,15 @@ export class StoreFilling {
     this.store = store
   }
 
-  async take({ body, offset }: SessionRecord): Promise<void> {
-    if (body.kind === 'OwnerClaim') return
+  take({ body, offset }: SessionRecord): Promise<void> | undefined {
+    if (body.kind === 'OwnerClaim') return undefined
     if (body.kind === 'PositionMark') {
       this.mark = body
-      return
+      return undefined
     }
     this.newest = Math.max(this.newest, offset)
     this.put(changeOf(body))
-    await this.room()
+    return this.room()
   }
 
   put({ table, key, row }: Change): void {
@@ -35,9 +35,9 @@ export class StoreFilling {
     rows.set(key, row)
   }
 
-  /** Writes when enough has come together. */
-  async room(): Promise<void> {
-    if (countRows(this.rows) >= FILL_ROWS_MAX) await this.write(undefined)
+  /** Writes when enough has come together; undefined while there is room. */
+  room(): Promise<void> | undefined {
+    return countRows(this.rows) >= FILL_ROWS_MAX ? this.write(undefined) : undefined
   }
 
   finish(checkpoint: StoredCheckpoint): Promise<void> {
@@ -65,7 +65,7 @@ export class RowsBeyond {
     this.position = position
   }
 
-  async take({ body, offset }: SessionRecord): Promise<void> {
+  take({ body, offset }: SessionRecord): undefined {
     if (body.kind === 'OwnerClaim' || body.kind === 'PositionMark' || offset <= this.position) return
     this.rows.set(foldedKey(changeOf(body)), offset)
   }

@@ -25,6 +25,6 @@ test('[ST5] a sequencer whose log was replaced ends, and says what was found and
   await deleteTopics([`${product.env.PACKLOG_TOPIC_PREFIX}im.events`], kafka)
   await runSetup(product.env)
   await expect(product.restart('sequencer')).rejects.toThrow(
-    /sequencer ended with 1[\s\S]*partition \d+: MARKER_AHEAD: position 0, im\.events ends at 0; .*Bring the log back/,
+    /sequencer ended with code 1[\s\S]*partition \d+: MARKER_AHEAD: position 0, im\.events ends at 0; .*Bring the log back/,
   )
 }, 120_000)

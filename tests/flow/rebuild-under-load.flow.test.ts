@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { QuestionFailed } from '../../client/network/questions.ts'
+import { type ClickHouse, connectClickHouse } from '../../infra/clickhouse/clickhouse.ts'
+import type { EventFrame } from '../../schemas/frames.ts'
+import { type GroupId, groupSessionId, type SessionId, type UserId } from '../../schemas/ids.ts'
+import { startProduct, type TestProduct } from '../product.ts'
+import { runCommand } from '../run-command.ts'
+import { testStack } from '../stack.ts'
+import { type Person, person, say, until } from './people.ts'
+
+/**
+ * The rebuild of each view by the real command, while people talk, come and go, and ask all the time. Their answers are
+ * compared with what the watcher, a member from the beginning, was delivered live: that comes from the log and not from
+ * a view.
+ */
+
+const TEAM = groupSessionId('team' as GroupId)
+const VIEWS = ['history', 'membership', 'archive'] as const
+/** Events before the first rebuild. */
+const EVENTS_BEFORE = 300
+
+let product: TestProduct
+let clickhouse: ClickHouse
+
+beforeAll(async () => {
+  product = await startProduct({ together: true })
+  const database = product.env.PACKLOG_CLICKHOUSE_DATABASE!
+  clickhouse = connectClickHouse({ url: testStack().clickhouseUrl, database })
+}, 180_000)
+
+afterAll(async () => {
+  await clickhouse?.close()
+  await product?.stop()
+}, 60_000)
+
+/** Does it again and again until it is stopped; gives how often it did. */
+function again(task: () => Promise<void>): { stop(): Promise<number> } {
+  let isOver = false
+  let count = 0
+  const running = (async () => {
+    for (; !isOver; count++) await task()
+  })()
+  // Whoever stops it gets the failure.
+  running.catch(() => {})
+  return {
+    stop: async () => {
+      isOver = true
+      await running
+      return count
+    },
+  }
+}
+
+/** Undefined for a question that got a temporary refusal, which is no answer and so no wrong one. */
+async function answerOf<T>(question: Promise<T>): Promise<T | undefined> {
+  try {
+    return await question
+  } catch (error) {
+    if (error instanceof QuestionFailed && error.temporary) return undefined
+    throw error
+  }
+}
+
+const timeline = (watcher: Person): EventFrame[] => watcher.received.get(TEAM) ?? []
+
+/** Who was in after the first `count` events of the watcher. */
+function membersAfter(events: readonly EventFrame[], count: number): string {
+  const members = new Set<UserId>()
+  for (const { from, body } of events.slice(0, count)) {
+    if (body.kind === 'GroupCreated') for (const userId of [from, ...body.members]) members.add(userId)
+    if (body.kind === 'MembersAdded') for (const userId of body.userIds) members.add(userId)
+    if (body.kind === 'MembersRemoved') for (const userId of body.userIds) members.delete(userId)
+  }
+  return [...members].sort().join(' ')
+}
+
+/** The last events of the team as history has them: dense, up to what was there at the question, and as delivered. */
+async function askHistory(watcher: Person, highest: { seq: number }): Promise<void> {
+  const page = await answerOf(
+    watcher.client.ask({ type: 'history', sessionId: TEAM, beforeSeq: Number.MAX_SAFE_INTEGER, limit: 100 }),
+  )
+  if (page === undefined) return
+  expect(page.lastSeq, 'history went back').toBeGreaterThanOrEqual(highest.seq)
+  highest.seq = page.lastSeq
+  const seqs = page.events.map(({ seq }) => seq)
+  expect(seqs).toEqual(seqs.map((_, index) => page.lastSeq - seqs.length + 1 + index))
+  expect(seqs.length).toBe(Math.min(100, page.lastSeq))
+  for (const event of page.events) {
+    const delivered = timeline(watcher)[event.seq - 1]
+    if (delivered !== undefined) expect(event).toEqual(delivered)
+  }
+}
+
+/** The members as the view has them: those after some event, none before what an earlier answer told. */
+async function askMembers(watcher: Person, known: { seq: number }): Promise<void> {
+  const answer = await answerOf(watcher.client.ask({ type: 'members', sessionId: TEAM }))
+  if (answer === undefined) return
+  const found = answer.members
+    .map(({ userId }) => userId)
+    .sort()
+    .join(' ')
+  const delivered = timeline(watcher)
+  let seq = known.seq
+  while (seq <= delivered.length && membersAfter(delivered, seq) !== found) seq++
+  if (seq > delivered.length) {
+    // The view may be ahead of the watcher by what is on its way.
+    await until([watcher], () => timeline(watcher).length > delivered.length)
+    const later = timeline(watcher).length
+    expect(membersAfter(timeline(watcher), later), 'members at no time').toBe(found)
+    seq = later
+  }
+  known.seq = seq
+}
+
+/** The archive's rows of the team: dense from the first message on, never fewer, each with the sender and the text. */
+async function askArchive(watcher: Person, highest: { rows: number }): Promise<void> {
+  const sql = `SELECT seq, kind, from, text FROM events FINAL WHERE sessionId = '${TEAM}' AND seq > 0 ORDER BY seq`
+  const rows = await clickhouse.rows<{ seq: number; kind: string; from: string; text: string }>(sql)
+  expect(rows.length, 'the archive went back').toBeGreaterThanOrEqual(highest.rows)
+  highest.rows = rows.length
+  expect(rows.map(({ seq }) => seq)).toEqual(rows.map((_, index) => index + 1))
+  for (const row of rows) {
+    const delivered = timeline(watcher)[row.seq - 1]
+    if (delivered === undefined) continue
+    const { kind, from, body } = { kind: row.kind, from: row.from, body: delivered.body }
+    expect({ kind, from }).toEqual({ kind: body.kind, from: delivered.from })
+    if (body.kind === 'MessageAccepted' && body.content.kind === 'Text') expect(row.text).toBe(body.content.text)
+  }
+}
+
+async function addAndRemove(owner: Person, guests: readonly UserId[], round: number): Promise<void> {
+  const type = round % 2 === 0 ? 'addMembers' : 'removeMembers'
+  const userIds = [guests[Math.floor(round / 2) % guests.length]!]
+  const answer = await owner.client.submit({ type, sessionId: TEAM as SessionId, userIds }).answer
+  expect(answer.kind).toBe('Accepted')
+}
+
+test('[RN11, AR8] rebuild switches each view over under load without a wrong answer to anybody', async () => {
+  const [owner, watcher] = [
+    await person(product, 'owner', { sessions: [] }),
+    await person(product, 'watcher', { sessions: [] }),
+  ]
+  const created = owner.client.submit({
+    type: 'createGroup',
+    groupId: 'team',
+    info: { name: 'The team' },
+    members: ['watcher'] as UserId[],
+  })
+  expect(await created.answer).toMatchObject({ kind: 'Accepted', seq: 1 })
+  await watcher.client.follow([{ sessionId: TEAM, seq: 0 }])
+  let round = 0
+  const guests = ['gus', 'guy', 'gil'] as UserId[]
+  const load = [
+    again(async () => void (await say(owner, TEAM, `owner ${round}`))),
+    again(async () => void (await say(watcher, TEAM, `watcher ${round}`))),
+    again(() => addAndRemove(owner, guests, round++)),
+  ]
+  await until([watcher], () => timeline(watcher).length >= EVENTS_BEFORE)
+  const [highest, known, archived] = [{ seq: 0 }, { seq: 1 }, { rows: 0 }]
+  const asking = [
+    again(() => askHistory(watcher, highest)),
+    again(() => askMembers(watcher, known)),
+    again(() => askArchive(watcher, archived)),
+  ]
+  for (const view of VIEWS) {
+    const rebuilt = await runCommand(['rebuild', view], product.env)
+    expect(rebuilt, rebuilt.stdout + rebuilt.stderr).toMatchObject({ code: 0 })
+  }
+  for (const asker of asking) expect(await asker.stop()).toBeGreaterThan(5)
+  for (const talker of load) await talker.stop()
+  owner.client.close()
+  watcher.client.close()
+  const verified = await runCommand(['verify', '--json'], product.env)
+  expect(verified, verified.stdout + verified.stderr).toMatchObject({ code: 0 })
+}, 300_000)

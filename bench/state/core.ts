@@ -45,16 +45,19 @@ export interface CoreOptions {
   seed: number
 }
 
-/** Packs per second; `perCpuSecond` per second of CPU time of the deciding thread, `perProcessCpuSecond` of all threads. */
-export interface CoreFigures {
+/** Packs per second; `perCpuSecond` per second of CPU time of the deciding thread. */
+export interface DecideFigures {
   perSecond: Spread
   perCpuSecond: Spread
+}
+
+/** `perProcessCpuSecond`: per second of CPU time of all threads, for the store commits on one of its own. */
+export interface CoreFigures extends DecideFigures {
   perProcessCpuSecond: Spread
 }
 
 export type StoreKind = 'memory' | 'lmdb'
-export type Measured = 'decide' | 'state' | 'batch'
-export type CoreResult = Record<StoreKind, Record<Measured, CoreFigures>>
+export type CoreResult = Record<StoreKind, { decide: DecideFigures; state: CoreFigures; batch: CoreFigures }>
 
 /** Slices that are run and not counted: the code is compiled meanwhile. */
 const WARMUP_SLICES = 2
@@ -81,9 +84,9 @@ export async function measureCore(options: CoreOptions, clock: Clock): Promise<C
       for (const core of all) await core.slice({ counts: slice >= 0 })
     }
     const figures = ({ decide, batch }: Record<Work, Core>) => ({
-      decide: decide.decideRates.figures(),
-      state: decide.rates.figures(),
-      batch: batch.rates.figures(),
+      decide: decide.decideFigures(),
+      state: decide.figures(),
+      batch: batch.figures(),
     })
     return { memory: figures(cores.memory), lmdb: figures(cores.lmdb) }
   } finally {
@@ -98,27 +101,18 @@ type Work = 'decide' | 'batch'
 interface Times {
   wallMs: Millis
   threadMs: Millis
-  processMs: Millis
 }
 
+/** Packs per second, slice by slice. */
 class Rates {
-  private readonly perSecond: number[] = []
-  private readonly perCpuSecond: number[] = []
-  private readonly perProcessCpuSecond: number[] = []
+  private readonly values: number[] = []
 
-  add(packs: number, { wallMs, threadMs, processMs }: Times): void {
-    const rate = (ms: Millis) => Math.round((packs * MS_PER_SECOND) / ms)
-    this.perSecond.push(rate(wallMs))
-    this.perCpuSecond.push(rate(threadMs))
-    this.perProcessCpuSecond.push(rate(processMs))
+  add(packs: number, tookMs: Millis): void {
+    this.values.push(Math.round((packs * MS_PER_SECOND) / tookMs))
   }
 
-  figures(): CoreFigures {
-    return {
-      perSecond: spread(this.perSecond),
-      perCpuSecond: spread(this.perCpuSecond),
-      perProcessCpuSecond: spread(this.perProcessCpuSecond),
-    }
+  spread(): Spread {
+    return spread(this.values)
   }
 }
 
@@ -139,10 +133,10 @@ class Core {
   private readonly options: CoreOptions & { clock: Clock; work: Work }
   private readonly packs: StatePacks
   private readonly queue = new PackQueue()
-  readonly rates = new Rates()
-  readonly decideRates = new Rates()
+  private readonly rates = { wall: new Rates(), thread: new Rates(), process: new Rates() }
+  private readonly decideRates = { wall: new Rates(), thread: new Rates() }
   /** What the decide loops of this slice took. */
-  private decideTimes: Times = { wallMs: 0, threadMs: 0, processMs: 0 }
+  private decideTimes: Times = { wallMs: 0, threadMs: 0 }
   private logTime = LOG_TIME_START
   private nextPack = 0
   private failure: unknown
@@ -174,15 +168,35 @@ class Core {
 
   async slice({ counts }: { counts: boolean }): Promise<void> {
     const arrived = this.arrive(this.options.packs, time => this.packs.next(time))
-    this.decideTimes = { wallMs: 0, threadMs: 0, processMs: 0 }
+    this.decideTimes = { wallMs: 0, threadMs: 0 }
+    const processBefore = processCpuMs()
     const before = this.readTimes()
     await this.run(arrived)
-    const times = differenceOf(before, this.readTimes())
+    const { wallMs, threadMs } = this.timesSince(before)
+    const processMs = processCpuMs() - processBefore
     await this.state.flush()
     if (this.failure !== undefined) throw this.failure
     if (!counts) return
-    this.rates.add(arrived.length, times)
-    this.decideRates.add(arrived.length, this.decideTimes)
+    const { rates, decideRates, decideTimes } = this
+    rates.wall.add(arrived.length, wallMs)
+    rates.thread.add(arrived.length, threadMs)
+    rates.process.add(arrived.length, processMs)
+    decideRates.wall.add(arrived.length, decideTimes.wallMs)
+    decideRates.thread.add(arrived.length, decideTimes.threadMs)
+  }
+
+  decideFigures(): DecideFigures {
+    const { wall, thread } = this.decideRates
+    return { perSecond: wall.spread(), perCpuSecond: thread.spread() }
+  }
+
+  figures(): CoreFigures {
+    const { wall, thread, process } = this.rates
+    return {
+      perSecond: wall.spread(),
+      perCpuSecond: thread.spread(),
+      perProcessCpuSecond: process.spread(),
+    }
   }
 
   async close(): Promise<void> {
@@ -191,7 +205,12 @@ class Core {
   }
 
   private readTimes(): Times {
-    return { wallMs: this.options.clock.monotonic(), threadMs: threadCpuMs(), processMs: processCpuMs() }
+    return { threadMs: threadCpuMs(), wallMs: this.options.clock.monotonic() }
+  }
+
+  private timesSince(before: Times): Times {
+    const wallMs = this.options.clock.monotonic() - before.wallMs
+    return { wallMs, threadMs: threadCpuMs() - before.threadMs }
   }
 
   /** Packs as a reader gives them: encoded and decoded, so that their strings are those of real packs. */
@@ -229,8 +248,9 @@ class Core {
       state.apply(evolve(state, event))
       time = evolveTime(time, event)
     }
-    const took = differenceOf(before, this.readTimes())
-    for (const name of Object.keys(took) as (keyof Times)[]) decideTimes[name] += took[name]
+    const { wallMs, threadMs } = this.timesSince(before)
+    decideTimes.wallMs += wallMs
+    decideTimes.threadMs += threadMs
     state.commit(this.checkpointAfter(part.at(-1)!.record.offset, time))
   }
 
@@ -251,13 +271,5 @@ class Core {
       nextPack = built.nextPack
       queue.release(nextPack)
     }
-  }
-}
-
-function differenceOf(before: Times, after: Times): Times {
-  return {
-    wallMs: after.wallMs - before.wallMs,
-    threadMs: after.threadMs - before.threadMs,
-    processMs: after.processMs - before.processMs,
   }
 }

@@ -1,6 +1,6 @@
 import type { Conditions } from '../conditions.ts'
 import type { Spread } from '../report.ts'
-import type { CoreFigures, CoreOptions, CoreResult } from './core.ts'
+import type { CoreOptions, CoreResult, DecideFigures } from './core.ts'
 import type { RestoreOptions, RestoreResult } from './restore.ts'
 
 /** The figures of core and restore as a person reads them; pure. */
@@ -40,7 +40,7 @@ export function coreText({ stores, parameters, conditions }: CoreReport): string
   ].join('\n')
 }
 
-function rowOf(name: string, { perSecond, perCpuSecond }: CoreFigures): string {
+function rowOf(name: string, { perSecond, perCpuSecond }: DecideFigures): string {
   const numbers = [perSecond.median, perSecond.min, perSecond.max, perCpuSecond.median, perCpuSecond.max]
   return `${name.padEnd(18)}${numbers.map(number => pad(String(number))).join('')}`
 }

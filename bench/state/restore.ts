@@ -254,7 +254,8 @@ class RestoreBench {
   /** Known packs must be answered as repeated, new ones in sessions that exist with the next seq. */
   private async ask(): Promise<void> {
     const { clock } = this.servers
-    const known = this.known.slice(0, KNOWN_PACKS)
+    // The newest: the oldest of the window leave it while this runs.
+    const known = this.known.slice(-KNOWN_PACKS)
     const fresh = Array.from({ length: NEW_PACKS }, () => this.packs.messageSomewhere(clock.now()))
     const packs = [...known, ...fresh]
     const { end } = (await this.log.bounds(this.topics.events.name)).get(PARTITION)!

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { SeededRandom } from '../../infra/seeded-random.ts'
 import { brief, TestState } from '../../processors/sequencer/testing/packs.ts'
-import { SeededRandom } from '../demo/seeded-random.ts'
 import { StatePacks } from './packs.ts'
 
 const TIME = 1_700_000_000_000

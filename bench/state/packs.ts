@@ -1,8 +1,8 @@
 import type { Millis } from '../../infra/clock.ts'
+import type { SeededRandom } from '../../infra/seeded-random.ts'
 import { packDigest } from '../../schemas/digest.ts'
 import { makePackId, type SessionId, type UserId } from '../../schemas/ids.ts'
 import { Flag, type Pack, type PackBody } from '../../schemas/pack.ts'
-import type { SeededRandom } from '../demo/seeded-random.ts'
 
 /**
  * Packs as gateways write them, for sessions that are known by a number: every GROUP_EVERYth is a group of
@@ -88,7 +88,7 @@ export class StatePacks {
     const words = { sessionId: session, from, flags, pushInfo: null, body }
     return {
       ...words,
-      packId: makePackId(time, this.randomBytes()),
+      packId: makePackId(time, this.packIdBytes()),
       actor: { kind: 'USER', id: from },
       device: { type: 6, id: 'bench-device' },
       gateway: 'gateway-1',
@@ -96,7 +96,7 @@ export class StatePacks {
     }
   }
 
-  private randomBytes(): Buffer {
+  private packIdBytes(): Buffer {
     const bytes = Buffer.allocUnsafe(PACK_ID_RANDOM_BYTES)
     for (let at = 0; at < bytes.length; at++) bytes[at] = this.random.between(0, 255)
     return bytes

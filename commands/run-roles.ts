@@ -1,5 +1,6 @@
+import { readFile } from 'node:fs/promises'
 import { makeGateway } from '../gateway/main.ts'
-import { parseRoles } from '../infra/config.ts'
+import { BadConfig, type Config, parseRoles } from '../infra/config.ts'
 import { HealthServer } from '../infra/health-server.ts'
 import { kafkaTransactionalWriters } from '../infra/kafka/kafka-transactional.ts'
 import { connectRedis, type RedisConnection } from '../infra/redis/redis.ts'
@@ -11,7 +12,9 @@ import { makeMembershipView, membershipReader } from '../processors/membership/m
 import { makeRunner } from '../processors/runner.ts'
 import { LmdbStateStore } from '../processors/sequencer/lmdb-state-store.ts'
 import { makeSequencer, transactionalIdPrefix } from '../processors/sequencer/main.ts'
+import { parseRulesFile } from '../processors/sequencer/rules-file.ts'
 import type { View } from '../processors/view.ts'
+import type { Rules } from '../schemas/pack.ts'
 import { sessionCodec } from '../schemas/session.ts'
 import { valueSubject } from '../topics/topics.ts'
 import { type Context, clickHouseOptions, closeContext, openContext } from './context.ts'
@@ -86,6 +89,15 @@ function viewRunner(context: Context, view: View): Service {
   })
 }
 
+/** Throws BadConfig when the file cannot be read or holds no rules. */
+async function configuredRules({ rulesFile }: Config): Promise<{ rules?: Rules }> {
+  if (rulesFile === undefined) return {}
+  const text = await readFile(rulesFile, 'utf8').catch(error => {
+    throw new BadConfig(`PACKLOG_RULES_FILE cannot be read: ${(error as Error).message}`)
+  })
+  return { rules: parseRulesFile(text, rulesFile) }
+}
+
 async function sequencer(context: Context): Promise<Service> {
   const { config, log, topics, codecs, registry, clock, random, logger, metrics } = context
   const brokers = config.kafkaBrokers
@@ -99,8 +111,8 @@ async function sequencer(context: Context): Promise<Service> {
     transactionalIdPrefix: transactionalIdPrefix(topics),
     stores: partition => new LmdbStateStore({ stateDir: config.stateDir, partition, random }),
     partitions: config.partitions,
+    ...(await configuredRules(config)),
     era: config.era,
-    ...(config.rules === undefined ? {} : { rules: config.rules }),
     instance: config.nodeName,
     clock,
     random,

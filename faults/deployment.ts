@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, type Random, systemRandom } from '../infra/clock.ts'
 import { ensureJwtKey } from '../infra/local/jwt-key.ts'
@@ -81,7 +82,7 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
       member(`sequencer-${number}`, 'sequencer', {
         PACKLOG_PARTITIONS: SHARES[number - 1]!,
         PACKLOG_STATE_DIR: join(dir, `state-${number}`),
-        PACKLOG_RULES: rulesText(RULES_VERSION_FIRST),
+        PACKLOG_RULES_FILE: rulesFile(dir, RULES_VERSION_FIRST),
       })
     const [http1, http2, rivalPort] = [ports.pop()!, ports.pop()!, String(ports.pop())]
     const gateway = (name: string, port: number) => member(name, 'gateway', { PACKLOG_HTTP_PORT: String(port) })
@@ -119,7 +120,7 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
               PACKLOG_NODE_NAME: 'rival',
               PACKLOG_PARTITIONS: SHARES[of - 1]!,
               PACKLOG_STATE_DIR: join(dir, `state-rival-${of}`),
-              ...(rulesVersion === undefined ? {} : { PACKLOG_RULES: rulesText(rulesVersion) }),
+              ...(rulesVersion === undefined ? {} : { PACKLOG_RULES_FILE: rulesFile(dir, rulesVersion) }),
             },
           },
           { ledger, onEnd },
@@ -133,7 +134,10 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
   }
 }
 
-/** Rules that differ with their version in what no message of the load touches. */
-function rulesText(version: number): string {
-  return JSON.stringify({ version, contentBytesMax: 60_000 + version })
+/** A file of rules that differ with their version in what no message of the load touches. */
+function rulesFile(dir: string, version: number): string {
+  mkdirSync(dir, { recursive: true })
+  const file = join(dir, `rules-${version}.json`)
+  writeFileSync(file, JSON.stringify({ version, contentBytesMax: 60_000 + version }))
+  return file
 }

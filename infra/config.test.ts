@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { RULES_DEFAULT } from '../schemas/pack.ts'
 import { BadConfig, parsePartitions, parseRoles, readConfig } from './config.ts'
 
 const env = {
@@ -30,15 +29,6 @@ test('[CF2] partitions are all, or a list with ranges below the count', () => {
   expect(parsePartitions('0-1,4', 6)).toEqual([0, 1, 4])
   expect(() => parsePartitions('6', 6)).toThrow(BadConfig)
   expect(() => parsePartitions('3-1', 6)).toThrow(BadConfig)
-})
-
-test('[CF4] rules are a JSON object with a version; what it leaves out is as by default', () => {
-  expect(readConfig(env).rules).toBeUndefined()
-  const { rules } = readConfig({ ...env, PACKLOG_RULES: '{"version": 3, "groupMembersMax": 50}' })
-  expect(rules).toEqual({ ...RULES_DEFAULT, version: 3, groupMembersMax: 50 })
-  for (const PACKLOG_RULES of ['nonsense', '{}', '{"version": 0}', '{"version": 1, "unknown": 1}', '[]']) {
-    expect(() => readConfig({ ...env, PACKLOG_RULES })).toThrow(/PACKLOG_RULES is malformed/)
-  }
 })
 
 test('[CF3] an unknown role is refused by name', () => {

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { RULES_DEFAULT, type Rules } from '../schemas/pack.ts'
 import { ROLES } from './roles.ts'
 
 /**
@@ -8,17 +7,6 @@ import { ROLES } from './roles.ts'
 
 const port = z.coerce.number().int().min(0).max(65_535)
 const hostPort = /^[^:\s]+:\d{1,5}$/
-
-/** What is left out is as by default; a version of 1 or more makes them apply. The sequencer checks their bounds. */
-const wholeNumber = z.number().int()
-const rules = z.strictObject({
-  version: wholeNumber.min(1),
-  dedupeWindowMs: wholeNumber.default(RULES_DEFAULT.dedupeWindowMs),
-  packIdAheadMsMax: wholeNumber.default(RULES_DEFAULT.packIdAheadMsMax),
-  contentBytesMax: wholeNumber.default(RULES_DEFAULT.contentBytesMax),
-  groupMembersMax: wholeNumber.default(RULES_DEFAULT.groupMembersMax),
-  packMembersMax: wholeNumber.default(RULES_DEFAULT.packMembersMax),
-})
 
 const environment = z.object({
   KAFKA_BROKERS: z
@@ -43,6 +31,7 @@ const environment = z.object({
     .string()
     .regex(/^(all|\d+(-\d+)?(,\d+(-\d+)?)*)$/, 'must be "all" or a list such as 0-5,8')
     .default('all'),
+  PACKLOG_RULES_FILE: z.string().min(1).optional(),
   PACKLOG_EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).default(30),
   PACKLOG_REPLICATION_FACTOR: z.coerce.number().int().min(1).default(1),
   PACKLOG_TOPIC_PREFIX: z
@@ -54,18 +43,6 @@ const environment = z.object({
     .regex(/^[A-Za-z0-9._-]*$/)
     .default(''),
   PACKLOG_NODE_NAME: z.string().min(1).max(64).optional(),
-  PACKLOG_RULES: z
-    .string()
-    .transform((text, context) => {
-      try {
-        return JSON.parse(text) as unknown
-      } catch {
-        context.addIssue({ code: 'custom', message: 'must be a JSON object' })
-        return z.NEVER
-      }
-    })
-    .pipe(rules)
-    .optional(),
   PACKLOG_ERA: z.coerce.number().int().min(0).default(0),
   PACKLOG_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 })
@@ -83,14 +60,14 @@ export interface Config {
   partitionCount: number
   /** Which partitions this process owns. */
   partitions: readonly number[]
+  /** Where the sequencer's rules are configured; undefined: nowhere, those in force stay. */
+  rulesFile: string | undefined
   eventRetentionDays: number
   replicationFactor: number
   topicPrefix: string
   /** Name of this process among its like; unique in the cluster. */
   nodeName: string
   era: number
-  /** Rules that a sequencer of this configuration sets where older ones apply. */
-  rules: Rules | undefined
   logLevel: string
 }
 
@@ -122,12 +99,12 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     jwtKeyFile: values.PACKLOG_JWT_KEY_FILE,
     partitionCount: values.PACKLOG_PARTITION_COUNT,
     partitions: parsePartitions(values.PACKLOG_PARTITIONS, values.PACKLOG_PARTITION_COUNT),
+    rulesFile: values.PACKLOG_RULES_FILE,
     eventRetentionDays: values.PACKLOG_EVENT_RETENTION_DAYS,
     replicationFactor: values.PACKLOG_REPLICATION_FACTOR,
     topicPrefix: values.PACKLOG_TOPIC_PREFIX,
     nodeName: values.PACKLOG_NODE_NAME ?? `node-${process.pid}`,
     era: values.PACKLOG_ERA,
-    rules: values.PACKLOG_RULES,
     logLevel: values.PACKLOG_LOG_LEVEL,
   }
 }

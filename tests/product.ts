@@ -41,8 +41,13 @@ const PROCESSES: Record<string, readonly Role[]> = {
 const PARTITIONS = 4
 const TOKEN_MS = 3_600_000
 
-/** Starts every role as a process of its own. `together` puts all views into one, which starts faster. */
-export async function startProduct(options: { together?: boolean } = {}): Promise<TestProduct> {
+/**
+ * Starts every role as a process of its own. `together` puts all views into one, which starts faster; `env` is
+ * added to what every process is told.
+ */
+export async function startProduct(
+  options: { together?: boolean; env?: Record<string, string> } = {},
+): Promise<TestProduct> {
   const stack = testStack()
   const stateDir = await mkdtemp(join(tmpdir(), 'packlog-product-'))
   const name = `t${randomUUID().slice(0, 8)}`
@@ -65,6 +70,7 @@ export async function startProduct(options: { together?: boolean } = {}): Promis
     PACKLOG_STATE_DIR: join(stateDir, 'state'),
     PACKLOG_JWT_KEY_FILE: jwtKeyFile,
     PACKLOG_LOG_LEVEL: 'info',
+    ...options.env,
   }
   await runSetup(env)
   const key = await readTokenKey(jwtKeyFile)

@@ -4,7 +4,7 @@ import { refused } from './outcome.ts'
 import { PACK_ID_AHEAD_MS_LIMIT } from './session.ts'
 
 /** Bounds of what rules may say, inclusive. Within them every other limit of the sequencer keeps its relation. */
-const RULES_BOUNDS: Record<keyof Rules, readonly [min: number, max: number]> = {
+export const RULES_BOUNDS: Record<keyof Rules, readonly [min: number, max: number]> = {
   version: [1, 2 ** 31 - 1],
   dedupeWindowMs: [1_000, 7 * 86_400_000],
   packIdAheadMsMax: [0, PACK_ID_AHEAD_MS_LIMIT],

@@ -3,15 +3,15 @@ import type { Logger } from '../../infra/logger.ts'
 import type { Metrics } from '../../infra/metrics.ts'
 import type { Service } from '../../infra/service.ts'
 import type { RecordCodec } from '../../schemas/codec.ts'
-import { packDigest } from '../../schemas/digest.ts'
 import type { Event } from '../../schemas/event.ts'
-import { makePackId, type Offset, type Partition, RULES_SESSION, type UserId } from '../../schemas/ids.ts'
+import type { Offset, Partition } from '../../schemas/ids.ts'
 import type { Pack, Rules } from '../../schemas/pack.ts'
 import type { SessionRecord } from '../../schemas/session.ts'
-import { AppendFailed, type FetchedBatch, type Log, type LogReader } from '../../topics/log.ts'
+import type { FetchedBatch, Log, LogReader } from '../../topics/log.ts'
 import type { Topics } from '../../topics/topics.ts'
 import type { TransactionalWriters } from '../../topics/transactional-log.ts'
 import { Fenced } from '../../topics/transactional-log.ts'
+import { askForRules } from './configured-rules.ts'
 import { untilUnanswered } from './lost-partition.ts'
 import { makeSequencerMetrics, type SequencerMetrics } from './metrics.ts'
 import { PartitionOwner } from './partition-owner.ts'
@@ -91,6 +91,8 @@ class SequencerService implements Service {
     const { context } = this
     for (const partition of context.partitions) this.makeOwner(partition)
     const from = await this.restoreAll()
+    // Before the ends are taken: it is ready when the rules have had their outcome.
+    for (const { partition, rules } of this.owners.values()) await askForRules(context, { partition, inForce: rules })
     const ends = await context.log.bounds(context.topics.packs.name)
     for (const partition of context.partitions) this.behind.set(partition, ends.get(partition)?.end ?? 0)
     for (const owner of this.owners.values()) this.run(owner)
@@ -98,7 +100,6 @@ class SequencerService implements Service {
     this.reader = context.log.read({ topic, from, onBatch: batch => this.take(batch) })
     this.reader.done.catch(error => this.fail(error))
     this.measureLater()
-    await this.setRules()
   }
 
   ready(): boolean {
@@ -203,42 +204,6 @@ class SequencerService implements Service {
         if (owner.isOwned) this.metrics.lag(owner.partition, owner.waiting)
       }
       this.measureLater()
-    })
-  }
-
-  /** Asks each partition of ours whose rules are older to take those of the configuration (SQ18). */
-  private async setRules(): Promise<void> {
-    const { rules, log, topics, logger } = this.context
-    if (rules === undefined) return
-    for (const { partition, rulesVersion } of this.owners.values()) {
-      if (rulesVersion >= rules.version) continue
-      const record = { key: Buffer.from(RULES_SESSION), value: this.rulesPack(rules), headers: {} }
-      try {
-        await log.append({ topic: topics.packs.name, partition, records: [record] })
-      } catch (error) {
-        if (!(error instanceof AppendFailed)) throw error
-        logger.error({ err: error, partition }, 'rules could not be set: the next start tries again')
-      }
-    }
-  }
-
-  private rulesPack(rules: Rules): Buffer {
-    const { clock, random, packCodec, instance } = this.context
-    const from = 'sequencer' as UserId
-    const words = {
-      sessionId: RULES_SESSION,
-      from,
-      flags: 0,
-      pushInfo: null,
-      body: { kind: 'SetRules', rules } as const,
-    }
-    return packCodec.encode({
-      ...words,
-      packId: makePackId(clock.now(), random.bytes(10)),
-      actor: { kind: 'SYSTEM', id: 'sequencer' },
-      device: { type: 0, id: '' },
-      gateway: instance,
-      digest: packDigest(words),
     })
   }
 }

@@ -1,4 +1,5 @@
 import type { Partition } from '../../schemas/ids.ts'
+import { RULES_DEFAULT, type Rules } from '../../schemas/pack.ts'
 import type { StoredRecord } from '../../topics/log.ts'
 import { Fenced, type TransactionalWriter } from '../../topics/transactional-log.ts'
 import type { Changelog } from './changelog.ts'
@@ -50,7 +51,7 @@ export class PartitionOwner {
     return this.owned
   }
 
-  /** The first pack without an outcome; the version of the rules that apply; both known after `start`. */
+  /** The first pack without an outcome; the rules that apply; both known after `start`. */
   get next(): number {
     return this.sequencer?.next ?? 0
   }
@@ -60,8 +61,8 @@ export class PartitionOwner {
     return this.sequencer?.waiting ?? 0
   }
 
-  get rulesVersion(): number {
-    return this.restored?.state.checkpoint.time.rules.version ?? 0
+  get rules(): Rules {
+    return this.restored?.state.checkpoint.time.rules ?? RULES_DEFAULT
   }
 
   /** Restores the state; gives the first pack to read. Throws as `restore` does. */

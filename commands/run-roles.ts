@@ -6,7 +6,7 @@ import { kafkaTransactionalWriters } from '../infra/kafka/kafka-transactional.ts
 import { connectRedis, type RedisConnection } from '../infra/redis/redis.ts'
 import { ROLES, type Role } from '../infra/roles.ts'
 import { type Service, supervise } from '../infra/service.ts'
-import { makeArchiveView } from '../processors/archive/main.ts'
+import { archiveReader, makeArchiveView } from '../processors/archive/main.ts'
 import { historyReader, makeHistoryView } from '../processors/history/main.ts'
 import { makeMembershipView, membershipReader } from '../processors/membership/main.ts'
 import { makeRunner } from '../processors/runner.ts'
@@ -124,6 +124,8 @@ async function sequencer(context: Context): Promise<Service> {
 async function gateway(context: Context): Promise<Service> {
   const { config, log, topics, codecs, clock, random, logger, metrics } = context
   const connection = redis(context, 'gateway')
+  const archive = archiveReader(clickHouseOptions(config))
+  context.closers.push(() => archive.close())
   return makeGateway({
     http: config.http,
     log,
@@ -131,6 +133,7 @@ async function gateway(context: Context): Promise<Service> {
     topics,
     history: historyReader({ connection, random }),
     membership: membershipReader({ connection, random }),
+    archive: archive.reader,
     tokens: config.jwtKeyFile,
     nodeName: config.nodeName,
     clock,

@@ -1,6 +1,7 @@
 import type { Clock, Millis, Random } from '../infra/clock.ts'
 import type { Logger } from '../infra/logger.ts'
 import type { Metrics } from '../infra/metrics.ts'
+import type { ArchiveReader } from '../processors/archive/archive-reader.ts'
 import type { HistoryReader } from '../processors/history/history-store.ts'
 import type { MembershipReader } from '../processors/membership/membership-store.ts'
 import type { RecordCodec } from '../schemas/codec.ts'
@@ -25,6 +26,7 @@ import { gatewayMetrics } from './ws/gateway-metrics.ts'
 import { Hub } from './ws/hub.ts'
 import { Logins } from './ws/logins.ts'
 import { MembershipIndex } from './ws/membership-index.ts'
+import { Outcomes } from './ws/outcomes.ts'
 import { PackAppender } from './ws/pack-appender.ts'
 import { PendingPacks } from './ws/pending.ts'
 import { LogEnds, Progress } from './ws/progress.ts'
@@ -39,6 +41,7 @@ export interface GatewayCoreOptions {
   topics: Topics
   history: HistoryReader
   membership: MembershipReader
+  archive: ArchiveReader
   clock: Clock
   random: Random
   logger: Logger
@@ -176,7 +179,7 @@ type Parts = ReturnType<typeof makeParts>
 
 /** Wires the parts of a gateway that begins to read at `start`. */
 function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (error: unknown) => void) {
-  const { log, topics, codecs, history, membership, clock, random, logger, nodeName } = options
+  const { log, topics, codecs, history, membership, archive, clock, random, logger, nodeName } = options
   const metrics = gatewayMetrics(options.metrics)
   const partitionOf = (sessionId: SessionId) => sessionPartition(topics.packs, sessionId)
   const offsets = new Map([...start.positions].map(([partition, { offset }]) => [partition, offset]))
@@ -205,7 +208,8 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     partitionOf,
     metrics,
   })
-  const questions = new Questions({ history, membership, views, index, pending, clock, partitionOf })
+  const outcomes = new Outcomes({ history, archive, views, pending, clock, partitionOf })
+  const questions = new Questions({ history, membership, views, index, outcomes, clock, partitionOf })
   const catchUp = new CatchUp({ history, views, index, partitionOf })
   const logins = new Logins({ membership, views, index, audience, clock, logger })
   const { heartbeatMs, packsPerSecond } = options

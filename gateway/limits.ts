@@ -41,6 +41,9 @@ export const CURSORS_MAX = 16 * 1_024
 export const QUESTIONS_MAX = 32
 /** How often the history view is asked how far it is, while somebody waits for it. */
 export const HISTORY_POLL_MS: Millis = 10
+/** The same for the archive, and how long it may take to catch up. */
+export const ARCHIVE_POLL_MS: Millis = 200
+export const ARCHIVE_BEHIND_MS_MAX: Millis = 4_000
 /** How often a failed read of a view is tried again, and the pause between. */
 export const VIEW_ATTEMPTS_MAX = 5
 export const VIEW_RETRY_MS: Millis = 100

@@ -79,3 +79,21 @@ export function codeName(number: number): CodeName | undefined {
 export function isTemporary(name: CodeName): boolean {
   return Code[name].retry === 'same'
 }
+
+/** Final refusals that are not a pack's own first outcome: of who is no client of ours, and of the dedupe itself. */
+const NOT_REMEMBERED: ReadonlySet<CodeName> = new Set([
+  'UNREADABLE',
+  'MISROUTED',
+  'BAD_CLIENT_IDENTITY',
+  'PACK_CONFLICT',
+])
+
+/** True for the refusals that the sequencer remembers: a resend of the pack gets the same again (SQ7). */
+export function isRemembered(name: CodeName): boolean {
+  return Code[name].retry === 'never' && !NOT_REMEMBERED.has(name)
+}
+
+/** The codes of outcomes that a pack has for good; 0 where it was accepted. */
+export const REMEMBERED_CODES: readonly number[] = Object.entries(Code)
+  .filter(([name]) => isRemembered(name as CodeName))
+  .map(([, { number }]) => number)

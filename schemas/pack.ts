@@ -73,6 +73,16 @@ export const RULES_DEFAULT: Rules = {
   packMembersMax: 5_000,
 }
 
+/** Bounds of what rules may say, inclusive. Within them every other limit of the sequencer keeps its relation. */
+export const RULES_BOUNDS: Record<keyof Rules, readonly [min: number, max: number]> = {
+  version: [1, 2 ** 31 - 1],
+  dedupeWindowMs: [1_000, 7 * 86_400_000],
+  packIdAheadMsMax: [0, 600_000],
+  contentBytesMax: [1, 700_000],
+  groupMembersMax: [1, 1_000_000],
+  packMembersMax: [1, 10_000],
+}
+
 export type PackBody =
   | { kind: 'SendMessage'; content: Content }
   | { kind: 'CreateGroup'; info: GroupInfo; members: UserId[] }

@@ -1,18 +1,23 @@
 import type { Millis } from '../../infra/clock.ts'
+import { Code } from '../../schemas/codes.ts'
 import type { EventFrame, PackFrame, ServerFrame, SessionSummary } from '../../schemas/frames.ts'
 import { RESUME_SESSIONS_MAX, SESSIONS_PAGE_MAX } from '../../schemas/frames.ts'
 import { makePackId, type PackId, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
 import { backoffMs } from './backoff.ts'
+import { ExpiredPacks, groupIdOf, renewed } from './expired-packs.ts'
 import { Link, type LinkOptions, type Phase } from './link.ts'
 import { ownEvent } from './own-event.ts'
 import {
   ANSWER_MS_MAX,
   acceptedAnswer,
+  expiredAnswer,
   frameToSend,
+  lookedUpRefusal,
   type PackAnswer,
   PENDING_PACKS_MAX,
   type PendingPack,
   PendingPacks,
+  RENEWALS_MAX,
   refusedAnswer,
   TEMPORARY_REFUSALS_MAX,
 } from './pending-packs.ts'
@@ -55,6 +60,8 @@ export interface ClientEvents {
   event: EventFrame
   /** The final answer to a pack, accepted or refused. */
   answer: PackAnswer
+  /** A pack that had expired without having taken effect goes on under a new packId, which its answer will name. */
+  renewed: { packId: PackId; newPackId: PackId }
   /** Seqs that will not be delivered. */
   gap: { sessionId: SessionId } & Hole
   /** The session begins again at 0: what is kept of it is void. */
@@ -91,11 +98,14 @@ export class Client {
   private readonly pending = new PendingPacks()
   private readonly listeners: Listeners = {}
   private readonly options: ClientOptions
+  private readonly expired: ExpiredPacks
   private readonly openHoles = new Map<SessionId, () => void>()
   /** Numbers connections: what was begun on an old one is not finished on a new one. */
   private connection = 0
   private caughtUp = false
   private user: UserId | undefined
+  /** How far the server's clock is ahead of ours, ms. */
+  private clockSkewMs: Millis = 0
 
   constructor(options: ClientOptions) {
     this.options = options
@@ -108,6 +118,15 @@ export class Client {
       },
       () => this.user,
     )
+    this.expired = new ExpiredPacks({
+      ask: question => this.ask(question),
+      isOpen: (pack, connection) => this.isCurrent(connection) && this.pending.get(pack.frame.packId) === pack,
+      found: outcome => this.found(outcome),
+      neverAccepted: pack => this.renew(pack),
+      unknown: (pack, failure) => this.settle(expiredAnswer(pack, failure.message)),
+      clock: options.clock,
+      random: options.random,
+    })
     this.link = new Link(options, {
       phase: phase => this.emit('phase', phase),
       welcome: frame => this.welcomed(frame),
@@ -157,15 +176,16 @@ export class Client {
 
   /**
    * Hands over a pack. It goes out now or with the next connection, again after each reconnect and after temporary
-   * refusals, always under the same packId, until it is answered. Throws when PENDING_PACKS_MAX wait already.
+   * refusals, always under the same packId, until it is answered. Where that has expired, what became of it is looked
+   * up: only a pack that never took effect goes on under a new packId. Throws when PENDING_PACKS_MAX wait already.
    */
   submit(request: PackRequest): Submitted {
     if (this.pending.size >= PENDING_PACKS_MAX) throw new Error(`${PENDING_PACKS_MAX} packs wait for an answer already`)
-    const packId = makePackId(this.options.clock.now(), this.options.random.bytes(10))
+    const packId = this.newPackId()
     const frame = { ...request, packId } as PackFrame
     const sessionId = sessionOf(frame)
     const answer = new Promise<PackAnswer>(resolve => {
-      const pack: PendingPack = { frame, sessionId, sentAt: undefined, refusals: 0, settle: resolve }
+      const pack: PendingPack = { frame, sessionId, sentAt: undefined, refusals: 0, renewals: 0, settle: resolve }
       this.pending.add(pack)
       if (this.caughtUp) this.transmit(pack)
     })
@@ -199,6 +219,7 @@ export class Client {
   private welcomed(frame: Extract<ServerFrame, { type: 'welcome' }>): void {
     this.emit('frame', frame)
     this.user = frame.userId
+    this.clockSkewMs = frame.serverTime - this.options.clock.now()
     const reconnected = this.connection > 0
     const connection = ++this.connection
     if (reconnected && this.options.discover !== undefined) this.timelines.holdUnknown()
@@ -319,6 +340,36 @@ export class Client {
     this.emit('answer', answer)
   }
 
+  private found(outcome: AnswerTo<'outcome'>): void {
+    if (outcome.code !== Code.SUCCESS.number) {
+      this.settle(lookedUpRefusal(outcome))
+      return
+    }
+    const { packId, sessionId, seq, count, at } = outcome
+    this.accepted({ type: 'ack', packId, sessionId, seq, count, at, repeated: true })
+  }
+
+  private renew(pack: PendingPack): void {
+    if (pack.renewals >= RENEWALS_MAX) {
+      this.settle(expiredAnswer(pack, 'expired under new packIds as well'))
+      return
+    }
+    const { packId } = pack.frame
+    const newPackId = this.newPackId()
+    this.pending.renew(pack, renewed(pack.frame, newPackId))
+    this.emit('renewed', { packId, newPackId })
+    this.transmit(pack)
+  }
+
+  private newPackId(): PackId {
+    return makePackId(this.options.clock.now() + this.clockSkewMs, this.options.random.bytes(10))
+  }
+
+  private settle(answer: PackAnswer): void {
+    this.pending.settle(answer.packId, answer)
+    this.emit('answer', answer)
+  }
+
   private refused(frame: Extract<ServerFrame, { type: 'refused' }>): void {
     const pack = this.pending.get(frame.packId)
     if (pack === undefined) return
@@ -330,9 +381,8 @@ export class Client {
       })
       return
     }
-    const answer = refusedAnswer(frame)
-    this.pending.settle(frame.packId, answer)
-    this.emit('answer', answer)
+    if (frame.retry === 'new') this.expired.add(pack, this.connection)
+    else this.settle(refusedAnswer(frame))
   }
 
   private wasReset({ sessionId, lastSeq }: Extract<ServerFrame, { type: 'reset' }>): void {
@@ -377,7 +427,7 @@ export class Client {
 /** The session that a frame writes to; a group without an id of its own gets that of its packId. */
 function sessionOf(frame: PackFrame): SessionId {
   if (frame.type !== 'createGroup') return frame.sessionId
-  return `g:${frame.groupId ?? frame.packId.replaceAll('-', '')}` as SessionId
+  return `g:${frame.groupId ?? groupIdOf(frame.packId)}` as SessionId
 }
 
 /** Makes a client and lets it connect. */

@@ -1,5 +1,5 @@
 import type { Millis } from '../../infra/clock.ts'
-import { type CodeName, codeName } from '../../schemas/codes.ts'
+import { Code, type CodeName, codeName } from '../../schemas/codes.ts'
 import type { PackFrame, ServerFrame } from '../../schemas/frames.ts'
 import type { Count, PackId, Seq, SessionId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
@@ -10,6 +10,9 @@ export const PENDING_PACKS_MAX = 1_000
 export const ANSWER_MS_MAX = 30_000
 /** How often a pack that was refused temporarily is sent again. */
 export const TEMPORARY_REFUSALS_MAX = 8
+
+/** How often a pack that had expired goes on under a new packId: once, unless the clocks are far apart. */
+export const RENEWALS_MAX = 2
 
 export type PackAnswer =
   | { kind: 'Accepted'; packId: PackId; sessionId: SessionId; seq: Seq; count: Count; at: Millis }
@@ -30,6 +33,8 @@ export interface PendingPack {
   sentAt: Millis | undefined
   /** How often it was refused temporarily. */
   refusals: number
+  /** How often it went on under a new packId. */
+  renewals: number
   settle(answer: PackAnswer): void
 }
 
@@ -58,6 +63,15 @@ export class PendingPacks {
     return true
   }
 
+  /** The pack goes on under another packId, as if it had never been sent. */
+  renew(pack: PendingPack, frame: PackFrame): void {
+    this.packs.delete(pack.frame.packId)
+    pack.frame = frame
+    pack.sentAt = undefined
+    pack.renewals++
+    this.packs.set(frame.packId, pack)
+  }
+
   /** All of them, oldest first. */
   all(): PendingPack[] {
     return [...this.packs.values()]
@@ -83,4 +97,16 @@ export function acceptedAnswer(frame: Extract<ServerFrame, { type: 'ack' }>): Pa
 export function refusedAnswer(frame: Extract<ServerFrame, { type: 'refused' }>): PackAnswer {
   const { packId, sessionId, code, reason, retry } = frame
   return { kind: 'Refused', packId, sessionId, code, name: codeName(code) ?? 'UNKNOWN', reason, retry }
+}
+
+/** What an earlier try of a pack led to, as it was looked up. */
+export function lookedUpRefusal(frame: Extract<ServerFrame, { type: 'outcome' }>): PackAnswer {
+  const { packId, sessionId, code } = frame
+  const name = codeName(code) ?? 'UNKNOWN'
+  return { kind: 'Refused', packId, sessionId, code, name, reason: Code[name].text, retry: Code[name].retry }
+}
+
+export function expiredAnswer({ frame: { packId }, sessionId }: PendingPack, reason: string): PackAnswer {
+  const { number: code, retry } = Code.EXPIRED
+  return { kind: 'Refused', packId, sessionId, code, name: 'EXPIRED', reason, retry }
 }

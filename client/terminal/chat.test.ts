@@ -119,6 +119,34 @@ test('[CL13] an own message is shown as being sent, then once with its seq', asy
   expect(screen.said()).toEqual(['#1 alice: hello'])
 })
 
+test('[CL13] a message that goes on under a new packId is shown as being sent until it has its seq', async () => {
+  const clock = new ManualClock()
+  const gateway = new FakeGateway(clock)
+  const { screen } = terminal({ gateway, clock })
+  await clock.settle()
+  let old: string | undefined
+  let isHeld = true
+  gateway.intercept = (frame, connection) => {
+    if (frame.type === 'outcome') {
+      const nothing = { found: false, code: 0, seq: 0, count: 0, at: 0 }
+      connection.push({ ...frame, ...nothing })
+      return true
+    }
+    if (frame.type !== 'send') return false
+    old ??= frame.packId
+    if (frame.packId === old) connection.push(refused(frame, 'EXPIRED'))
+    return frame.packId === old || isHeld
+  }
+  screen.type('written long ago')
+  await clock.settle()
+  expect(screen.pending).toHaveLength(1)
+  isHeld = false
+  gateway.dropAll()
+  await clock.advance(BACKOFF_MS_MAX)
+  expect(screen.pending).toEqual([])
+  expect(screen.said().filter(line => line.includes('written long ago'))).toHaveLength(1)
+})
+
 test('[CL13] a restart of the server is told, and no line is lost or repeated', async () => {
   const { gateway, clock } = world()
   const { screen } = terminal({ gateway, clock })

@@ -111,6 +111,7 @@ export class Chat {
     client.on('phase', phase => this.phaseChanged(phase))
     client.on('event', event => this.show(event))
     client.on('answer', answer => this.answered(answer))
+    client.on('renewed', ids => this.renewed(ids))
     client.on('gap', ({ sessionId, fromSeq, toSeq }) =>
       this.note(`${this.label(sessionId)}: #${fromSeq} to #${toSeq} are no longer kept`),
     )
@@ -287,6 +288,12 @@ export class Chat {
       this.failures++
       this.warn(`not sent: ${error instanceof Error ? error.message : error}`)
     }
+  }
+
+  private renewed({ packId, newPackId }: { packId: PackId; newPackId: PackId }): void {
+    const shown = this.sending.get(packId)
+    this.sending.delete(packId)
+    if (shown !== undefined) this.sending.set(newPackId, shown)
   }
 
   private answered(answer: PackAnswer): void {

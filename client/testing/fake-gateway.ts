@@ -46,6 +46,8 @@ export class FakeGateway {
   up = true
   /** Tells that a test takes a frame over: true keeps it from being handled. */
   intercept: Interceptor = () => false
+  /** How far the server's clock is ahead. */
+  skewMs = 0
   /** The first seq that is still kept, per session. */
   readonly keptFrom = new Map<SessionId, Seq>()
 
@@ -97,7 +99,7 @@ export class FakeGateway {
       connectionId: `c${this.connections.length}`,
       userId,
       gateway: 'fake',
-      serverTime: this.clock.now(),
+      serverTime: this.clock.now() + this.skewMs,
       heartbeatMs: FAKE_HEARTBEAT_MS,
       frameBytesMax: 100_000,
     }

@@ -1,3 +1,4 @@
+import type { ArchivedOutcome, ArchiveReader, OutcomeRequest } from '../../processors/archive/archive-reader.ts'
 import type {
   HistoryPage,
   HistoryReader,
@@ -89,10 +90,13 @@ export class FakeHistory extends FakeView implements HistoryReader {
     this.outcomes.set(`${event.sessionId} ${event.from} ${event.packId}`, { code: 0, seq, count, at })
   }
 
-  /** Keeps only events from this seq on. */
+  /** Keeps only events from this seq on, and the outcomes that go with them. */
   trim(sessionId: SessionId, fromSeq: Seq): void {
     const kept = this.kept.get(sessionId)!
     kept.events = kept.events.filter(({ seq }) => seq >= fromSeq)
+    for (const [key, { seq }] of this.outcomes) {
+      if (key.startsWith(`${sessionId} `) && seq < fromSeq) this.outcomes.delete(key)
+    }
   }
 
   /** Loses everything, position included. */
@@ -141,6 +145,30 @@ export class FakeHistory extends FakeView implements HistoryReader {
 
   outcome(request: { sessionId: SessionId; from: UserId; packId: PackId }): Promise<PackOutcome | undefined> {
     return this.answer(() => this.outcomes.get(`${request.sessionId} ${request.from} ${request.packId}`))
+  }
+}
+
+/** Keeps every outcome for ever. */
+export class FakeArchive extends FakeView implements ArchiveReader {
+  private readonly outcomes = new Map<string, ArchivedOutcome>()
+
+  protected apply(event: Event): void {
+    const { sessionId, from, packId, seq, count, at } = event
+    if (isAccepted(event)) this.outcomes.set(`${sessionId} ${from} ${packId}`, { code: 0, seq, count, at })
+  }
+
+  /** Loses everything, position included. */
+  empty(): void {
+    this.outcomes.clear()
+    this.places.clear()
+  }
+
+  position(partition: Partition): Promise<Position | undefined> {
+    return this.answer(() => this.places.get(partition))
+  }
+
+  outcome({ sessionId, from, packId }: OutcomeRequest): Promise<ArchivedOutcome | undefined> {
+    return this.answer(() => this.outcomes.get(`${sessionId} ${from} ${packId}`))
   }
 }
 

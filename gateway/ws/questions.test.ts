@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { PackId, SessionId, UserId } from '../../schemas/ids.ts'
-import { PAGE_BYTES_MAX, QUESTIONS_MAX } from '../limits.ts'
+import { ARCHIVE_BEHIND_MS_MAX, PAGE_BYTES_MAX, QUESTION_MS_MAX, QUESTIONS_MAX } from '../limits.ts'
 import { type TestClient, World } from '../testing/world.ts'
 
 const chat = 's:alice:bob' as SessionId
@@ -132,6 +132,50 @@ test('[GW34] what became of a pack: found, not found, and "not yet" while nobody
   ask(pending)
   await world.settle()
   expect(alice.of('outcome').at(-1)).toMatchObject({ found: true, seq: 2 })
+})
+
+test('[GW34] what history has forgotten is found in the archive', async () => {
+  const { world, alice } = await withMessages(0)
+  const forgotten = world.say(alice, chat)
+  world.say(alice, chat)
+  await world.flow()
+  world.history.trim(chat, 2)
+  alice.send({ type: 'outcome', requestId: 1, sessionId: chat, packId: forgotten })
+  await world.clock.advance(50)
+  expect(alice.of('outcome')).toMatchObject([{ found: true, code: 0, seq: 1, count: 1 }])
+})
+
+test('[GW34] "not found" waits for the archive, and is not said while it is behind, down or emptied', async () => {
+  const { world, alice } = await withMessages(0)
+  world.archive.isFollowing = false
+  const forgotten = world.say(alice, chat)
+  world.say(alice, chat)
+  await world.flow()
+  world.history.trim(chat, 2)
+  const ask = () => alice.send({ type: 'outcome', requestId: 1, sessionId: chat, packId: forgotten })
+  ask()
+  await world.clock.advance(ARCHIVE_BEHIND_MS_MAX + 500)
+  expect(alice.of('failed').map(({ name, retry }) => ({ name, retry }))).toEqual([
+    { name: 'VIEW_BEHIND', retry: 'same' },
+  ])
+  ask()
+  await world.clock.advance(ARCHIVE_BEHIND_MS_MAX / 2)
+  world.archive.follow()
+  await world.clock.advance(500)
+  expect(alice.of('outcome')).toMatchObject([{ found: true, seq: 1 }])
+  world.archive.isDown = true
+  ask()
+  await world.clock.advance(QUESTION_MS_MAX)
+  expect(alice.of('failed').at(-1)).toMatchObject({ name: 'DB_ERROR', retry: 'same' })
+  world.archive.isDown = false
+  const { outcome } = world.archive
+  world.archive.outcome = request => {
+    world.archive.empty()
+    return outcome.call(world.archive, request)
+  }
+  ask()
+  await world.clock.advance(500)
+  expect(alice.of('failed').at(-1)).toMatchObject({ name: 'VIEW_BEHIND', reason: 'the archive is being rebuilt' })
 })
 
 test('[GW35] with the stores down questions get temporary codes; sending and receiving go on', async () => {

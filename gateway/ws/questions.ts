@@ -8,7 +8,7 @@ import { PAGE_BYTES_MAX, QUESTIONS_MAX } from '../limits.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { encodeFrame, pageFrame, refusal, type StoredPage, type Subprotocol } from './frames.ts'
 import type { MembershipIndex } from './membership-index.ts'
-import type { PendingPacks } from './pending.ts'
+import type { Outcomes } from './outcomes.ts'
 import { QuestionFailed, type Range, type Views } from './views.ts'
 import { textFrame } from './websocket-frame.ts'
 
@@ -24,7 +24,7 @@ export interface QuestionsOptions {
   membership: MembershipReader
   views: Views
   index: MembershipIndex
-  pending: PendingPacks
+  outcomes: Outcomes
   clock: Clock
   partitionOf(sessionId: SessionId): Partition
 }
@@ -135,21 +135,9 @@ export class Questions {
     return encodeFrame(subprotocol, { type: 'members', requestId, sessionId, members: page.members, ...next })
   }
 
-  /**
-   * `found: false` is said only when history has everything that im.events holds now and the pack does not wait here.
-   */
   private async outcome(userId: UserId, subprotocol: Subprotocol, frame: Question<'outcome'>): Promise<Buffer> {
-    const { views, history, pending, partitionOf } = this.options
     const { requestId, sessionId, packId } = frame
-    const look = () => views.ask('HISTORY_ERROR', () => history.outcome({ sessionId, from: userId, packId }))
-    let outcome = await look()
-    if (outcome === undefined) {
-      if (pending.hasPack(sessionId, packId, userId)) throw new QuestionFailed('VIEW_BEHIND', 'the pack is under way')
-      const partition = partitionOf(sessionId)
-      const reached = await views.caughtUp([partition])
-      outcome = await look()
-      if (outcome === undefined) await views.confirmHistory(partition, reached)
-    }
+    const outcome = await this.options.outcomes.find({ sessionId, from: userId, packId })
     const found = outcome !== undefined
     const fields = outcome ?? { code: 0, seq: 0, count: 0, at: 0 }
     return encodeFrame(subprotocol, { type: 'outcome', requestId, sessionId, packId, found, ...fields })

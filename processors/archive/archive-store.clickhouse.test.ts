@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { type ArchiveHarness, archiveStoreContract } from '../../tests/contract/archive-store.contract.ts'
 import { archiveViewContract } from '../../tests/contract/archive-view.contract.ts'
 import { testStack } from '../../tests/stack.ts'
+import { ClickHouseArchiveReader } from './archive-reader.ts'
 import { ClickHouseArchiveInspector } from './inspect.ts'
 import { makeMigration, migrate } from './migrate.ts'
 import { makeTestDatabase } from './testing/test-database.ts'
@@ -12,6 +13,7 @@ async function makeHarness(): Promise<ArchiveHarness> {
   return {
     open: store,
     inspector: new ClickHouseArchiveInspector(clickhouse),
+    reader: new ClickHouseArchiveReader(clickhouse),
     rawRows: database.rawRows,
     insertHalf: async (load, rows) => {
       // Without its view an insert ends where a server that dies between the two tables would have ended.

@@ -3,6 +3,7 @@ import type { Clock, Random } from '../../infra/clock.ts'
 import type { Partition } from '../../schemas/ids.ts'
 import type { Rebuildable } from '../rebuild.ts'
 import type { View } from '../view.ts'
+import { type ArchiveReader, ClickHouseArchiveReader } from './archive-reader.ts'
 import { ArchiveView } from './archive-view.ts'
 import { ClickHouseArchiveRebuild } from './clickhouse-archive-rebuild.ts'
 import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
@@ -46,4 +47,13 @@ export async function setupArchive(clickhouse: ClickHouseOptions): Promise<strin
   } finally {
     await client.close()
   }
+}
+
+/** How long a question of the gateway's may take. */
+const READER_TIMEOUT_MS = 5_000
+
+/** The archive as the gateway reads it; connects when it is first asked. */
+export function archiveReader(options: ClickHouseOptions): { reader: ArchiveReader; close(): Promise<void> } {
+  const clickhouse = connectClickHouse({ ...options, requestTimeoutMs: READER_TIMEOUT_MS })
+  return { reader: new ClickHouseArchiveReader(clickhouse), close: () => clickhouse.close() }
 }

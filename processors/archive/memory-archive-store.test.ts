@@ -6,6 +6,7 @@ archiveStoreContract(async () => {
   return {
     open: () => archive.store(),
     inspector: archive,
+    reader: archive,
     rawRows: async () => ({ events: archive.eventRows.length, messages: archive.messageRows.length }),
     insertHalf: async (load, rows) => archive.insertEvents(load.token, rows),
     remove: async () => {},

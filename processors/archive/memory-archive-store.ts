@@ -1,5 +1,7 @@
+import { REMEMBERED_CODES } from '../../schemas/codes.ts'
 import type { Partition } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
+import { type ArchivedOutcome, type ArchiveReader, type OutcomeRequest, outcomeTimes } from './archive-reader.ts'
 import type { ArchiveProgress, ArchiveStore, Load, RecordedRange } from './archive-store.ts'
 import type { EventRow } from './event-row.ts'
 import { type ArchiveInspector, type MessageRow, messageOfEvent } from './inspect.ts'
@@ -8,7 +10,7 @@ import { type ArchiveInspector, type MessageRow, messageOfEvent } from './inspec
  * An archive in memory, for simulation and tests: tables that drop a block whose token they have seen, and keys that
  * collapse when they are read. Several stores may be opened on one archive, as several processes on one server.
  */
-export class MemoryArchive implements ArchiveInspector {
+export class MemoryArchive implements ArchiveInspector, ArchiveReader {
   /** Rows as inserted, doubles included. */
   readonly eventRows: EventRow[] = []
   readonly messageRows: MessageRow[] = []
@@ -40,6 +42,22 @@ export class MemoryArchive implements ArchiveInspector {
 
   async positions(): Promise<ReadonlyMap<Partition, Position>> {
     return new Map([...this.done].map(([partition, range]) => [partition, range.last]))
+  }
+
+  async position(partition: Partition): Promise<Position | undefined> {
+    return this.done.get(partition)?.last
+  }
+
+  async outcome(request: OutcomeRequest): Promise<ArchivedOutcome | undefined> {
+    const { partition, sessionId, from, packId } = request
+    const times = outcomeTimes(packId)
+    for await (const row of this.events(partition)) {
+      if (row.packId !== packId || row.sessionId !== sessionId || row.from !== from) continue
+      if (row.kind === 'PackRepeated' || !REMEMBERED_CODES.includes(row.code)) continue
+      const { code, seq, count, at } = row
+      if (at >= times.from && at <= times.to) return { code, seq, count, at }
+    }
+    return undefined
   }
 
   async *events(partition: Partition): AsyncIterable<EventRow> {

@@ -1,17 +1,6 @@
 import type { AcceptedBody, RefusedBody } from '../../schemas/event.ts'
-import type { Pack, Rules } from '../../schemas/pack.ts'
+import { type Pack, RULES_BOUNDS, type Rules } from '../../schemas/pack.ts'
 import { refused } from './outcome.ts'
-import { PACK_ID_AHEAD_MS_LIMIT } from './session.ts'
-
-/** Bounds of what rules may say, inclusive. Within them every other limit of the sequencer keeps its relation. */
-export const RULES_BOUNDS: Record<keyof Rules, readonly [min: number, max: number]> = {
-  version: [1, 2 ** 31 - 1],
-  dedupeWindowMs: [1_000, 7 * 86_400_000],
-  packIdAheadMsMax: [0, PACK_ID_AHEAD_MS_LIMIT],
-  contentBytesMax: [1, 700_000],
-  groupMembersMax: [1, 1_000_000],
-  packMembersMax: [1, 10_000],
-}
 
 /** A pack in the session `#rules`: only operators and the system, only SetRules, only upwards (SQ18). */
 export function decideRules(present: Rules, pack: Pack): AcceptedBody | RefusedBody {

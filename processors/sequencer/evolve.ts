@@ -1,4 +1,4 @@
-import { Code, codeName } from '../../schemas/codes.ts'
+import { codeName, isRemembered as isRememberedCode } from '../../schemas/codes.ts'
 import type { Event, RefusedBody } from '../../schemas/event.ts'
 import { isPackId, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
 import { horizonAt } from './decide.ts'
@@ -81,16 +81,7 @@ export function seqFault(view: StateView, event: Event): string | undefined {
 /** Final refusals are remembered, except those that were given before or by the dedupe itself (SQ7). */
 function isRemembered(event: Event, body: RefusedBody): boolean {
   const name = codeName(body.code)
-  if (name === undefined || Code[name].retry !== 'never') return false
-  switch (name) {
-    case 'UNREADABLE':
-    case 'MISROUTED':
-    case 'BAD_CLIENT_IDENTITY':
-    case 'PACK_CONFLICT':
-      return false
-    default:
-      return isPackId(event.packId)
-  }
+  return name !== undefined && isRememberedCode(name) && isPackId(event.packId)
 }
 
 function recentChange(event: Event, code: number): Change {

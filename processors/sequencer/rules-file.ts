@@ -1,6 +1,5 @@
 import { BadConfig } from '../../infra/config.ts'
-import { RULES_DEFAULT, type Rules } from '../../schemas/pack.ts'
-import { RULES_BOUNDS } from './decide-rules.ts'
+import { RULES_BOUNDS, RULES_DEFAULT, type Rules } from '../../schemas/pack.ts'
 
 const NAMES = Object.keys(RULES_BOUNDS) as (keyof Rules)[]
 

@@ -1,6 +1,6 @@
 import type { Millis } from '../../infra/clock.ts'
 import type { Count, PackId, Seq, SessionId, UserId } from '../../schemas/ids.ts'
-import { type GroupInfo, RULES_DEFAULT, type Rules } from '../../schemas/pack.ts'
+import { type GroupInfo, RULES_BOUNDS, RULES_DEFAULT, type Rules } from '../../schemas/pack.ts'
 import type { Interval } from '../../schemas/session.ts'
 import { POSITION_START, type Position } from '../../topics/valid-events.ts'
 
@@ -114,7 +114,7 @@ export const CHECKPOINT_START: Checkpoint = {
 export const MEMBER_INTERVALS_MAX = 100
 
 /** Largest `packIdAheadMsMax` that rules may set, in ms: how much earlier than the horizon a restore begins to read. */
-export const PACK_ID_AHEAD_MS_LIMIT = 600_000
+export const PACK_ID_AHEAD_MS_LIMIT = RULES_BOUNDS.packIdAheadMsMax[1]
 
 export function memberKey(sessionId: SessionId, userId: UserId): string {
   return `${sessionId}#${userId}`

@@ -1,18 +1,24 @@
 import { afterEach, expect, test } from 'vitest'
+import type { ArchiveReader, OutcomeRequest } from '../../processors/archive/archive-reader.ts'
 import { type ArchiveStore, type Load, loadToken, type Range } from '../../processors/archive/archive-store.ts'
 import type { EventRow } from '../../processors/archive/event-row.ts'
 import { type ArchiveInspector, type MessageRow, messageOfEvent } from '../../processors/archive/inspect.ts'
 import { projectEvent } from '../../processors/archive/project.ts'
-import { placed, sampleBatch, sampleEvent } from '../../processors/archive/testing/sample-events.ts'
+import { AT, placed, sampleBatch, sampleEvent } from '../../processors/archive/testing/sample-events.ts'
 import type { ViewBatch } from '../../processors/view.ts'
-import type { EventBody } from '../../schemas/event.ts'
+import { Code } from '../../schemas/codes.ts'
+import type { Event, EventBody } from '../../schemas/event.ts'
 import type { PackId, SessionId, UserId } from '../../schemas/ids.ts'
 import { RULES_DEFAULT } from '../../schemas/pack.ts'
+
+const CHAT = 's:alice:bob' as SessionId
+const ALICE = 'alice' as UserId
 
 export interface ArchiveHarness {
   /** A store on the archive of this harness; every call is another process. */
   open(): ArchiveStore
   inspector: ArchiveInspector
+  reader: ArchiveReader
   /** Rows that are really there, doubles that readers never see included. */
   rawRows(): Promise<{ events: number; messages: number }>
   /** An insert that the server begins and does not finish: `events` has it, what views fill has not. */
@@ -135,6 +141,47 @@ export function archiveStoreContract(makeHarness: () => Promise<ArchiveHarness>)
     const whole = loadOf(sampleBatch(0, 0, 9)).rows
     expect(await all(inspector.events(0))).toEqual(whole)
     expect((await all(inspector.messages(0))).map(({ seq }) => seq)).toEqual(whole.map(({ seq }) => seq))
+  })
+
+  test('[AR14] the first outcome of a pack that counts is found, at any age', async () => {
+    const { store, reader } = await prepared()
+    const packIdOf = (number: number) => sampleEvent(number).packId
+    const message = (number: number, given: Partial<Event> = {}) => placed(sampleEvent(number, given))
+    const refusal = (number: number, code: number, packId: PackId) =>
+      message(number, { packId, seq: 0, count: 0, body: { kind: 'PackRefused', code, reason: 'no' } })
+    const repeated: EventBody = { kind: 'PackRepeated', code: 0, seq: 1, count: 1, at: AT }
+    const events = [
+      message(0),
+      message(1, { packId: packIdOf(0), seq: 0, body: repeated }),
+      refusal(2, Code.PACK_CONFLICT.number, packIdOf(0)),
+      refusal(3, Code.EXPIRED.number, packIdOf(0)),
+      refusal(4, Code.BAD_CLIENT_IDENTITY.number, packIdOf(6)),
+      refusal(5, Code.OVERLOADED.number, packIdOf(6)),
+      message(6),
+      refusal(7, Code.MSG_TOO_LONG.number, packIdOf(7)),
+      refusal(8, Code.EXPIRED.number, packIdOf(8)),
+    ]
+    const { load, rows } = loadOf({ partition: 1, events, position: events.at(-1)!.position })
+    await store.insert(load, rows)
+    const ask = (number: number, given: Partial<OutcomeRequest> = {}) =>
+      reader.outcome({ partition: 1, sessionId: CHAT, from: ALICE, packId: packIdOf(number), ...given })
+    expect(await ask(0)).toEqual({ code: 0, seq: 1, count: 1, at: AT })
+    expect(await ask(6)).toEqual({ code: 0, seq: 7, count: 7, at: AT + 60 })
+    expect(await ask(7)).toEqual({ code: Code.MSG_TOO_LONG.number, seq: 0, count: 0, at: AT + 70 })
+    expect(await ask(8)).toBeUndefined()
+    expect(await ask(9)).toBeUndefined()
+    expect(await ask(0, { from: 'bob' as UserId })).toBeUndefined()
+    expect(await ask(0, { sessionId: 's:alice:zoe' as SessionId })).toBeUndefined()
+    expect(await ask(0, { partition: 2 })).toBeUndefined()
+  })
+
+  test('[AR7] a reader knows how far the archive is in a partition', async () => {
+    const { store, reader } = await prepared()
+    const { load } = loadOf(sampleBatch(2, 5, 9))
+    expect(await reader.position(2)).toBeUndefined()
+    await store.recordDone(load)
+    expect(await reader.position(2)).toEqual(load.ranges[0]!.last)
+    expect(await reader.position(1)).toBeUndefined()
   })
 
   test('[AR9] rows are read by partition, in the order of the log and of the timeline', async () => {

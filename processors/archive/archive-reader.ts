@@ -1,0 +1,77 @@
+import type { ClickHouse } from '../../infra/clickhouse/clickhouse.ts'
+import type { Millis } from '../../infra/clock.ts'
+import { REMEMBERED_CODES } from '../../schemas/codes.ts'
+import {
+  type Count,
+  type PackId,
+  type Partition,
+  packIdTime,
+  type Seq,
+  type SessionId,
+  type UserId,
+} from '../../schemas/ids.ts'
+import { RULES_BOUNDS } from '../../schemas/pack.ts'
+import type { Position } from '../../topics/valid-events.ts'
+import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
+
+/**
+ * The reading side of the archive, as the gateway uses it: it keeps what history has forgotten. Every call rejects
+ * when the store cannot be reached. Implementations: ClickHouseArchiveReader and MemoryArchive; both pass
+ * tests/contract/archive-store.contract.ts.
+ */
+export interface ArchiveReader {
+  /** How far the archive has come in a partition; undefined where it has not begun. */
+  position(partition: Partition): Promise<Position | undefined>
+  /** The first outcome of a pack that counts: what it was accepted with, or its final refusal. At any age. */
+  outcome(request: OutcomeRequest): Promise<ArchivedOutcome | undefined>
+}
+
+export interface OutcomeRequest {
+  /** The partition of the session. */
+  partition: Partition
+  sessionId: SessionId
+  from: UserId
+  packId: PackId
+}
+
+export interface ArchivedOutcome {
+  code: number
+  seq: Seq
+  count: Count
+  at: Millis
+}
+
+/** The log time at which a pack with this id can have had an outcome that counts: the rules allow no other. */
+export function outcomeTimes(packId: PackId): { from: Millis; to: Millis } {
+  const time = packIdTime(packId)
+  return { from: time - RULES_BOUNDS.packIdAheadMsMax[1], to: time + RULES_BOUNDS.dedupeWindowMs[1] }
+}
+
+export class ClickHouseArchiveReader implements ArchiveReader {
+  private readonly clickhouse: ClickHouse
+  private readonly store: ClickHouseArchiveStore
+
+  constructor(clickhouse: ClickHouse) {
+    this.clickhouse = clickhouse
+    this.store = new ClickHouseArchiveStore(clickhouse, async () => {})
+  }
+
+  async position(partition: Partition): Promise<Position | undefined> {
+    return (await this.store.progress()).done.get(partition)?.last
+  }
+
+  async outcome({ partition, sessionId, from, packId }: OutcomeRequest): Promise<ArchivedOutcome | undefined> {
+    const times = outcomeTimes(packId)
+    // Without FINAL: rows that are there twice say the same, and the index on packId is used.
+    const rows = await this.clickhouse.rows<{ code: number; seq: number; count: number; millis: number }>(
+      `SELECT code, seq, count, toUnixTimestamp64Milli(at) AS millis FROM events
+      WHERE partition = {partition: UInt16} AND packId = {packId: UUID} AND sessionId = {sessionId: String}
+        AND \`from\` = {from: String} AND kind != 'PackRepeated' AND code IN {codes: Array(Int32)}
+        AND at BETWEEN fromUnixTimestamp64Milli({earliest: Int64}) AND fromUnixTimestamp64Milli({latest: Int64})
+      ORDER BY offset LIMIT 1`,
+      { partition, packId, sessionId, from, codes: REMEMBERED_CODES, earliest: times.from, latest: times.to },
+    )
+    const [row] = rows
+    return row && { code: row.code, seq: row.seq, count: row.count, at: row.millis }
+  }
+}

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { makeGateway } from '../gateway/main.ts'
 import { BadConfig, type Config, parseRoles } from '../infra/config.ts'
 import { HealthServer } from '../infra/health-server.ts'
+import { kafkaGroup } from '../infra/kafka/kafka-group.ts'
 import { kafkaTransactionalWriters } from '../infra/kafka/kafka-transactional.ts'
 import { connectRedis, type RedisConnection } from '../infra/redis/redis.ts'
 import { ROLES, type Role } from '../infra/roles.ts'
@@ -14,8 +15,11 @@ import { LmdbStateStore } from '../processors/sequencer/lmdb-state-store.ts'
 import { makeSequencer, transactionalIdPrefix } from '../processors/sequencer/main.ts'
 import { parseRulesFile } from '../processors/sequencer/rules-file.ts'
 import type { View } from '../processors/view.ts'
+import { makeViewInGroup } from '../processors/view-in-group.ts'
+import type { Partition } from '../schemas/ids.ts'
 import type { Rules } from '../schemas/pack.ts'
 import { sessionCodec } from '../schemas/session.ts'
+import { fixedOwnership, type Ownership } from '../topics/ownership.ts'
 import { valueSubject } from '../topics/topics.ts'
 import { type Context, clickHouseOptions, closeContext, openContext } from './context.ts'
 
@@ -51,41 +55,55 @@ async function makeService(role: Role, context: Context): Promise<Service> {
       return sequencer(context)
     case 'history': {
       const { random, logger, metrics } = context
-      return viewRunner(context, makeHistoryView({ connection: redis(context, 'history'), random, logger, metrics }))
+      const makeView = () => makeHistoryView({ connection: connectTo(context, role), random, logger, metrics })
+      return viewService(context, { role, makeView })
     }
     case 'membership': {
       const { random } = context
-      return viewRunner(context, makeMembershipView({ connection: redis(context, 'membership'), random }))
+      const makeView = () => makeMembershipView({ connection: connectTo(context, role), random })
+      return viewService(context, { role, makeView })
     }
     case 'archive': {
       const { config, topics, clock } = context
-      const clickhouse = clickHouseOptions(config)
-      return viewRunner(
-        context,
-        makeArchiveView({ clickhouse, topic: topics.events.name, partitions: config.partitions, clock }),
-      )
+      const options = { clickhouse: clickHouseOptions(config), topic: topics.events.name, clock }
+      return viewService(context, { role, makeView: partitions => makeArchiveView({ ...options, partitions }) })
     }
   }
 }
 
-function redis({ config, logger, closers }: Context, name: string): RedisConnection {
-  const connection = connectRedis({ url: config.redisUrl, prefix: config.redisPrefix, name: `packlog-${name}`, logger })
-  closers.push(() => connection.close())
-  return connection
+/** A connection that whoever gets it closes. */
+function connectTo({ config, logger }: Context, name: string): RedisConnection {
+  return connectRedis({ url: config.redisUrl, prefix: config.redisPrefix, name: `packlog-${name}`, logger })
 }
 
-function viewRunner(context: Context, view: View): Service {
-  const { log, topics, codecs, config, clock, random, logger, metrics } = context
-  return makeRunner({
-    view,
-    log,
-    topics,
-    eventCodec: codecs.events,
-    partitions: config.partitions,
+/** Which partitions the role works on here: those of the configuration, or those that its processes agree on. */
+function ownershipOf({ config, topics, clock, logger }: Context, role: Role): Ownership {
+  if (config.partitions !== 'group') return fixedOwnership(config.partitions)
+  const topic = role === 'sequencer' ? topics.packs : topics.events
+  return kafkaGroup({
+    brokers: config.kafkaBrokers,
+    clientId: `${role}-${config.nodeName}`,
+    groupId: `${config.topicPrefix}packlog.${role}`,
+    topic: topic.name,
+    partitions: topic.partitions,
+    instance: config.nodeName,
     clock,
-    random,
     logger,
-    metrics,
+  })
+}
+
+function viewService(
+  context: Context,
+  { role, makeView }: { role: Role; makeView: (partitions: readonly Partition[]) => View },
+): Service {
+  const { log, topics, codecs, clock, random, logger, metrics } = context
+  const parts = { log, topics, eventCodec: codecs.events, clock, random, logger, metrics }
+  return makeViewInGroup({
+    name: role,
+    ownership: ownershipOf(context, role),
+    makeRunner: partitions => makeRunner({ ...parts, view: makeView(partitions), partitions }),
+    clock,
+    logger,
   })
 }
 
@@ -110,7 +128,7 @@ async function sequencer(context: Context): Promise<Service> {
     transactional: kafkaTransactionalWriters({ brokers, clientId: `sequencer-${config.nodeName}`, clock, logger }),
     transactionalIdPrefix: transactionalIdPrefix(topics),
     stores: partition => new LmdbStateStore({ stateDir: config.stateDir, partition, random }),
-    partitions: config.partitions,
+    ownership: ownershipOf(context, 'sequencer'),
     ...(await configuredRules(config)),
     era: config.era,
     instance: config.nodeName,
@@ -123,9 +141,12 @@ async function sequencer(context: Context): Promise<Service> {
 
 async function gateway(context: Context): Promise<Service> {
   const { config, log, topics, codecs, clock, random, logger, metrics } = context
-  const connection = redis(context, 'gateway')
+  const connection = connectTo(context, 'gateway')
   const archive = archiveReader(clickHouseOptions(config))
-  context.closers.push(() => archive.close())
+  context.closers.push(
+    () => connection.close(),
+    () => archive.close(),
+  )
   return makeGateway({
     http: config.http,
     log,

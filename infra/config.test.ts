@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { BadConfig, parsePartitions, parseRoles, readConfig } from './config.ts'
+import { BadConfig, defaultNodeName, parsePartitions, parseRoles, readConfig } from './config.ts'
 
 const env = {
   KAFKA_BROKERS: '127.0.0.1:9092, broker.example:9093',
@@ -12,7 +12,8 @@ test('[CF1] the environment is read with its defaults', () => {
   const config = readConfig(env)
   expect(config.kafkaBrokers).toEqual(['127.0.0.1:9092', 'broker.example:9093'])
   expect(config.registryUrl).toBe('http://127.0.0.1:8081/apis/ccompat/v7')
-  expect(config.partitions).toHaveLength(12)
+  expect(config.partitions).toBe('group')
+  expect(readConfig({ ...env, PACKLOG_PARTITIONS: '0-2' }).partitions).toEqual([0, 1, 2])
 })
 
 test('[CF1] every missing or malformed variable is named at once', () => {
@@ -22,6 +23,11 @@ test('[CF1] every missing or malformed variable is named at once', () => {
   expect(read).toThrow(/REDIS_URL is missing/)
   expect(read).toThrow(/KAFKA_BROKERS is malformed/)
   expect(read).toThrow(/PACKLOG_HTTP_PORT is malformed/)
+})
+
+test('[CF1] a process without a name has that of its host and its pid', () => {
+  expect(defaultNodeName("bob's mac", 12)).toBe('bob-s-mac-12')
+  expect(() => readConfig({ ...env, PACKLOG_NODE_NAME: 'a b' })).toThrow(/PACKLOG_NODE_NAME is malformed/)
 })
 
 test('[CF2] partitions are all, or a list with ranges below the count', () => {

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { z } from 'zod'
 import { ROLES } from './roles.ts'
 
@@ -29,8 +30,8 @@ const environment = z.object({
   PACKLOG_PARTITION_COUNT: z.coerce.number().int().min(1).max(10_000).default(12),
   PACKLOG_PARTITIONS: z
     .string()
-    .regex(/^(all|\d+(-\d+)?(,\d+(-\d+)?)*)$/, 'must be "all" or a list such as 0-5,8')
-    .default('all'),
+    .regex(/^(group|all|\d+(-\d+)?(,\d+(-\d+)?)*)$/, 'must be "group", "all" or a list such as 0-5,8')
+    .default('group'),
   PACKLOG_RULES_FILE: z.string().min(1).optional(),
   PACKLOG_EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).default(30),
   PACKLOG_REPLICATION_FACTOR: z.coerce.number().int().min(1).default(1),
@@ -42,7 +43,10 @@ const environment = z.object({
     .string()
     .regex(/^[A-Za-z0-9._-]*$/)
     .default(''),
-  PACKLOG_NODE_NAME: z.string().min(1).max(64).optional(),
+  PACKLOG_NODE_NAME: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, dashes and underscores')
+    .optional(),
   PACKLOG_ERA: z.coerce.number().int().min(0).default(0),
   PACKLOG_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 })
@@ -58,8 +62,8 @@ export interface Config {
   stateDir: string
   jwtKeyFile: string
   partitionCount: number
-  /** Which partitions this process owns. */
-  partitions: readonly number[]
+  /** Which partitions this process works on; `group`: it agrees on them with its like. */
+  partitions: readonly number[] | 'group'
   /** Where the sequencer's rules are configured; undefined: nowhere, those in force stay. */
   rulesFile: string | undefined
   eventRetentionDays: number
@@ -98,15 +102,23 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     stateDir: values.PACKLOG_STATE_DIR,
     jwtKeyFile: values.PACKLOG_JWT_KEY_FILE,
     partitionCount: values.PACKLOG_PARTITION_COUNT,
-    partitions: parsePartitions(values.PACKLOG_PARTITIONS, values.PACKLOG_PARTITION_COUNT),
+    partitions:
+      values.PACKLOG_PARTITIONS === 'group'
+        ? 'group'
+        : parsePartitions(values.PACKLOG_PARTITIONS, values.PACKLOG_PARTITION_COUNT),
     rulesFile: values.PACKLOG_RULES_FILE,
     eventRetentionDays: values.PACKLOG_EVENT_RETENTION_DAYS,
     replicationFactor: values.PACKLOG_REPLICATION_FACTOR,
     topicPrefix: values.PACKLOG_TOPIC_PREFIX,
-    nodeName: values.PACKLOG_NODE_NAME ?? `node-${process.pid}`,
+    nodeName: values.PACKLOG_NODE_NAME ?? defaultNodeName(hostname(), process.pid),
     era: values.PACKLOG_ERA,
     logLevel: values.PACKLOG_LOG_LEVEL,
   }
+}
+
+/** Pids alone repeat: in containers every process has the same one. */
+export function defaultNodeName(host: string, pid: number): string {
+  return `${host.replace(/[^A-Za-z0-9._-]/g, '-').slice(0, 50)}-${pid}`
 }
 
 /** `all`, or `0-5,8`, to partition numbers. Throws BadConfig when one is not below `count`. */

@@ -73,6 +73,7 @@ export class BrokerLink implements Link {
           },
         },
         response: { decode: async payload => call.decode(payload), parse: async decoded => decoded },
+        ...(call.timeoutMs === undefined ? {} : { requestTimeout: call.timeoutMs }),
         logResponseError: false,
       })
     } catch (error) {

@@ -12,6 +12,8 @@ export interface Call<T extends object> {
   apiVersion: number
   apiName: string
   body: Buffer
+  /** Longest time to wait for the answer, ms, where that is longer than for others. */
+  timeoutMs?: number
   decode(payload: Buffer): T
 }
 
@@ -43,6 +45,14 @@ export const ErrorCode = {
   COORDINATOR_LOAD_IN_PROGRESS: 14,
   COORDINATOR_NOT_AVAILABLE: 15,
   NOT_COORDINATOR: 16,
+  ILLEGAL_GENERATION: 22,
+  INCONSISTENT_GROUP_PROTOCOL: 23,
+  UNKNOWN_MEMBER_ID: 25,
+  INVALID_SESSION_TIMEOUT: 26,
+  REBALANCE_IN_PROGRESS: 27,
+  GROUP_AUTHORIZATION_FAILED: 30,
+  MEMBER_ID_REQUIRED: 79,
+  FENCED_INSTANCE_ID: 82,
   INVALID_PRODUCER_EPOCH: 47,
   CONCURRENT_TRANSACTIONS: 51,
   PRODUCER_FENCED: 90,

@@ -17,14 +17,23 @@ export interface Producer {
 /** Says "whoever has it now": fences it. */
 export const ANY_PRODUCER: Producer = { producerId: -1n, epoch: -1 }
 
+const COORDINATOR_OF_GROUPS = 0
 const COORDINATOR_OF_TRANSACTIONS = 1
 
 export function findCoordinatorCall(transactionalId: string): Call<{ errorCode: number; nodeId: number }> {
+  return findCoordinator(transactionalId, COORDINATOR_OF_TRANSACTIONS)
+}
+
+export function findGroupCoordinatorCall(groupId: string): Call<{ errorCode: number; nodeId: number }> {
+  return findCoordinator(groupId, COORDINATOR_OF_GROUPS)
+}
+
+function findCoordinator(key: string, kind: number): Call<{ errorCode: number; nodeId: number }> {
   return {
     apiKey: 10,
     apiVersion: 2,
     apiName: 'FindCoordinator',
-    body: new Writer().text(transactionalId).int8(COORDINATOR_OF_TRANSACTIONS).done(),
+    body: new Writer().text(key).int8(kind).done(),
     decode(payload) {
       const reader = new Reader(payload)
       reader.int32()

@@ -18,6 +18,8 @@ export interface SequencerMetrics {
   lag(partition: Partition, packs: number): void
   stateSize(partition: Partition, size: { rows: number; bytes: number }): void
   owned(partition: Partition, owned: boolean): void
+  /** The partition stands still until an operator has looked at it. */
+  stopped(partition: Partition, stopped: boolean): void
 }
 
 const BATCH_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500]
@@ -29,6 +31,7 @@ export function makeSequencerMetrics(metrics: Metrics): SequencerMetrics {
   const rows = metrics.gauge('sequencer_state_rows', 'Rows of the state store', ['partition'])
   const bytes = metrics.gauge('sequencer_state_bytes', 'Size of the state store', ['partition'])
   const owned = metrics.gauge('sequencer_owned', '1 while this instance owns the partition', ['partition'])
+  const stopped = metrics.gauge('sequencer_stopped', '1 while the partition needs an operator', ['partition'])
   return {
     appendRetries: metrics.counter(
       'sequencer_append_retries_total',
@@ -46,6 +49,7 @@ export function makeSequencerMetrics(metrics: Metrics): SequencerMetrics {
       bytes.set({ partition }, size.bytes)
     },
     owned: (partition, value) => owned.set({ partition }, value ? 1 : 0),
+    stopped: (partition, value) => stopped.set({ partition }, value ? 1 : 0),
   }
 }
 

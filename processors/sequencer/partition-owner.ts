@@ -12,7 +12,7 @@ import { TailAborted } from './tail.ts'
 
 /**
  * One partition of this instance from taking it to letting it go: restore, run, drain. Where another instance has
- * taken it (Fenced, StateTaken), this one stops working on it and says so; it does not take it back.
+ * taken it (Fenced, StateTaken), this one stops working on it and says so; whether it is taken back is decided above.
  */
 export class PartitionOwner {
   readonly partition: Partition
@@ -29,6 +29,7 @@ export class PartitionOwner {
   private sequencer: Sequencer | undefined
   private running: Promise<void> = Promise.resolve()
   private owned = true
+  private drained: Promise<void> | undefined
 
   constructor(
     context: SequencerContext,
@@ -97,7 +98,12 @@ export class PartitionOwner {
   }
 
   /** Finishes the batch under way, writes state and changelog, and lets everything go. Idempotent. */
-  async drain(): Promise<void> {
+  drain(): Promise<void> {
+    this.drained ??= this.drainNow()
+    return this.drained
+  }
+
+  private async drainNow(): Promise<void> {
     this.aborting.abort()
     this.sequencer?.stop()
     await this.running

@@ -19,6 +19,7 @@ import { sessionCodec } from '../../schemas/session.ts'
 import { testStack } from '../../tests/stack.ts'
 import type { LogRecord } from '../../topics/log.ts'
 import { MemoryRegistry } from '../../topics/memory-registry.ts'
+import { fixedOwnership } from '../../topics/ownership.ts'
 import { makeTopics, sessionPartition, type Topics, valueSubject } from '../../topics/topics.ts'
 import { POSITION_START, type Position, selectValid } from '../../topics/valid-events.ts'
 import { LmdbStateStore } from './lmdb-state-store.ts'
@@ -117,7 +118,7 @@ async function start(stateDir: string, options: { rulesVersion?: number } = {}):
     transactionalIdPrefix: transactionalIdPrefix(topics),
     stores: partition =>
       new LmdbStateStore({ stateDir: join(stateDir, 'not', 'there'), partition, random: systemRandom }),
-    partitions: Array.from({ length: PARTITIONS }, (_, partition) => partition),
+    ownership: fixedOwnership(Array.from({ length: PARTITIONS }, (_, partition) => partition)),
     era: 0,
     instance: 'test',
     ...(options.rulesVersion === undefined ? {} : { rules: { ...RULES_DEFAULT, version: options.rulesVersion } }),

@@ -10,6 +10,7 @@ import type { Log, StoredRecord } from '../../../topics/log.ts'
 import { MemoryLog } from '../../../topics/memory-log.ts'
 import { MemoryRegistry } from '../../../topics/memory-registry.ts'
 import { MemoryTransactions, memoryTransactionalWriters } from '../../../topics/memory-transactional.ts'
+import { fixedOwnership, type Ownership } from '../../../topics/ownership.ts'
 import { makeTopics, type Topic, type Topics, valueSubject } from '../../../topics/topics.ts'
 import type { TransactionalWriters } from '../../../topics/transactional-log.ts'
 import { POSITION_START, selectValid, type ValidBatch } from '../../../topics/valid-events.ts'
@@ -48,10 +49,12 @@ export interface NodeOptions {
   packCodec?: RecordCodec<Pack>
   eventCodec?: RecordCodec<Event>
   transactional?: TransactionalWriters
+  /** Which partitions it owns for good; all unless told otherwise. */
+  partitions?: readonly number[]
+  /** Otherwise those that are agreed on. */
+  ownership?: Ownership
   rules?: Rules
   era?: number
-  /** Which partitions it owns; all unless told otherwise. */
-  partitions?: readonly number[]
   seed?: number
   logger?: Logger
 }
@@ -103,7 +106,8 @@ export class World {
     const partitions = Array.from({ length: topics.packs.partitions }, (_, partition) => partition)
     const dirs = options.dirs ?? partitions.map(() => new MemoryStateDir())
     return {
-      ...{ topics, clock, partitions: options.partitions ?? partitions, dirs },
+      ...{ topics, clock, dirs },
+      ownership: options.ownership ?? fixedOwnership(options.partitions ?? partitions),
       log: options.log ?? log,
       packCodec: options.packCodec ?? codecs.pack,
       eventCodec: options.eventCodec ?? codecs.event,

@@ -142,6 +142,20 @@ export function archiveViewContract(makeHarness: () => Promise<ArchiveHarness>):
     }
   })
 
+  test('[AR4] two owners of the same partitions at the same time: nothing is missing, and rows are read once', async () => {
+    harness = await makeHarness()
+    const one = await begin(harness)
+    const other = await begin(harness)
+    await Promise.all([readOn(one.view, 30, 4), readOn(other.view, 30, 7)])
+    for (const partition of PARTITIONS) {
+      const offsets: number[] = []
+      for await (const row of harness.inspector.events(partition)) offsets.push(row.offset)
+      expect(offsets).toEqual(Array.from({ length: 31 }, (_, number) => 2 * number))
+      expect(await seqsOf(partition)).toEqual(Array.from({ length: 31 }, (_, number) => number + 1))
+      expect((await harness.inspector.positions()).get(partition)?.offset).toBe(60)
+    }
+  })
+
   test('[AR4] a crash on the way out of a crash changes nothing either', async () => {
     harness = await makeHarness()
     for (const point of CRASH_POINTS) {

@@ -21,8 +21,8 @@ export interface TransactionalWriter {
    * Appends the records, in order, in one transaction; resolves when it is committed, that is, when nothing can undo
    * it; committed readers may see it a moment later. All or nothing: they see all of the records or none. At most TRANSACTION_RECORDS_MAX records and TRANSACTION_BYTES_MAX bytes of keys
    * and values. One append at a time: a second call waits for the first.
-   * Throws Fenced when another instance has taken over, or when this one was paused inside a transaction until the
-   * log gave it up (in both cases it can never append again), AppendFailed otherwise:
+   * Throws Fenced when another instance has taken over (it can never append again), AppendFailed otherwise,
+   * also when this one was paused inside a transaction until the log gave that up and nobody else came:
    * `maybeStored: true` when the commit's own answer is missing, so that it may be or become visible. After
    * AppendFailed the writer can be used again; it initialises itself afresh where that is needed, except that it never
    * takes the id back from another instance.

@@ -8,7 +8,7 @@ import {
   type TransactionalWriters,
 } from '../../topics/transactional-log.ts'
 import { assert } from '../assert.ts'
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, type Millis, systemClock } from '../clock.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { type BrokerLink, Cluster, messageOf, REPLICAS_MS_MAX } from './cluster.ts'
 import type { KafkaLogOptions } from './kafka-log.ts'
@@ -33,8 +33,10 @@ import {
  * next append first raises the own epoch, which aborts what was left open, and names the epoch it had: when another
  * instance has initialised the id meanwhile, the coordinator says so, and this one is fenced for ever.
  *
- * A transaction that stays open for longer than TRANSACTION_MS_MAX (a process that was paused in the middle) is aborted
- * by the coordinator, which fences the writer, too.
+ * A transaction that stays open for longer than TRANSACTION_MS_MAX (a process that was paused in the middle, a network
+ * that was away) is aborted by the coordinator, which raises the epoch and so fences its own writer. The coordinator
+ * tells that from a successor (KIP-588, brokers from 2.7 on): who names the epoch before an abort is let on, who names
+ * the one before another instance's is not. So a writer that was fenced asks once to go on, and only the refusal counts.
  */
 
 /** How long a transaction may stay open, ms. */
@@ -66,8 +68,12 @@ interface Request {
   records: readonly LogRecord[]
 }
 
+export interface TransactionalOptions extends KafkaLogOptions {
+  transactionMsMax?: Millis
+}
+
 /** Makes the fenced writers of a Kafka cluster; each has connections of its own. */
-export function kafkaTransactionalWriters(options: KafkaLogOptions): TransactionalWriters {
+export function kafkaTransactionalWriters(options: TransactionalOptions): TransactionalWriters {
   return transactionalId => new KafkaTransactionalWriter(transactionalId, options)
 }
 
@@ -82,10 +88,13 @@ class KafkaTransactionalWriter implements TransactionalWriter {
   private readonly sequences = new Map<string, number>()
   private last: Promise<unknown> = Promise.resolve()
 
-  constructor(transactionalId: string, options: KafkaLogOptions) {
+  private readonly transactionMsMax: Millis
+
+  constructor(transactionalId: string, options: TransactionalOptions) {
     assert(Buffer.byteLength(transactionalId) <= TRANSACTIONAL_ID_BYTES_MAX, `${transactionalId} is too long`)
     const { clock = systemClock, logger = silentLogger } = options
     this.transactionalId = transactionalId
+    this.transactionMsMax = options.transactionMsMax ?? TRANSACTION_MS_MAX
     this.clock = clock
     this.logger = logger
     this.cluster = new Cluster({ ...options, clock, logger })
@@ -113,7 +122,7 @@ class KafkaTransactionalWriter implements TransactionalWriter {
   }
 
   private async start(before: Producer, attemptsMax: number): Promise<void> {
-    const call = initProducerIdCall(this.transactionalId, TRANSACTION_MS_MAX, before)
+    const call = initProducerIdCall(this.transactionalId, this.transactionMsMax, before)
     const { producerId, epoch } = await this.ask(call, attemptsMax)
     this.sequences.clear()
     this.state = { kind: 'Ready', producer: { producerId, epoch }, clean: true }
@@ -126,8 +135,8 @@ class KafkaTransactionalWriter implements TransactionalWriter {
       await this.ask(commitCall(this.transactionalId, producer), STEP_ATTEMPTS_MAX)
       this.state = { kind: 'Ready', producer, clean: true }
     } catch (error) {
-      if (error instanceof Fenced) this.state = { kind: 'Fenced', error }
-      if (error instanceof Fenced || error instanceof AppendFailed) throw error
+      if (error instanceof Fenced) throw await this.afterFence(error, request)
+      if (error instanceof AppendFailed) throw error
       // Only the commit throws anything else: it may have reached the coordinator.
       throw this.failed(request, { maybeStored: true, cause: error })
     }
@@ -145,6 +154,22 @@ class KafkaTransactionalWriter implements TransactionalWriter {
       if (error instanceof Fenced) throw error
       throw this.failed(request, { maybeStored: false, cause: error })
     }
+  }
+
+  /** What an append ends with whose writer was fenced: AppendFailed where its own transaction was given up. */
+  private async afterFence(fence: Fenced, request: Request): Promise<Error> {
+    if (this.state.kind !== 'Ready') return fence
+    try {
+      await this.start(this.state.producer, STEP_ATTEMPTS_MAX)
+    } catch (error) {
+      // Not answered: the writer is as it was, and its next append asks again.
+      if (!(error instanceof Fenced)) return this.failed(request, { maybeStored: true, cause: error })
+      this.state = { kind: 'Fenced', error: fence }
+      return fence
+    }
+    this.logger.warn({ transactionalId: this.transactionalId }, 'a transaction was given up: going on after it')
+    // A commit that had been answered would have left nothing to give up.
+    return this.failed(request, { maybeStored: false, cause: fence })
   }
 
   private async readyProducer(): Promise<Producer> {

@@ -29,8 +29,8 @@ test('[DM3] one suppressed delivery makes it exit 1, and is named', async () => 
   expect(run.code).toBe(1)
 })
 
-test('[DM3] without a server it says what to do', async () => {
+test('[DM3] without a server it says what to do and ends with 2', async () => {
   const run = await runNode([DEMO, '--people', '4', '--url', 'ws://127.0.0.1:1/v1/ws'], { env: product.env })
   expect(run.stderr).toContain('npm start')
-  expect(run.code).toBe(1)
+  expect(run.code).toBe(2)
 })

@@ -2,6 +2,7 @@ import type { ClickHouseOptions } from '../infra/clickhouse/clickhouse.ts'
 import { type Clock, type Random, systemClock, systemRandom } from '../infra/clock.ts'
 import { type Config, readConfig } from '../infra/config.ts'
 import { KafkaLog } from '../infra/kafka/kafka-log.ts'
+import type { KafkaSecurity } from '../infra/kafka/security.ts'
 import { type Logger, makeLogger } from '../infra/logger.ts'
 import { Metrics } from '../infra/metrics.ts'
 import { HttpSchemaRegistry } from '../infra/registry/registry.ts'
@@ -10,6 +11,7 @@ import type { Event } from '../schemas/event.ts'
 import type { Pack } from '../schemas/pack.ts'
 import type { Log } from '../topics/log.ts'
 import { makeTopics, type Topics, valueSubject } from '../topics/topics.ts'
+import { readKafkaSecurity, requireAccess } from './kafka-security.ts'
 
 /** What every command and role of a process shares: the third of the steps env -> config -> context. */
 export interface Context {
@@ -20,6 +22,8 @@ export interface Context {
   random: Random
   topics: Topics
   log: Log
+  /** How Kafka is reached, for those that open connections of their own. */
+  kafka: { brokers: readonly string[]; security: KafkaSecurity }
   registry: SchemaRegistry
   codecs: { packs: RecordCodec<Pack>; events: RecordCodec<Event> }
   /** Lets everything go, newest first. Things opened by roles are added to it. */
@@ -38,7 +42,10 @@ export async function openContext(env: NodeJS.ProcessEnv, name: string): Promise
   })
   const clock = systemClock
   const registry = new HttpSchemaRegistry({ url: config.registryUrl, clock, logger })
-  const log = new KafkaLog({ brokers: config.kafkaBrokers, clientId: `${name}-${config.nodeName}`, clock, logger })
+  const kafka = { brokers: config.kafkaBrokers, security: await readKafkaSecurity(config.kafkaSecurity) }
+  const clientId = `${name}-${config.nodeName}`
+  await requireAccess({ ...kafka, clientId })
+  const log = new KafkaLog({ ...kafka, clientId, clock, logger })
   const codecs = {
     packs: await packCodec(registry, valueSubject(topics.packs)),
     events: await eventCodec(registry, valueSubject(topics.events)),
@@ -51,6 +58,7 @@ export async function openContext(env: NodeJS.ProcessEnv, name: string): Promise
     random: systemRandom,
     topics,
     log,
+    kafka,
     registry,
     codecs,
     closers: [() => log.close()],

@@ -77,11 +77,11 @@ function connectTo({ config, logger }: Context, name: string): RedisConnection {
 }
 
 /** Which partitions the role works on here: those of the configuration, or those that its processes agree on. */
-function ownershipOf({ config, topics, clock, logger }: Context, role: Role): Ownership {
+function ownershipOf({ config, kafka, topics, clock, logger }: Context, role: Role): Ownership {
   if (config.partitions !== 'group') return fixedOwnership(config.partitions)
   const topic = role === 'sequencer' ? topics.packs : topics.events
   return kafkaGroup({
-    brokers: config.kafkaBrokers,
+    ...kafka,
     clientId: `${role}-${config.nodeName}`,
     groupId: `${config.topicPrefix}packlog.${role}`,
     topic: topic.name,
@@ -117,15 +117,14 @@ async function configuredRules({ rulesFile }: Config): Promise<{ rules?: Rules }
 }
 
 async function sequencer(context: Context): Promise<Service> {
-  const { config, log, topics, codecs, registry, clock, random, logger, metrics } = context
-  const brokers = config.kafkaBrokers
+  const { config, kafka, log, topics, codecs, registry, clock, random, logger, metrics } = context
   return makeSequencer({
     log,
     topics,
     packCodec: codecs.packs,
     eventCodec: codecs.events,
     sessionCodec: await sessionCodec(registry, valueSubject(topics.sessions)),
-    transactional: kafkaTransactionalWriters({ brokers, clientId: `sequencer-${config.nodeName}`, clock, logger }),
+    transactional: kafkaTransactionalWriters({ ...kafka, clientId: `sequencer-${config.nodeName}`, clock, logger }),
     transactionalIdPrefix: transactionalIdPrefix(topics),
     stores: partition => new LmdbStateStore({ stateDir: config.stateDir, partition, random }),
     ownership: ownershipOf(context, 'sequencer'),

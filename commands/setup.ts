@@ -17,11 +17,11 @@ export async function setupCommand({ env }: { env: NodeJS.ProcessEnv }): Promise
   // Opening the context registers the schemas of packs and events: an incompatible one ends it here.
   const context = await openContext(env, 'setup')
   try {
-    const { config, registry, topics, logger } = context
+    const { config, kafka, registry, topics, logger } = context
     await sessionCodec(registry, valueSubject(topics.sessions))
     process.stdout.write('schemas: registered, BACKWARD_TRANSITIVE\n')
     const { created, changed } = await setupTopics(Object.values(topics), {
-      brokers: config.kafkaBrokers,
+      ...kafka,
       clientId: 'packlog-setup',
       replicationFactor: config.replicationFactor,
       minInsyncReplicas: minInsyncReplicas(config.replicationFactor),

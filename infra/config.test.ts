@@ -41,3 +41,20 @@ test('[CF3] an unknown role is refused by name', () => {
   expect(parseRoles('gateway,history')).toEqual(['gateway', 'history'])
   expect(() => parseRoles('gateway,cook')).toThrow(/cook/)
 })
+
+test('[CF5] access to Kafka: plain, TLS, SASL; what is set without what it needs is named', () => {
+  expect(readConfig(env).kafkaSecurity).toEqual({ tls: undefined, sasl: undefined })
+  const sasl = { KAFKA_SASL_MECHANISM: 'scram-sha-512', KAFKA_SASL_USERNAME: 'ann', KAFKA_SASL_PASSWORD_FILE: 'p' }
+  expect(readConfig({ ...env, ...sasl, KAFKA_TLS: 'true', KAFKA_CA_FILE: 'ca.pem' }).kafkaSecurity).toEqual({
+    tls: { caFile: 'ca.pem', certFile: undefined, keyFile: undefined },
+    sasl: { mechanism: 'scram-sha-512', username: 'ann', passwordFile: 'p' },
+  })
+  const read = () =>
+    readConfig({ ...env, KAFKA_CA_FILE: 'ca.pem', KAFKA_CERT_FILE: 'c.pem', KAFKA_SASL_MECHANISM: 'plain' })
+  expect(read).toThrow(BadConfig)
+  expect(read).toThrow(/KAFKA_TLS is not true: KAFKA_CA_FILE is set/)
+  expect(read).toThrow(/KAFKA_KEY_FILE is missing: KAFKA_CERT_FILE is set/)
+  expect(read).toThrow(/KAFKA_SASL_USERNAME is missing/)
+  expect(read).toThrow(/KAFKA_SASL_PASSWORD_FILE is missing/)
+  expect(() => readConfig({ ...env, KAFKA_SASL_MECHANISM: 'kerberos' })).toThrow(/KAFKA_SASL_MECHANISM is malformed/)
+})

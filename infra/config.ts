@@ -6,6 +6,9 @@ import { ROLES } from './roles.ts'
  * The environment, read once in main.ts, named and checked before anything starts. Nothing else reads process.env.
  */
 
+export const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
+export type SaslMechanism = (typeof SASL_MECHANISMS)[number]
+
 const port = z.coerce.number().int().min(0).max(65_535)
 const hostPort = /^[^:\s]+:\d{1,5}$/
 
@@ -14,6 +17,13 @@ const environment = z.object({
     .string()
     .transform(text => text.split(',').map(part => part.trim()))
     .refine(brokers => brokers.every(broker => hostPort.test(broker)), 'must be host:port, comma separated'),
+  KAFKA_TLS: z.enum(['true', 'false']).default('false'),
+  KAFKA_CA_FILE: z.string().min(1).optional(),
+  KAFKA_CERT_FILE: z.string().min(1).optional(),
+  KAFKA_KEY_FILE: z.string().min(1).optional(),
+  KAFKA_SASL_MECHANISM: z.enum(SASL_MECHANISMS).optional(),
+  KAFKA_SASL_USERNAME: z.string().min(1).optional(),
+  KAFKA_SASL_PASSWORD_FILE: z.string().min(1).optional(),
   SCHEMA_REGISTRY_URL: z.url({ protocol: /^https?$/ }),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }),
   CLICKHOUSE_URL: z.url({ protocol: /^https?$/ }),
@@ -51,8 +61,28 @@ const environment = z.object({
   PACKLOG_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 })
 
+type Environment = z.infer<typeof environment>
+
+/** What one variable says is void without another: pairs of what is set and what that needs. */
+const NEEDS: readonly (readonly [keyof Environment, keyof Environment])[] = [
+  ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME'],
+  ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_PASSWORD_FILE'],
+  ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_MECHANISM'],
+  ['KAFKA_SASL_PASSWORD_FILE', 'KAFKA_SASL_MECHANISM'],
+  ['KAFKA_CERT_FILE', 'KAFKA_KEY_FILE'],
+  ['KAFKA_KEY_FILE', 'KAFKA_CERT_FILE'],
+]
+const TLS_ONLY = ['KAFKA_CA_FILE', 'KAFKA_CERT_FILE', 'KAFKA_KEY_FILE'] as const
+
+/** Where the secrets of Kafka's clients are; commands/kafka-security.ts reads them. */
+export interface KafkaSecurityFiles {
+  tls: { caFile: string | undefined; certFile: string | undefined; keyFile: string | undefined } | undefined
+  sasl: { mechanism: SaslMechanism; username: string; passwordFile: string } | undefined
+}
+
 export interface Config {
   kafkaBrokers: string[]
+  kafkaSecurity: KafkaSecurityFiles
   registryUrl: string
   redisUrl: string
   redisPrefix: string
@@ -93,6 +123,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const values = parsed.data
   return {
     kafkaBrokers: values.KAFKA_BROKERS,
+    kafkaSecurity: kafkaSecurityOf(values),
     registryUrl: values.SCHEMA_REGISTRY_URL.replace(/\/$/, ''),
     redisUrl: values.REDIS_URL,
     redisPrefix: values.PACKLOG_REDIS_PREFIX,
@@ -113,6 +144,29 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     nodeName: values.PACKLOG_NODE_NAME ?? defaultNodeName(hostname(), process.pid),
     era: values.PACKLOG_ERA,
     logLevel: values.PACKLOG_LOG_LEVEL,
+  }
+}
+
+/** Throws BadConfig that names what is set without what it needs. */
+function kafkaSecurityOf(values: Environment): KafkaSecurityFiles {
+  const isTls = values.KAFKA_TLS === 'true'
+  const lines = NEEDS.filter(([name, needed]) => values[name] !== undefined && values[needed] === undefined).map(
+    ([name, needed]) => `  ${needed} is missing: ${name} is set`,
+  )
+  for (const name of TLS_ONLY) {
+    if (values[name] !== undefined && !isTls) lines.push(`  KAFKA_TLS is not true: ${name} is set`)
+  }
+  if (lines.length > 0) throw new BadConfig(`the access to Kafka is incomplete:\n${lines.join('\n')}`)
+  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username } = values
+  const passwordFile = values.KAFKA_SASL_PASSWORD_FILE
+  return {
+    tls: isTls
+      ? { caFile: values.KAFKA_CA_FILE, certFile: values.KAFKA_CERT_FILE, keyFile: values.KAFKA_KEY_FILE }
+      : undefined,
+    sasl:
+      mechanism === undefined || username === undefined || passwordFile === undefined
+        ? undefined
+        : { mechanism, username, passwordFile },
   }
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { type BrokerAddress, type KafkajsBroker, makeBroker } from './kafkajs-internals.ts'
 import { type Call, ErrorCode, errorName, metadataCall } from './protocol.ts'
+import type { KafkaSecurity } from './security.ts'
 
 /** Longest time to wait for a connection to a broker, ms. */
 export const CONNECT_MS_MAX = 1_000
@@ -15,6 +16,7 @@ export interface ClusterOptions {
   /** `host:port` of the brokers to ask first. */
   brokers: readonly string[]
   clientId: string
+  security?: KafkaSecurity
   clock: Clock
   logger: Logger
 }
@@ -198,8 +200,9 @@ export class Cluster implements Brokers {
 
   private async connect(address: BrokerAddress): Promise<BrokerLink> {
     if (this.closed) throw new BrokerUnreachable('the log is closed', { sent: false })
-    const { clientId, logger } = this.options
-    const settings = { clientId, connectionTimeoutMs: CONNECT_MS_MAX, requestTimeoutMs: REQUEST_MS_MAX, logger }
+    const { clientId, security = {}, logger } = this.options
+    const times = { connectionTimeoutMs: CONNECT_MS_MAX, requestTimeoutMs: REQUEST_MS_MAX }
+    const settings = { clientId, security, ...times, logger }
     const broker = await makeBroker(address, settings)
     try {
       await broker.connect()

@@ -4,19 +4,21 @@ import { systemClock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { silentLogger } from '../logger.ts'
 import { Cluster } from './cluster.ts'
-import { KAFKAJS_LOG_LEVEL_WARN, kafkajsLogCreator } from './kafkajs-internals.ts'
+import { KAFKAJS_LOG_LEVEL_WARN, kafkajsLogCreator, kafkajsSecurity } from './kafkajs-internals.ts'
 import { readBounds } from './offsets.ts'
+import type { KafkaSecurity } from './security.ts'
 
 export interface SetupTopicsOptions {
   brokers: readonly string[]
   clientId: string
+  security?: KafkaSecurity
   replicationFactor: number
   /** How many replicas must have a record before it is acknowledged: 2 of 3 in production, 1 on a single node. */
   minInsyncReplicas: number
   logger?: Logger
 }
 
-type ClientOptions = Pick<SetupTopicsOptions, 'brokers' | 'clientId' | 'logger'>
+type ClientOptions = Pick<SetupTopicsOptions, 'brokers' | 'clientId' | 'security' | 'logger'>
 
 export interface TopicsSetUp {
   /** Names of the topics that were made. */
@@ -74,6 +76,7 @@ export async function withAdmin<T>(options: ClientOptions, task: (admin: Admin) 
   const kafka = new kafkajs.Kafka({
     brokers: [...options.brokers],
     clientId: options.clientId,
+    ...kafkajsSecurity(options.security ?? {}),
     logLevel: KAFKAJS_LOG_LEVEL_WARN,
     logCreator: kafkajsLogCreator(options.logger ?? silentLogger),
   })
@@ -122,8 +125,8 @@ async function createMissing(admin: Admin, topics: readonly Topic[], options: Se
  * Waits until the leader of every partition answers as a leader. That metadata names it is not enough: a broker learns
  * whom to name before it has taken the partition over, and refuses the first appends. Throws PartitionCountDiffers.
  */
-async function untilServed(topic: Topic, { brokers, clientId, logger = silentLogger }: ClientOptions): Promise<void> {
-  const cluster = new Cluster({ brokers, clientId, logger, clock: systemClock })
+async function untilServed(topic: Topic, options: ClientOptions): Promise<void> {
+  const cluster = new Cluster({ logger: silentLogger, clock: systemClock, ...options })
   try {
     await untilTakenUp(async () => {
       await cluster.refresh(topic.name)

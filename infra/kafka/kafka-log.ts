@@ -6,12 +6,14 @@ import { Appender } from './appender.ts'
 import { Cluster } from './cluster.ts'
 import { readBounds } from './offsets.ts'
 import { KafkaReader } from './reader.ts'
+import type { KafkaSecurity } from './security.ts'
 
 export interface KafkaLogOptions {
   /** `host:port` of some brokers of the cluster. */
   brokers: readonly string[]
   /** Name of this process in the brokers' logs. */
   clientId: string
+  security?: KafkaSecurity
   clock?: Clock
   logger?: Logger
 }
@@ -33,7 +35,7 @@ export class KafkaLog implements Log {
   private readonly closing = new Set<Promise<void>>()
 
   constructor(options: KafkaLogOptions) {
-    this.options = { clock: systemClock, logger: silentLogger, ...options }
+    this.options = { security: {}, clock: systemClock, logger: silentLogger, ...options }
     this.cluster = new Cluster(this.options)
     const { clock, logger } = this.options
     this.appender = new Appender({ cluster: this.cluster, clock, logger })

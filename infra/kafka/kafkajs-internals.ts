@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module'
+import type { KafkaConfig, SASLOptions } from 'kafkajs'
 import { systemClock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
+import type { KafkaSecurity } from './security.ts'
 
 /**
  * The only place that reaches into kafkajs 2.2.4, and the types of what it takes from there: `Broker` (sockets, TLS,
@@ -108,7 +110,13 @@ export interface BrokerSettings {
   connectionTimeoutMs: number
   /** Longest time to wait for an answer, ms. */
   requestTimeoutMs: number
+  security: KafkaSecurity
   logger: Logger
+}
+
+/** TLS and SASL as kafkajs wants them. */
+export function kafkajsSecurity({ tls, sasl }: KafkaSecurity): Pick<KafkaConfig, 'ssl' | 'sasl'> {
+  return { ...(tls === undefined ? {} : { ssl: tls }), ...(sasl === undefined ? {} : { sasl: sasl as SASLOptions }) }
 }
 
 /** A broker that is not connected yet. */
@@ -117,6 +125,7 @@ export async function makeBroker(address: BrokerAddress, settings: BrokerSetting
   const builder = connectionPoolBuilder({
     brokers: [`${address.host}:${address.port}`],
     clientId: settings.clientId,
+    ...kafkajsSecurity(settings.security),
     socketFactory: socketFactory(),
     connectionTimeout: settings.connectionTimeoutMs,
     requestTimeout: settings.requestTimeoutMs,

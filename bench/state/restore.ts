@@ -68,9 +68,9 @@ const PARTITION = 0
 const READY_POLL_MS: Millis = 10
 const READY_MS_MAX: Millis = 600_000
 const ANSWER_MS_MAX: Millis = 60_000
-/** Packs that each start answers: known ones, and new ones in sessions that exist. */
+/** Packs that each start answers: known ones, and new ones in sessions that exist, at most as many as the window has. */
 const KNOWN_PACKS = 100
-const NEW_PACKS = 20_000
+const NEW_PACKS_MAX = 20_000
 const APPEND_PACKS = 250
 const KIB_PER_MIB = 1_024
 const BYTES_PER_MIB = 1_048_576
@@ -256,7 +256,8 @@ class RestoreBench {
     const { clock } = this.servers
     // The newest: the oldest of the window leave it while this runs.
     const known = this.known.slice(-KNOWN_PACKS)
-    const fresh = Array.from({ length: NEW_PACKS }, () => this.packs.messageSomewhere(clock.now()))
+    const length = Math.min(NEW_PACKS_MAX, this.options.packs)
+    const fresh = Array.from({ length }, () => this.packs.messageSomewhere(clock.now()))
     const packs = [...known, ...fresh]
     const { end } = (await this.log.bounds(this.topics.events.name)).get(PARTITION)!
     for (let n = 0; n < packs.length; n += APPEND_PACKS) {

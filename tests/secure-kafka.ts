@@ -55,7 +55,7 @@ export async function startSecureKafka(): Promise<SecureKafka> {
   }
   const begun = systemClock.monotonic()
   for (let lacks: string | undefined = ''; lacks !== undefined; ) {
-    lacks = await kafkaLacks(`${HOST}:${plain}`)
+    lacks = await kafkaLacks(`${HOST}:${plain}`, { inSync: false })
     if (child.exit() !== undefined || systemClock.monotonic() - begun > READY_MS_MAX) {
       const log = await readFile(logFile, 'utf8')
       await stop()
@@ -92,5 +92,8 @@ function propertiesOf(options: { plain: number; secure: number; controller: numb
   }
   // Of a setting that is there twice the last one counts.
   const lines = Object.entries(changed).map(([setting, value]) => `${setting}=${value}\n`)
-  return serverProperties({ kafka: plain, kafkaController: controller }, data) + lines.join('')
+  // Of one node the ports of others are never asked for.
+  const others = { kafka2: 0, kafka3: 0, kafkaController2: 0, kafkaController3: 0 }
+  const node = { id: 1, brokers: 1, ports: { kafka: plain, kafkaController: controller, ...others } } as const
+  return serverProperties(node, data) + lines.join('')
 }

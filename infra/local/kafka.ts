@@ -17,8 +17,13 @@ export const isBrokerCount = (count: number): count is BrokerCount => count === 
 export interface KafkaNode {
   id: 1 | 2 | 3
   brokers: BrokerCount
-  ports: PartPorts
+  ports: KafkaPorts
 }
+
+type KafkaPorts = Pick<
+  PartPorts,
+  'kafka' | 'kafka2' | 'kafka3' | 'kafkaController' | 'kafkaController2' | 'kafkaController3'
+>
 
 interface KafkaOptions {
   java: string
@@ -35,7 +40,7 @@ const CLUSTER_ID_FILE = 'kafka-cluster.id'
 export const brokerName = (id: KafkaNode['id']): BrokerName => (id === 1 ? 'kafka' : `kafka-${id}`)
 
 /** The nodes of a stack. */
-export function kafkaNodes(brokers: BrokerCount, ports: PartPorts): KafkaNode[] {
+export function kafkaNodes(brokers: BrokerCount, ports: KafkaPorts): KafkaNode[] {
   const ids = brokers === 1 ? ([1] as const) : ([1, 2, 3] as const)
   return ids.map(id => ({ id, brokers, ports }))
 }

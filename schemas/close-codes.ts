@@ -16,6 +16,14 @@ export const CloseCode = {
   BAD_CLIENT_IDENTITY: { code: 4020, reconnect: false, outcome: 'BAD_CLIENT_IDENTITY', text: 'device is not valid' },
   BAD_CREDENTIALS: { code: 4021, reconnect: false, outcome: 'BAD_CREDENTIALS', text: 'token is wrong or expired' },
   KICKED: { code: 4022, reconnect: false, outcome: 'KICKED_OUT', text: 'a newer login of the same device' },
+  LOGGED_OUT: { code: 4023, reconnect: false, outcome: 'SUCCESS', text: 'logged out as asked' },
+  ACCESS_DENIED: { code: 4024, reconnect: false, outcome: 'ACCESS_DENIED', text: 'the token does not allow this' },
+  THIRD_PARTY_REJECT: {
+    code: 4025,
+    reconnect: false,
+    outcome: 'THIRD_PARTY_REJECT',
+    text: 'refused by the third party',
+  },
 } as const satisfies Record<string, { code: number; reconnect: boolean; outcome: CodeName; text: string }>
 
 export type CloseName = keyof typeof CloseCode

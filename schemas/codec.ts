@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import avro from 'avsc'
+import { type FieldSchema, type Shape, Shapes } from './avro-shape.ts'
 import type { Event } from './event.ts'
 import type { Pack } from './pack.ts'
 
@@ -7,12 +8,11 @@ import type { Pack } from './pack.ts'
  * The only Avro code of the product (frames apart, which have schemas of their own).
  *
  * A record on Kafka is in the Confluent wire format: a zero byte, the schema id (4 bytes, big endian), the Avro
- * body. In TypeScript a union of records is `{ kind, ...fields }`; in Avro it is the branch of that name. Types and
- * resolvers are made once per schema id: decoding through the registry's own client is a hundred times slower.
+ * body. avro-shape.ts says how the two sides differ. Types and resolvers are made
+ * once per schema id: decoding through the registry's own client is a hundred times slower.
  */
 
 const WIRE_HEADER_BYTES = 5
-const NAMESPACE = 'packlog.'
 
 /** The record is not what its schema says; no retry will help. */
 export class Undecodable extends Error {
@@ -66,47 +66,25 @@ export function avroType(schema: object): avro.Type {
   return avro.Type.forSchema(structuredClone(schema) as avro.Schema, { wrapUnions: 'auto' })
 }
 
-type Branch = Record<string, object>
-
-/** `{ kind, ...fields }` to the branch object that avsc wants. Extra fields are ignored by avsc, so nothing is copied. */
-export function toBranch(value: { kind: string }): Branch {
-  return { [NAMESPACE + value.kind]: value }
+interface WithBody {
+  body: { kind: string }
 }
 
-/** The branch object of avsc to `{ kind, ...fields }`. */
-export function fromBranch<T extends { kind: string }>(branch: Branch): T {
-  for (const name in branch) return { kind: name.slice(NAMESPACE.length), ...branch[name] } as unknown as T
-  throw new Undecodable('a union without a branch')
+/** How the body of a record of this schema is converted; the fields around it are the same on both sides. */
+export function bodyShape(schema: object): { toAvro: (body: unknown) => unknown; fromAvro: (raw: unknown) => unknown } {
+  const shapes = new Shapes()
+  let body: Shape | undefined
+  for (const field of (schema as { fields: FieldSchema[] }).fields) {
+    const shape = shapes.compile(field.type)
+    if (field.name === 'body') body = shape
+  }
+  const { toAvro, fromAvro } = body!
+  return { toAvro: toAvro!, fromAvro: fromAvro! }
 }
 
-interface WithContent {
-  kind: string
-  content: { kind: string }
-}
-
-function bodyToAvro(body: { kind: string }): Branch {
-  if (!('content' in body)) return toBranch(body)
-  return { [NAMESPACE + body.kind]: { content: toBranch((body as WithContent).content) } }
-}
-
-function bodyFromAvro<T extends { kind: string }>(branch: Branch): T {
-  const body = fromBranch<{ kind: string; content?: unknown }>(branch)
-  if (body.content !== undefined) body.content = fromBranch(body.content as Branch)
-  return body as unknown as T
-}
-
-/** `{ ..., body }` to what avsc encodes. */
-export function recordToAvro<T extends { body: { kind: string } }>(record: T): object {
-  return { ...record, body: bodyToAvro(record.body) }
-}
-
-function recordFromAvro<T extends { body: { kind: string } }>(raw: object): T {
-  const record = { ...raw } as Omit<T, 'body'> & { body: Branch }
-  return { ...record, body: bodyFromAvro(record.body) } as unknown as T
-}
-
-class AvroCodec<T extends { body: { kind: string } }> implements RecordCodec<T> {
+class AvroCodec<T extends WithBody> implements RecordCodec<T> {
   private readonly type: avro.Type
+  private readonly body: ReturnType<typeof bodyShape>
   private readonly writerId: number
   private readonly registry: SchemaRegistry
   private readonly resolvers = new Map<number, { type: avro.Type; resolver: avro.Resolver | undefined }>()
@@ -114,13 +92,14 @@ class AvroCodec<T extends { body: { kind: string } }> implements RecordCodec<T> 
 
   constructor(schema: object, writerId: number, registry: SchemaRegistry) {
     this.type = avroType(schema)
+    this.body = bodyShape(schema)
     this.writerId = writerId
     this.registry = registry
     this.resolvers.set(writerId, { type: this.type, resolver: undefined })
   }
 
   encode(value: T): Buffer {
-    const raw = recordToAvro(value)
+    const raw = { ...value, body: this.body.toAvro(value.body) }
     // avsc gives the end position, negative by what is missing when the buffer is too small.
     let end = this.type.encode(raw, this.scratch, WIRE_HEADER_BYTES)
     if (end < 0) {
@@ -140,7 +119,9 @@ class AvroCodec<T extends { body: { kind: string } }> implements RecordCodec<T> 
     try {
       const body = bytes.subarray(WIRE_HEADER_BYTES)
       // Schemas other than our own are read through a resolver, which also rejects trailing bytes.
-      return recordFromAvro(writer.type.fromBuffer(body, writer.resolver) as object)
+      const record = { ...(writer.type.fromBuffer(body, writer.resolver) as T) }
+      record.body = this.body.fromAvro(record.body) as T['body']
+      return record
     } catch (error) {
       throw new Undecodable(`the record does not fit schema ${schemaId}`, { cause: error })
     }
@@ -161,7 +142,7 @@ class AvroCodec<T extends { body: { kind: string } }> implements RecordCodec<T> 
 }
 
 /** Registers the schema of a record under its subject and gives the codec that writes and reads it. */
-export async function registeredCodec<T extends { body: { kind: string } }>(
+export async function registeredCodec<T extends WithBody>(
   registry: SchemaRegistry,
   subject: string,
   schema: object,

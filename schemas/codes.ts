@@ -16,6 +16,7 @@ export const Code = {
   SERVICE_UNAVAILABLE: { number: 6, retry: 'same', text: 'the service is not ready' },
   SERVER_REFUSED: { number: 7, retry: 'never', text: 'refused by the server' },
   SERVER_EXCEPTION: { number: 8, retry: 'same', text: 'unexpected failure in the server' },
+  MEMORY: { number: 9, retry: 'same', text: 'reserved' },
   SENSITIVE_MATCH: { number: 10, retry: 'never', text: 'the content matches a forbidden word' },
   REDIS_ERROR: { number: 11, retry: 'same', text: 'Redis is down' },
   BAD_CLIENT_IDENTITY: { number: 20, retry: 'never', text: 'user id, device type or device id is wrong' },
@@ -45,6 +46,8 @@ export const Code = {
   USER_RELATION_INVALID: { number: 50, retry: 'never', text: 'the relation of the users does not allow this' },
   BLACKLIST: { number: 51, retry: 'never', text: 'blocked by the receiver' },
   VERSION: { number: 52, retry: 'never', text: 'the protocol version is not supported' },
+  USER_ATTRIBUTE: { number: 60, retry: 'never', text: 'an attribute of a user is not valid, or too many' },
+  SESSION_ATTRIBUTE: { number: 61, retry: 'never', text: 'an attribute of a session is not valid, or too many' },
   NOT_CONNECTED: { number: 100, retry: 'same', text: 'there is no connection' },
   TOO_LATE: { number: 101, retry: 'never', text: 'the time for this is over' },
   PACK_CONFLICT: { number: 102, retry: 'never', text: 'this packId was used for other content' },
@@ -61,6 +64,9 @@ export const Code = {
   ALREADY_MEMBER: { number: 113, retry: 'never', text: 'already a member' },
   VIEW_BEHIND: { number: 114, retry: 'same', text: 'a view has not caught up yet' },
   FRAME_TOO_LARGE: { number: 115, retry: 'never', text: 'the frame is too large' },
+  INVITE_INVALID: { number: 116, retry: 'never', text: 'the invite does not exist, has ended or is used up' },
+  REQUEST_NOT_EXIST: { number: 117, retry: 'never', text: 'there is no such request' },
+  LIMIT_REACHED: { number: 118, retry: 'never', text: 'there are as many of these as there may be' },
 } as const satisfies Record<string, { number: number; retry: 'never' | 'same' | 'new'; text: string }>
 
 /** Name of an outcome code, as it stands in the schema, in frames and in tables. */

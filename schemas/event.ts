@@ -1,6 +1,16 @@
 import type { Millis } from '../infra/clock.ts'
+import type { Content, MessageExtra, MessageRef } from './content.ts'
 import type { Count, Offset, PackId, Seq, SessionId, UserId } from './ids.ts'
-import type { Actor, Content, Device, GroupInfo, PushInfo, Rules } from './pack.ts'
+import type { Actor, Device, PushInfo, Rules } from './pack.ts'
+import type {
+  Attribute,
+  GroupInfo,
+  GroupSettings,
+  MemberRole,
+  Profile,
+  SessionAttributes,
+  UserSettings,
+} from './settings.ts'
 
 /** The pack that an event answers: same partition number, on im.packs. */
 export interface Cause {
@@ -8,15 +18,65 @@ export interface Cause {
   offset: Offset
 }
 
+/** What happened; in optional fields, absent means null in event.avsc. */
 export type AcceptedBody =
-  | { kind: 'MessageAccepted'; content: Content }
-  | { kind: 'GroupCreated'; info: GroupInfo; members: UserId[] }
-  | { kind: 'MemberJoined' }
+  | { kind: 'MessageAccepted'; content: Content; extra?: MessageExtra }
+  | { kind: 'GroupCreated'; info: GroupInfo; members: UserId[]; settings?: GroupSettings }
+  | { kind: 'MemberJoined'; inviteId?: string }
   | { kind: 'MemberQuit' }
   | { kind: 'MembersAdded'; userIds: UserId[] }
   | { kind: 'MembersRemoved'; userIds: UserId[] }
   | { kind: 'GroupDismissed' }
   | { kind: 'RulesSet'; rules: Rules }
+  | MessageEventBody
+  | GroupEventBody
+  | RelationEventBody
+  | UserEventBody
+
+/** About messages of the session. */
+type MessageEventBody =
+  | { kind: 'MessageRevoked'; target: MessageRef }
+  | { kind: 'MessageOverridden'; target: MessageRef; content: Content; extra?: MessageExtra; version: number }
+  | { kind: 'MessageDeleted'; target: MessageRef }
+  | { kind: 'ReactionAdded'; target: MessageRef; emoji: string }
+  | { kind: 'ReactionRemoved'; target: MessageRef; emoji: string }
+  | { kind: 'ReadMarked'; seq: Seq; count: Count }
+  | { kind: 'DeliveredMarked'; seq: Seq }
+
+/** In a group. */
+type GroupEventBody =
+  | { kind: 'GroupInfoUpdated'; info: GroupInfo }
+  | { kind: 'GroupSettingsUpdated'; settings: GroupSettings }
+  | { kind: 'OwnerChanged'; userId: UserId }
+  | { kind: 'RolesSet'; userIds: UserId[]; role: MemberRole }
+  | { kind: 'JoinRequested'; message?: string }
+  | { kind: 'JoinRefused'; userId: UserId; reason?: string }
+  | { kind: 'InviteCreated'; inviteId: string; secretHash: string; expiresAt: Millis; usesMax: number }
+  | { kind: 'InviteRevoked'; inviteId: string }
+  | { kind: 'MemberMuted'; userId: UserId; until: Millis }
+  | { kind: 'AliasSet'; userId: UserId; alias: string }
+
+/** Between the two users of a single chat (docs/adr/0007). */
+type RelationEventBody =
+  | { kind: 'FriendRequested'; message?: string }
+  | { kind: 'FriendAccepted' }
+  | { kind: 'FriendRefused' }
+  | { kind: 'FriendDeleted' }
+  | { kind: 'FriendRemarked'; remark: string }
+  | { kind: 'UserBlocked' }
+  | { kind: 'UserUnblocked' }
+
+/** In a user's own session. */
+type UserEventBody =
+  | { kind: 'ProfileUpdated'; profile: Profile }
+  | { kind: 'SettingsUpdated'; settings: UserSettings }
+  | { kind: 'UserAttributesSet'; attributes: Attribute[] }
+  | { kind: 'SessionAttributesSet'; sessionId: SessionId; attributes: SessionAttributes }
+  | { kind: 'SessionReadMarked'; sessionId: SessionId; seq: Seq; count: Count }
+  | { kind: 'SessionCleared'; sessionId: SessionId; seq: Seq; count: Count }
+  | { kind: 'DeletedForMe'; sessionId: SessionId; seqs: Seq[] }
+  | { kind: 'LoggedIn'; connectionId: string; clientVersion?: string; kicked: string[] }
+  | { kind: 'LoggedOut'; connectionIds: string[]; code: number; reason?: string }
 
 export type RefusedBody = { kind: 'PackRefused'; code: number; reason: string }
 export type RepeatedBody = { kind: 'PackRepeated'; code: number; seq: Seq; count: Count; at: Millis }
@@ -46,6 +106,50 @@ export type AcceptedEvent = Event<AcceptedBody>
 /** True for an event that changed something: everything but refusals and repeats. */
 export function isAccepted(event: Event): event is AcceptedEvent {
   return event.body.kind !== 'PackRefused' && event.body.kind !== 'PackRepeated'
+}
+
+/**
+ * Accepted events that take no seq in the timelines of single chats and groups: they do not change how the timeline
+ * reads, and are ordered by their place in the log (DESIGN 2). In `u:` and `b:` sessions every accepted event takes one.
+ */
+const WITHOUT_SEQ: ReadonlySet<EventBody['kind']> = new Set<EventBody['kind']>([
+  'RulesSet',
+  'PackRefused',
+  'PackRepeated',
+  'ReadMarked',
+  'DeliveredMarked',
+  'JoinRequested',
+  'JoinRefused',
+  'InviteCreated',
+  'InviteRevoked',
+  'FriendRequested',
+  'FriendAccepted',
+  'FriendRefused',
+  'FriendDeleted',
+  'FriendRemarked',
+  'UserBlocked',
+  'UserUnblocked',
+])
+
+/** True for a kind of event that stands in the timeline of its session. */
+export function takesSeq(kind: EventBody['kind']): boolean {
+  return !WITHOUT_SEQ.has(kind)
+}
+
+/** The kinds of which a client knows what its own pack became: its `ack` stands for the event (docs/protocol.md). */
+const TOLD_BY_ACK: ReadonlySet<EventBody['kind']> = new Set<EventBody['kind']>([
+  'MessageAccepted',
+  'GroupCreated',
+  'MemberJoined',
+  'MemberQuit',
+  'MembersAdded',
+  'MembersRemoved',
+  'GroupDismissed',
+])
+
+/** True where the connection that sent the pack gets an ack in place of the event; otherwise it gets both. */
+export function isToldByAck(kind: EventBody['kind']): boolean {
+  return TOLD_BY_ACK.has(kind)
 }
 
 /** True where an event changes who is a member; such events carry the header `members` and are decoded by every gateway. */

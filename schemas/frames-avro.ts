@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import avro from 'avsc'
 import { compileGuard } from './avro-guard.ts'
-import { fromBranch, recordToAvro, toBranch, Undecodable } from './codec.ts'
-import type { ClientFrame, EventFrame, ServerFrame } from './frames.ts'
+import { type Fields, NAMESPACE, type Schema, Shapes } from './avro-shape.ts'
+import { Undecodable } from './codec.ts'
+import type { ClientFrame, ServerFrame } from './frames.ts'
 
 /**
  * The frames of frames.ts as Avro (frames.avsc), for the subprotocol packlog.v1.avro. A message is one record,
@@ -26,6 +27,51 @@ const CLIENT_RECORDS = {
   outcome: 'Outcome',
   resume: 'Resume',
   ping: 'Ping',
+  revoke: 'Revoke',
+  override: 'Override',
+  deleteForAll: 'DeleteForAll',
+  deleteForMe: 'DeleteForMe',
+  clearSession: 'ClearSession',
+  addReaction: 'AddReaction',
+  removeReaction: 'RemoveReaction',
+  markRead: 'MarkRead',
+  markDelivered: 'MarkDelivered',
+  setSessionAttributes: 'SetSessionAttributes',
+  updateGroupInfo: 'UpdateGroupInfo',
+  updateGroupSettings: 'UpdateGroupSettings',
+  changeOwner: 'ChangeOwner',
+  setRole: 'SetRole',
+  answerJoin: 'AnswerJoin',
+  createInvite: 'CreateInvite',
+  revokeInvite: 'RevokeInvite',
+  muteMember: 'MuteMember',
+  setAlias: 'SetAlias',
+  requestFriend: 'RequestFriend',
+  acceptFriend: 'AcceptFriend',
+  refuseFriend: 'RefuseFriend',
+  deleteFriend: 'DeleteFriend',
+  remarkFriend: 'RemarkFriend',
+  blockUser: 'BlockUser',
+  unblockUser: 'UnblockUser',
+  updateProfile: 'UpdateProfile',
+  updateSettings: 'UpdateSettings',
+  setUserAttributes: 'SetUserAttributes',
+  logout: 'Logout',
+  priority: 'Priority',
+  groups: 'Groups',
+  group: 'Group',
+  member: 'Member',
+  joinRequests: 'JoinRequests',
+  invites: 'Invites',
+  friends: 'Friends',
+  profiles: 'Profiles',
+  findUsers: 'FindUsers',
+  settings: 'Settings',
+  receipts: 'Receipts',
+  presence: 'Presence',
+  logins: 'Logins',
+  watch: 'Watch',
+  typing: 'Typing',
 } as const satisfies Record<ClientFrame['type'], string>
 
 const SERVER_RECORDS = {
@@ -43,10 +89,31 @@ const SERVER_RECORDS = {
   failed: 'Failed',
   error: 'Error',
   pong: 'Pong',
+  priority: 'PriorityList',
+  groups: 'GroupList',
+  group: 'GroupDetails',
+  member: 'MemberDetails',
+  joinRequests: 'JoinRequestList',
+  invites: 'InviteList',
+  friends: 'FriendList',
+  profiles: 'ProfileList',
+  settings: 'SettingsDetails',
+  receipts: 'ReceiptList',
+  presence: 'PresenceList',
+  logins: 'LoginList',
+  watching: 'Watching',
+  typing: 'TypingShown',
+  presenceChanged: 'PresenceChanged',
+  nudge: 'Nudge',
 } as const satisfies Record<ServerFrame['type'], string>
 
-const clientTypes = new Map(Object.entries(CLIENT_RECORDS).map(([type, record]) => [record as string, type]))
-const serverTypes = new Map(Object.entries(SERVER_RECORDS).map(([type, record]) => [record as string, type]))
+/** Types of frames by the branch of their record. */
+function typesOf(records: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  return new Map(Object.entries(records).map(([type, record]) => [NAMESPACE + record, type]))
+}
+
+const clientTypes = typesOf(CLIENT_RECORDS)
+const serverTypes = typesOf(SERVER_RECORDS)
 
 export const framesSchema: avro.schema.RecordType[] = JSON.parse(
   readFileSync(new URL('./frames.avsc', import.meta.url), 'utf8'),
@@ -58,10 +125,9 @@ const clientFrameType = named['packlog.ClientFrame']!
 const serverFrameType = named['packlog.ServerFrame']!
 const checkClientFrame = compileGuard(framesSchema, 'ClientFrame', { itemsMax: AVRO_ITEMS_MAX })
 
-interface RawFrame {
-  frame: Record<string, object>
-}
-type Fields = Record<string, unknown>
+// Events have a `type` wherever they stand: a page is a list of frames.
+const shapes = new Shapes({ constants: { Event: { type: 'event' } } })
+for (const schema of framesSchema) shapes.compile(schema as Schema)
 
 /**
  * Reads a client's frame. What comes back has the shape of a ClientFrame, but its fields are not validated yet.
@@ -69,28 +135,28 @@ type Fields = Record<string, unknown>
  */
 export function decodeClientFrame(bytes: Buffer): Fields {
   checkClientFrame(bytes)
-  const frame = readFrame(clientFrameType, bytes, clientTypes)
-  if (frame.content !== undefined) frame.content = fromBranch(frame.content as Record<string, object>)
-  return frame
+  return readFrame(clientFrameType, bytes, clientTypes)
 }
 
 export function encodeClientFrame(frame: ClientFrame): Buffer {
-  const fields = frame.type === 'send' ? { ...frame, content: toBranch(frame.content) } : frame
-  return clientFrameType.toBuffer({ frame: { [`packlog.${CLIENT_RECORDS[frame.type]}`]: fields } })
+  return clientFrameType.toBuffer(rawFrame(CLIENT_RECORDS[frame.type], frame))
 }
 
 export function encodeServerFrame(frame: ServerFrame): Buffer {
-  return serverFrameType.toBuffer({ frame: { [`packlog.${SERVER_RECORDS[frame.type]}`]: serverFields(frame) } })
+  return serverFrameType.toBuffer(rawFrame(SERVER_RECORDS[frame.type], frame))
 }
 
 /** Throws Undecodable. */
 export function decodeServerFrame(bytes: Buffer): ServerFrame {
-  const frame = readFrame(serverFrameType, bytes, serverTypes)
-  if (frame.type === 'event') return eventFromAvro(frame) as unknown as ServerFrame
-  if (frame.type === 'page') frame.events = (frame.events as Fields[]).map(eventFromAvro)
-  if (frame.type === 'sessions') frame.sessions = (frame.sessions as Fields[]).map(sessionFromAvro)
-  if (frame.type === 'resumed') frame.sessions = (frame.sessions as Fields[]).map(withoutNulls)
-  return frame as unknown as ServerFrame
+  return readFrame(serverFrameType, bytes, serverTypes) as unknown as ServerFrame
+}
+
+interface RawFrame {
+  frame: Record<string, object>
+}
+
+function rawFrame(record: string, frame: object): RawFrame {
+  return { frame: { [NAMESPACE + record]: shapes.toAvro(record, frame) } }
 }
 
 function readFrame(type: avro.Type, bytes: Buffer, types: ReadonlyMap<string, string>): Fields {
@@ -100,41 +166,6 @@ function readFrame(type: avro.Type, bytes: Buffer, types: ReadonlyMap<string, st
   } catch (error) {
     throw new Undecodable('the bytes are not a frame', { cause: error })
   }
-  const { kind, ...fields } = fromBranch<{ kind: string }>(raw.frame)
-  return withoutNulls({ type: types.get(kind), ...fields })
-}
-
-function withoutNulls(record: Fields): Fields {
-  const fields: Fields = { ...record }
-  for (const name in fields) if (fields[name] === null) delete fields[name]
-  return fields
-}
-
-function serverFields(frame: ServerFrame): object {
-  switch (frame.type) {
-    case 'event':
-      return recordToAvro(frame)
-    case 'page':
-      return { ...frame, events: frame.events.map(recordToAvro) }
-    case 'sessions':
-      return { ...frame, sessions: frame.sessions.map(sessionToAvro) }
-    default:
-      return frame
-  }
-}
-
-function sessionToAvro(session: { last?: EventFrame }): object {
-  return session.last === undefined ? session : { ...session, last: recordToAvro(session.last) }
-}
-
-function sessionFromAvro(raw: Fields): Fields {
-  const session = withoutNulls(raw)
-  if (session.last !== undefined) session.last = eventFromAvro(session.last as Fields)
-  return session
-}
-
-function eventFromAvro(raw: Fields): Fields {
-  const body = fromBranch<{ kind: string; content?: unknown }>(raw.body as Record<string, object>)
-  if (body.content !== undefined) body.content = fromBranch(body.content as Record<string, object>)
-  return { ...raw, type: 'event', body }
+  const [branch, fields] = Object.entries(raw.frame)[0]!
+  return shapes.fromAvro(branch.slice(NAMESPACE.length), { type: types.get(branch) }, fields)
 }

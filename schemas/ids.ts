@@ -89,6 +89,16 @@ export function groupSessionId(groupId: GroupId): SessionId {
   return `g:${groupId}` as SessionId
 }
 
+/** A user's own session. */
+export function userSessionId(userId: UserId): SessionId {
+  return `u:${userId}` as SessionId
+}
+
+/** The group id of a createGroup that names none: the packId without its dashes. */
+export function defaultGroupId(packId: PackId): GroupId {
+  return packId.replaceAll('-', '') as GroupId
+}
+
 export function isSessionId(text: string): text is SessionId {
   return parseSessionId(text) !== undefined
 }

@@ -1,4 +1,15 @@
-import type { GroupId, PackId, SessionId, UserId } from './ids.ts'
+import type { Millis } from '../infra/clock.ts'
+import type { Content, SendExtra, Target } from './content.ts'
+import type { Count, PackId, Seq, SessionId, UserId } from './ids.ts'
+import type {
+  Attribute,
+  GroupInfo,
+  GroupSettings,
+  MemberRole,
+  Profile,
+  SessionAttributes,
+  UserSettings,
+} from './settings.ts'
 
 /** Bits of `flags`, in packs, events and frames. */
 export const Flag = {
@@ -45,14 +56,6 @@ export interface PushInfo {
   url: string
 }
 
-export type Content = { kind: 'Text'; text: string } | { kind: 'Custom'; type: string; data: string }
-
-export interface GroupInfo {
-  name: string
-  avatar: string
-  notice: string
-}
-
 /** What the sequencer decides by; see pack.avsc for the meaning and the units of each. */
 export interface Rules {
   version: number
@@ -61,7 +64,16 @@ export interface Rules {
   contentBytesMax: number
   groupMembersMax: number
   packMembersMax: number
+  revokeWindowMs: Millis
+  overrideWindowMs: Millis
+  deleteWindowMs: Millis
+  receiptMembersMax: number
+  groupAdminsMax: number
+  loginPolicy: (typeof LOGIN_POLICIES)[number]
+  loginsMax: number
 }
+
+export const LOGIN_POLICIES = ['all', 'onePerType', 'one', 'classes'] as const
 
 /** The rules of a partition before any SetRules. */
 export const RULES_DEFAULT: Rules = {
@@ -71,27 +83,115 @@ export const RULES_DEFAULT: Rules = {
   contentBytesMax: 65_536,
   groupMembersMax: 1_000,
   packMembersMax: 5_000,
+  revokeWindowMs: 120_000,
+  overrideWindowMs: 900_000,
+  deleteWindowMs: 120_000,
+  receiptMembersMax: 500,
+  groupAdminsMax: 100,
+  loginPolicy: 'all',
+  loginsMax: 64,
 }
 
+/** Every rule but the login policy, whose values the schema bounds. */
+export type NumberRule = Exclude<keyof Rules, 'loginPolicy'>
+
+const YEAR_MS = 366 * 86_400_000
+
 /** Bounds of what rules may say, inclusive. Within them every other limit of the sequencer keeps its relation. */
-export const RULES_BOUNDS: Record<keyof Rules, readonly [min: number, max: number]> = {
+export const RULES_BOUNDS: Record<NumberRule, readonly [min: number, max: number]> = {
   version: [1, 2 ** 31 - 1],
   dedupeWindowMs: [1_000, 7 * 86_400_000],
   packIdAheadMsMax: [0, 600_000],
   contentBytesMax: [1, 700_000],
   groupMembersMax: [1, 1_000_000],
   packMembersMax: [1, 10_000],
+  revokeWindowMs: [0, YEAR_MS],
+  overrideWindowMs: [0, YEAR_MS],
+  deleteWindowMs: [0, YEAR_MS],
+  receiptMembersMax: [0, 10_000],
+  groupAdminsMax: [0, 1_000],
+  loginsMax: [1, 1_000],
 }
 
+/** The invite that lets a joiner in; the log has only the hash of its secret until somebody uses it. */
+export interface InviteUse {
+  inviteId: string
+  secret: string
+}
+
+/** What is asked for; in optional fields, absent means null in pack.avsc. */
 export type PackBody =
-  | { kind: 'SendMessage'; content: Content }
-  | { kind: 'CreateGroup'; info: GroupInfo; members: UserId[] }
-  | { kind: 'JoinGroup' }
+  | { kind: 'SendMessage'; content: Content; extra?: SendExtra }
+  | { kind: 'CreateGroup'; info: GroupInfo; members: UserId[]; settings?: Partial<GroupSettings> }
+  | { kind: 'JoinGroup'; message?: string; invite?: InviteUse }
   | { kind: 'QuitGroup' }
   | { kind: 'AddMembers'; userIds: UserId[] }
   | { kind: 'RemoveMembers'; userIds: UserId[] }
   | { kind: 'DismissGroup' }
   | { kind: 'SetRules'; rules: Rules }
+  | MessagePackBody
+  | GroupPackBody
+  | RelationPackBody
+  | UserPackBody
+
+/** About messages of the session: single chats, groups, notifications. */
+type MessagePackBody =
+  | { kind: 'RevokeMessage'; target: Target }
+  | { kind: 'OverrideMessage'; target: Target; content: Content; extra?: SendExtra }
+  | { kind: 'DeleteForAll'; target: Target }
+  | { kind: 'AddReaction'; target: Target; emoji: string }
+  | { kind: 'RemoveReaction'; target: Target; emoji: string }
+  | { kind: 'MarkRead'; seq: Seq }
+  | { kind: 'MarkDelivered'; seq: Seq }
+
+/** In a group. */
+type GroupPackBody =
+  | { kind: 'UpdateGroupInfo'; info: Partial<GroupInfo> }
+  | { kind: 'UpdateGroupSettings'; settings: Partial<GroupSettings> }
+  | { kind: 'ChangeOwner'; userId: UserId }
+  | { kind: 'SetRole'; userIds: UserId[]; role: MemberRole }
+  | { kind: 'AnswerJoin'; userId: UserId; approved: boolean; reason?: string }
+  | { kind: 'CreateInvite'; secretHash: string; expiresAt: Millis; usesMax: number }
+  | { kind: 'RevokeInvite'; inviteId: string }
+  | { kind: 'MuteMember'; userId: UserId; until: Millis }
+  | { kind: 'SetAlias'; userId?: UserId; alias: string }
+
+/** In a single chat: what its two users are to each other (docs/adr/0007). */
+type RelationPackBody =
+  | { kind: 'RequestFriend'; message?: string }
+  | { kind: 'AcceptFriend' }
+  | { kind: 'RefuseFriend' }
+  | { kind: 'DeleteFriend' }
+  | { kind: 'RemarkFriend'; remark: string }
+  | { kind: 'BlockUser' }
+  | { kind: 'UnblockUser' }
+
+/** In a user's own session. */
+type UserPackBody =
+  | { kind: 'UpdateProfile'; profile: Partial<Profile> }
+  | { kind: 'UpdateSettings'; settings: Partial<UserSettings> }
+  | { kind: 'SetUserAttributes'; attributes: Attribute[] }
+  | { kind: 'SetSessionAttributes'; sessionId: SessionId; attributes: Partial<SessionAttributes> }
+  | { kind: 'MarkSessionRead'; sessionId: SessionId; seq: Seq }
+  | { kind: 'ClearSession'; sessionId: SessionId; seq: Seq }
+  | { kind: 'DeleteForMe'; sessionId: SessionId; targets: Target[] }
+  | { kind: 'Login'; connectionId: string; clientVersion?: string }
+  | { kind: 'Logout'; connectionIds: string[]; code: number; reason?: string }
+
+/** What the gateway looked up for the sequencer: immutable facts, in few packs. The digest leaves it out. */
+export interface Stamp {
+  /** Refused before the sequencer decides (word list, hook, no such target); answered so, also to a resend. */
+  verdict: { code: number; reason: string } | null
+  /** Of the message that `target` names, and of the one that `quote` names. */
+  target: { from: UserId; at: Millis; counted: boolean } | null
+  quote: { from: UserId; at: Millis; counted: boolean } | null
+  /** Of the message that `forward` names, which the sender may read and whose content this is. */
+  origin: { from: UserId; at: Millis } | null
+  /** At the seq of MarkRead, MarkSessionRead or ClearSession. */
+  count: Count
+  friendsOnly: boolean
+  rewritten: boolean
+}
 
 /** A request on im.packs; the fields are those of pack.avsc. */
 export interface Pack {
@@ -106,6 +206,5 @@ export interface Pack {
   digest: Buffer
   pushInfo: PushInfo | null
   body: PackBody
+  stamp: Stamp | null
 }
-
-export type { GroupId, PackId, SessionId, UserId }

@@ -3,12 +3,41 @@ import type { Millis } from '../infra/clock.ts'
 import { type RecordCodec, registeredCodec, type SchemaRegistry } from './codec.ts'
 import type { Cause } from './event.ts'
 import type { Count, Offset, Seq, SessionId, UserId } from './ids.ts'
-import type { GroupInfo, Rules } from './pack.ts'
+import type { Rules } from './pack.ts'
+import type { Attribute, GroupInfo, GroupSettings, Profile, SessionAttributes, UserSettings } from './settings.ts'
 
 /** Seqs between which a user was a member; leaveSeq is 0 while it lasts. */
 export interface Interval {
   joinSeq: Seq
   leaveSeq: Seq
+}
+
+/** What the two users of a single chat are to each other; `a` is the one whose id stands first in the session id. */
+export interface Relation {
+  friends: boolean
+  /** Empty: nobody has asked, or was answered. */
+  requestedBy: string
+  aBlocks: boolean
+  bBlocks: boolean
+}
+
+/** An invite that has not ended. */
+export interface Invite {
+  inviteId: string
+  secretHash: string
+  by: UserId
+  expiresAt: Millis
+  usesMax: number
+  uses: number
+}
+
+/** A connection of a user. */
+export interface LoginEntry {
+  connectionId: string
+  deviceType: number
+  deviceId: string
+  gateway: string
+  at: Millis
 }
 
 /** A position on im.events as it is stored; see topics/valid-events.ts. */
@@ -27,9 +56,23 @@ export type SessionBody =
       owner: string
       dismissed: boolean
       memberCount: number
+      adminCount: number
+      joinRequests: number
+      settings?: GroupSettings
+      relation?: Relation
     }
   | { kind: 'SessionInfo'; sessionId: SessionId; info: GroupInfo }
-  | { kind: 'SessionMember'; sessionId: SessionId; userId: UserId; owner: boolean; intervals: Interval[] }
+  | {
+      kind: 'SessionMember'
+      sessionId: SessionId
+      userId: UserId
+      owner: boolean
+      intervals: Interval[]
+      admin: boolean
+      mutedUntil: Millis
+      requestedAt: Millis
+      lastSentAt: Millis
+    }
   | {
       kind: 'PositionMark'
       position: StoredPosition
@@ -40,6 +83,14 @@ export type SessionBody =
       recentFrom: StoredPosition
     }
   | { kind: 'OwnerClaim'; nonce: string }
+  | { kind: 'InvitesRow'; sessionId: SessionId; invites: Invite[] }
+  | { kind: 'AmendedRow'; sessionId: SessionId; seq: Seq; change: 'edited' | 'revoked' | 'deleted'; version: number }
+  | { kind: 'ReactionsRow'; sessionId: SessionId; seq: Seq; userId: UserId; emojis: string[] }
+  | { kind: 'ProfileRow'; sessionId: SessionId; profile: Profile }
+  | { kind: 'SettingsRow'; sessionId: SessionId; settings: UserSettings }
+  | { kind: 'AttributesRow'; sessionId: SessionId; attributes: Attribute[] }
+  | { kind: 'SessionAttributesRow'; sessionId: SessionId; ofSessionId: SessionId; attributes: SessionAttributes }
+  | { kind: 'LoginsRow'; sessionId: SessionId; logins: LoginEntry[] }
 
 /** A value of im.sessions; the fields are those of session.avsc. */
 export interface SessionRecord {

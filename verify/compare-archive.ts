@@ -1,8 +1,9 @@
 import type { EventRow } from '../processors/archive/event-row.ts'
 import type { MessageRow } from '../processors/archive/inspect.ts'
+import type { Content } from '../schemas/content.ts'
 import type { Event, EventBody } from '../schemas/event.ts'
 import { type PackId, type Partition, parseSessionId, type SessionId, type UserId } from '../schemas/ids.ts'
-import type { Actor, Content, Rules } from '../schemas/pack.ts'
+import type { Actor, Rules } from '../schemas/pack.ts'
 import { isSame } from './compare-history.ts'
 import { type Difference, NOTHING, show } from './difference.ts'
 
@@ -53,11 +54,20 @@ function bodyOfRow(row: EventRow): EventBody {
       return { kind: 'PackRefused', code: row.code, reason: row.reason }
     case 'PackRepeated':
       return { kind: 'PackRepeated', code: row.code, seq: row.firstSeq, count: row.firstCount, at: row.firstAt }
+    default:
+      return { kind: row.kind, ...JSON.parse(row.data || '{}') } as EventBody
   }
 }
 
 function contentOf({ contentKind, contentType, text, data }: EventRow | MessageRow): Content {
-  return contentKind === 'Custom' ? { kind: 'Custom', type: contentType, data } : { kind: 'Text', text }
+  switch (contentKind) {
+    case 'Text':
+      return { kind: 'Text', text }
+    case 'Custom':
+      return { kind: 'Custom', type: contentType, data }
+    default:
+      return { kind: contentKind, ...JSON.parse(data || '{}') } as Content
+  }
 }
 
 /** What differs between an event of the log and its row; `row` undefined: there is none. */
@@ -101,7 +111,10 @@ export function textOfMessageRow(row: MessageRow): string {
 }
 
 function contentBytes(content: Content): number {
-  return Buffer.byteLength(content.kind === 'Text' ? content.text : content.data)
+  if (content.kind === 'Text') return Buffer.byteLength(content.text)
+  if (content.kind === 'Custom') return Buffer.byteLength(content.data)
+  const { kind: _, ...fields } = content
+  return Buffer.byteLength(JSON.stringify(fields))
 }
 
 /** Bytes as hex, so that they compare and print. */

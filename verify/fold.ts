@@ -12,7 +12,8 @@ import {
   type SessionId,
   type UserId,
 } from '../schemas/ids.ts'
-import { Flag, type GroupInfo } from '../schemas/pack.ts'
+import { Flag } from '../schemas/pack.ts'
+import type { GroupInfo } from '../schemas/settings.ts'
 import { type Difference, NOTHING, show } from './difference.ts'
 
 /**

@@ -103,7 +103,7 @@ export interface Notebook {
 export function contentOf(body: EventBody): string {
   switch (body.kind) {
     case 'MessageAccepted':
-      return body.content.kind === 'Text' ? body.content.text : `${body.content.type} ${body.content.data}`
+      return body.content.kind === 'Text' ? body.content.text : JSON.stringify(body.content)
     case 'GroupCreated':
       return `GroupCreated ${body.info.name}`
     default:

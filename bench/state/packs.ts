@@ -93,6 +93,7 @@ export class StatePacks {
       device: { type: 6, id: 'bench-device' },
       gateway: 'gateway-1',
       digest: packDigest(words),
+      stamp: null,
     }
   }
 

@@ -1,10 +1,19 @@
 import type { Millis } from '../../infra/clock.ts'
 import { Code } from '../../schemas/codes.ts'
-import type { EventFrame, PackFrame, ServerFrame, SessionSummary } from '../../schemas/frames.ts'
+import type { EventFrame, ServerFrame, SessionPackFrame, SessionSummary } from '../../schemas/frames.ts'
 import { RESUME_SESSIONS_MAX, SESSIONS_PAGE_MAX } from '../../schemas/frames.ts'
-import { makePackId, type PackId, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
+import {
+  defaultGroupId,
+  type GroupId,
+  groupSessionId,
+  makePackId,
+  type PackId,
+  type Seq,
+  type SessionId,
+  type UserId,
+} from '../../schemas/ids.ts'
 import { backoffMs } from './backoff.ts'
-import { ExpiredPacks, groupIdOf, renewed } from './expired-packs.ts'
+import { ExpiredPacks, renewed } from './expired-packs.ts'
 import { Link, type LinkOptions, type Phase } from './link.ts'
 import { ownEvent } from './own-event.ts'
 import {
@@ -76,7 +85,7 @@ type Listener<T> = (value: T) => void
 type Listeners = { [Name in keyof ClientEvents]?: Set<Listener<ClientEvents[Name]>> }
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 /** A pack as the caller writes it: the packId is given here. */
-export type PackRequest = DistributiveOmit<PackFrame, 'packId'>
+export type PackRequest = DistributiveOmit<SessionPackFrame, 'packId'>
 
 export interface SessionPosition {
   sessionId: SessionId
@@ -182,7 +191,7 @@ export class Client {
   submit(request: PackRequest): Submitted {
     if (this.pending.size >= PENDING_PACKS_MAX) throw new Error(`${PENDING_PACKS_MAX} packs wait for an answer already`)
     const packId = this.newPackId()
-    const frame = { ...request, packId } as PackFrame
+    const frame = { ...request, packId } as SessionPackFrame
     const sessionId = sessionOf(frame)
     const answer = new Promise<PackAnswer>(resolve => {
       const pack: PendingPack = { frame, sessionId, sentAt: undefined, refusals: 0, renewals: 0, settle: resolve }
@@ -336,7 +345,8 @@ export class Client {
     if (pack === undefined || this.user === undefined) return
     const answer = acceptedAnswer(frame)
     this.pending.settle(frame.packId, answer)
-    this.timelines.offer(ownEvent(pack.frame, frame, this.user))
+    const event = ownEvent(pack.frame, frame, this.user)
+    if (event !== undefined) this.timelines.offer(event)
     this.emit('answer', answer)
   }
 
@@ -425,9 +435,9 @@ export class Client {
 }
 
 /** The session that a frame writes to; a group without an id of its own gets that of its packId. */
-function sessionOf(frame: PackFrame): SessionId {
+function sessionOf(frame: SessionPackFrame): SessionId {
   if (frame.type !== 'createGroup') return frame.sessionId
-  return `g:${frame.groupId ?? groupIdOf(frame.packId)}` as SessionId
+  return groupSessionId((frame.groupId as GroupId | undefined) ?? defaultGroupId(frame.packId))
 }
 
 /** Makes a client and lets it connect. */

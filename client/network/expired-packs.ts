@@ -1,6 +1,6 @@
 import type { Clock, Random } from '../../infra/clock.ts'
-import type { PackFrame } from '../../schemas/frames.ts'
-import type { PackId } from '../../schemas/ids.ts'
+import type { SessionPackFrame } from '../../schemas/frames.ts'
+import { defaultGroupId, type PackId } from '../../schemas/ids.ts'
 import { backoffMs } from './backoff.ts'
 import type { PendingPack } from './pending-packs.ts'
 import { type AnswerTo, type Question, QuestionFailed } from './questions.ts'
@@ -71,12 +71,7 @@ export class ExpiredPacks {
 }
 
 /** The same words under a new packId. A group that would be named after its packId keeps the name that it was given. */
-export function renewed(frame: PackFrame, packId: PackId): PackFrame {
+export function renewed(frame: SessionPackFrame, packId: PackId): SessionPackFrame {
   if (frame.type !== 'createGroup') return { ...frame, packId }
-  return { ...frame, packId, groupId: frame.groupId ?? groupIdOf(frame.packId) }
-}
-
-/** The id of a group that was created without one. */
-export function groupIdOf(packId: PackId): string {
-  return packId.replaceAll('-', '')
+  return { ...frame, packId, groupId: frame.groupId ?? defaultGroupId(frame.packId) }
 }

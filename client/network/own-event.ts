@@ -1,21 +1,27 @@
 import type { EventBody } from '../../schemas/event.ts'
-import type { EventFrame, PackFrame, ServerFrame } from '../../schemas/frames.ts'
+import type { EventFrame, ServerFrame, SessionPackFrame } from '../../schemas/frames.ts'
 import type { UserId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
 
 /**
- * The event that an own, accepted pack became. A gateway answers a pack with `ack` and does not send its event to
- * the same connection: what it says is known here.
+ * The event that an own, accepted pack became. A gateway answers these packs with `ack` and does not send their events
+ * to the same connection: what they say is known here. Of the others it is not, and the event comes before the ack:
+ * undefined.
  * @NOTE addMembers and removeMembers are shown as asked: users who were members already (or were not) are not left
  * out, as they are in the event itself, which history and other devices show.
  */
-export function ownEvent(frame: PackFrame, ack: Extract<ServerFrame, { type: 'ack' }>, me: UserId): EventFrame {
+export function ownEvent(
+  frame: SessionPackFrame,
+  ack: Extract<ServerFrame, { type: 'ack' }>,
+  me: UserId,
+): EventFrame | undefined {
   const { sessionId, seq, count, at, packId } = ack
   const flags = frame.type === 'send' ? (frame.flags ?? 0) & ~Flag.DUP : 0
-  return { type: 'event', sessionId, seq, count, at, packId, from: me, flags, body: acceptedBody(frame) }
+  const body = acceptedBody(frame)
+  return body && { type: 'event', sessionId, seq, count, at, packId, from: me, flags, body }
 }
 
-function acceptedBody(frame: PackFrame): EventBody {
+function acceptedBody(frame: SessionPackFrame): EventBody | undefined {
   switch (frame.type) {
     case 'send':
       return { kind: 'MessageAccepted', content: frame.content }
@@ -31,6 +37,8 @@ function acceptedBody(frame: PackFrame): EventBody {
       return { kind: 'MembersAdded', userIds: frame.userIds }
     case 'removeMembers':
       return { kind: 'MembersRemoved', userIds: frame.userIds }
+    default:
+      return undefined
   }
 }
 

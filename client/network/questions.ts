@@ -14,17 +14,20 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 /** A question as the caller writes it: the number is given here. */
 export type Question = DistributiveOmit<QuestionFrame, 'requestId'>
 
+/** Questions whose answers have another type than they themselves. */
 interface AnswerTypes {
   history: 'page'
-  sessions: 'sessions'
-  members: 'members'
-  outcome: 'outcome'
   resume: 'resumed'
   ping: 'pong'
+  findUsers: 'profiles'
+  watch: 'watching'
 }
 
 /** The frame that answers a question of this type. */
-export type AnswerTo<Type extends Question['type']> = Extract<ServerFrame, { type: AnswerTypes[Type] }>
+export type AnswerTo<Type extends Question['type']> = Extract<
+  ServerFrame,
+  { type: Type extends keyof AnswerTypes ? AnswerTypes[Type] : Type }
+>
 
 /** A question that got no proper answer. */
 export class QuestionFailed extends Error {

@@ -79,7 +79,19 @@ const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2
 
 function message(body: Extract<EventBody, { kind: 'MessageAccepted' }>): string {
   const { content } = body
-  return content.kind === 'Text' ? visible(content.text) : `[${visible(content.type)}] ${visible(content.data)}`
+  switch (content.kind) {
+    case 'Text':
+    case 'Markdown':
+      return visible(content.text)
+    case 'Custom':
+      return `[${visible(content.type)}] ${visible(content.data)}`
+    case 'Removed':
+      return '[removed]'
+    default: {
+      const { kind, ...fields } = content
+      return `[${kind.toLowerCase()}] ${visible(JSON.stringify(fields))}`
+    }
+  }
 }
 
 function happening({ from, body }: EventFrame, { me }: Style): string {

@@ -2,7 +2,7 @@ import type { Clock, Millis, Random } from '../../infra/clock.ts'
 import { Code, type CodeName } from '../../schemas/codes.ts'
 import type { EventBody } from '../../schemas/event.ts'
 import type { ClientFrame, EventFrame, PackFrame, QuestionFrame, ServerFrame } from '../../schemas/frames.ts'
-import { SUBPROTOCOL_TOKEN_PREFIX } from '../../schemas/frames.ts'
+import { SUBPROTOCOL_TOKEN_PREFIX, sessionOfFrame } from '../../schemas/frames.ts'
 import type { PackId, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { OpenTransport, TransportEvents } from '../network/transport.ts'
 
@@ -145,8 +145,13 @@ export class FakeGateway {
       connection.push({ ...known, repeated: true } as ServerFrame)
       return
     }
-    const sessionId = sessionOf(frame)
-    const event = this.append(sessionId, connection.userId, frame.packId, bodyOf(frame), connection)
+    const sessionId = sessionOfFrame(frame, connection.userId)
+    const body = bodyOf(frame)
+    if (body === undefined) {
+      connection.push(refused(frame, 'MSG_OP_CMD', connection.userId))
+      return
+    }
+    const event = this.append(sessionId, connection.userId, frame.packId, body, connection)
     const { packId, seq, count, at } = event
     const ack: ServerFrame = { type: 'ack', packId, sessionId, seq, count, at }
     this.outcomes.set(packId, ack)
@@ -227,7 +232,7 @@ export class FakeGateway {
         })
         break
       }
-      case 'outcome':
+      default:
         connection.push(failed(frame.requestId, 'PROTOCOL'))
     }
   }
@@ -272,17 +277,13 @@ export function failed(requestId: number, name: CodeName): ServerFrame {
   return { type: 'failed', requestId, code, name, reason, retry }
 }
 
-export function refused(frame: PackFrame, name: CodeName): ServerFrame {
+export function refused(frame: PackFrame, name: CodeName, me = 'alice' as UserId): ServerFrame {
   const { number: code, retry, text: reason } = Code[name]
-  return { type: 'refused', packId: frame.packId, sessionId: sessionOf(frame), code, name, reason, retry }
+  return { type: 'refused', packId: frame.packId, sessionId: sessionOfFrame(frame, me), code, name, reason, retry }
 }
 
-function sessionOf(frame: PackFrame): SessionId {
-  if (frame.type !== 'createGroup') return frame.sessionId
-  return `g:${frame.groupId ?? frame.packId.replaceAll('-', '')}` as SessionId
-}
-
-function bodyOf(frame: PackFrame): EventBody {
+/** What the pack became; undefined where this gateway does not take it. */
+function bodyOf(frame: PackFrame): EventBody | undefined {
   switch (frame.type) {
     case 'send':
       return { kind: 'MessageAccepted', content: frame.content }
@@ -298,6 +299,8 @@ function bodyOf(frame: PackFrame): EventBody {
       return { kind: 'MembersAdded', userIds: frame.userIds }
     case 'removeMembers':
       return { kind: 'MembersRemoved', userIds: frame.userIds }
+    default:
+      return undefined
   }
 }
 

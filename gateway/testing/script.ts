@@ -158,6 +158,8 @@ export class ScriptedSequencer {
         return { kind: 'GroupDismissed' }
       case 'SetRules':
         return refused('PARAM')
+      default:
+        return refused('MSG_OP_CMD')
     }
   }
 

@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type ClientFrame, RESUME_SESSIONS_MAX } from '../../schemas/frames.ts'
-import { encodeClientFrame } from '../../schemas/frames-avro.ts'
-import type { PackId, SessionId, UserId } from '../../schemas/ids.ts'
+import type { FieldSchema } from '../../schemas/avro-shape.ts'
+import { RESUME_SESSIONS_MAX } from '../../schemas/frames.ts'
+import { encodeClientFrame, framesSchema } from '../../schemas/frames-avro.ts'
+import { CLIENT_FRAMES, eachFrame } from '../../schemas/testing/frame-samples.ts'
 import { JSON_DEPTH_MAX } from '../limits.ts'
-import { FRAME_USERS_MAX, parseFrame } from './client-frames.ts'
+import { parseFrame } from './client-frames.ts'
+import { FRAME_USERS_MAX } from './frame-fields.ts'
 
 const packId = '01890a5d-ac96-774b-bcce-b302099a8057'
 const sessionId = 's:alice:bob'
@@ -14,28 +16,33 @@ function parse(value: unknown) {
   return parseFrame('json', Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)), false)
 }
 
-test('[GW3] JSON and Avro give the same frame', () => {
-  const frames: ClientFrame[] = [
-    { ...send, flags: 4 } as ClientFrame,
-    {
-      type: 'createGroup',
-      packId: packId as PackId,
-      info: { name: 'n', avatar: '', notice: '' },
-      members: ['bob' as UserId],
-    },
-    { type: 'history', requestId: 0, sessionId: sessionId as SessionId, afterSeq: 0, limit: 50 },
-    { type: 'members', requestId: 1, sessionId: 'g:x' as SessionId, cursor: 'c', limit: 5 },
-    { type: 'resume', requestId: 7, sessions: [{ sessionId: sessionId as SessionId, seq: 3 }] },
-    { type: 'ping', requestId: 8 },
-  ]
-  for (const frame of frames) {
-    expect(parse(frame)).toEqual({ ok: true, frame })
-    expect(parseFrame('avro', encodeClientFrame(frame), true)).toEqual({ ok: true, frame })
+test.each(eachFrame(CLIENT_FRAMES))('[GW3] JSON and Avro give the same frame: $type', frame => {
+  expect(parse(frame)).toEqual({ ok: true, frame })
+  expect(parseFrame('avro', encodeClientFrame(frame), true)).toEqual({ ok: true, frame })
+})
+
+/** Fields of a frame that may be left out: null by default in frames.avsc. */
+function optionalFields(type: string): string[] {
+  const union = framesSchema[0]!.fields[0]!.type as unknown as { name: string; fields: FieldSchema[] }[]
+  const record = union.find(({ name }) => name.toLowerCase() === type.toLowerCase())!
+  return record.fields.filter(field => field.default === null).map(({ name }) => name)
+}
+
+/** Objects whose fields may all be absent. */
+const PATCHES = ['attributes', 'settings', 'profile', 'info', 'extra']
+const whole = eachFrame(CLIENT_FRAMES).filter(({ type }) => type !== 'history')
+
+test.each(whole)('[GW4] without one of its fields, or with nonsense in it, a frame is refused: $type', frame => {
+  const optional = optionalFields(frame.type)
+  for (const name of Object.keys(frame).filter(key => key !== 'type')) {
+    expect(parse({ ...frame, [name]: undefined }).ok, `without ${name}`).toBe(optional.includes(name))
+    expect(parse({ ...frame, [name]: -1 }).ok, `${name}: -1`).toBe(false)
+    if (!PATCHES.includes(name)) expect(parse({ ...frame, [name]: {} }).ok, `${name}: {}`).toBe(false)
   }
 })
 
 test('[GW3] defaults are filled in, unknown fields are left out', () => {
-  expect(parse({ ...send, extra: 1 })).toEqual({ ok: true, frame: { ...send, flags: 0 } })
+  expect(parse({ ...send, colour: 1 })).toEqual({ ok: true, frame: { ...send, flags: 0 } })
   expect(parse({ type: 'history', requestId: 1, sessionId, beforeSeq: 5 })).toMatchObject({
     ok: true,
     frame: { limit: 200 },
@@ -54,7 +61,7 @@ const BROKEN: [string, unknown, string, string][] = [
   ['ids in the wrong order', { ...send, sessionId: 's:bob:alice' }, 'PARAM', 'sessionId'],
   ['a session of a list', { ...send, sessionId: ['s:a:b'] }, 'PARAM', 'sessionId'],
   ['no content', { ...send, content: undefined }, 'PARAM', 'content'],
-  ['an unknown content', { ...send, content: { kind: 'Video' } }, 'PARAM', 'content.kind'],
+  ['an unknown content', { ...send, content: { kind: 'Hologram' } }, 'PARAM', 'content.kind'],
   ['a text that is none', { ...send, content: { kind: 'Text', text: 5 } }, 'PARAM', 'content.text'],
   ['a flag that clients may not set', { ...send, flags: 16 }, 'PARAM', 'flags'],
   ['a flag that never enters the log', { ...send, flags: 64 }, 'PARAM', 'flags'],
@@ -154,7 +161,7 @@ test('[GW4] no bytes and no JSON make the parser throw', () => {
       parseFrame('json', Buffer.from(bytes), false)
     }),
   )
-  const types = ['send', 'createGroup', 'addMembers', 'history', 'sessions', 'members', 'outcome', 'resume', 'ping']
+  const types = Object.keys(CLIENT_FRAMES)
   fc.assert(
     fc.property(fc.constantFrom(...types), fc.dictionary(fc.string(), fc.jsonValue()), (type, fields) => {
       parse({ ...send, requestId: 1, ...fields, type })

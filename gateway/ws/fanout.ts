@@ -1,7 +1,7 @@
 import type { Clock } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import { type RecordCodec, Undecodable, UnknownSchema } from '../../schemas/codec.ts'
-import { type Event, isAccepted } from '../../schemas/event.ts'
+import { type AcceptedEvent, type Event, isAccepted, isToldByAck } from '../../schemas/event.ts'
 import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
 import type { FetchedBatch, Log, LogReader, StoredRecord } from '../../topics/log.ts'
 import type { TopicName } from '../../topics/topics.ts'
@@ -22,6 +22,7 @@ import type { Progress } from './progress.ts'
  *  1. a change of membership goes into the index, which names who leaves by this event;
  *  2. a pack that waits for this outcome is answered, on the connections that sent it;
  *  3. an accepted event goes to all other connections of its members, leavers included; encoded once per subprotocol.
+ *     Where an ack does not say what the event says (isToldByAck), they get it too, before the ack.
  * Everything of one fetched batch happens in one go, the sockets are written at the end of the tick.
  *
  * An event of a kind that is newer than this gateway is skipped: the session's connections get a `gap` with its seq.
@@ -129,18 +130,29 @@ export class Fanout {
   }
 
   private dispatch(event: Event, record: StoredRecord, partition: Partition): void {
-    const { index, audience, metrics } = this.options
+    const { index } = this.options
     const change = membershipChange(event, partition, record.offset)
     const leavers = change === undefined ? NOBODY : index.apply(change)
-    const answered = this.answer(event)
-    if (!isAccepted(event) || event.seq === 0) return
+    if (!isAccepted(event) || event.seq === 0) {
+      this.answer(event)
+    } else if (isToldByAck(event.body.kind)) {
+      this.deliver(event, leavers, this.answer(event))
+    } else {
+      // Whoever sent it cannot know what became of it: the event comes first, then the ack that names its seq.
+      this.deliver(event, leavers, undefined)
+      this.answer(event)
+    }
+  }
+
+  /** Gives the event to everyone who may see it but those who have an ack in its place. */
+  private deliver(event: AcceptedEvent, leavers: readonly UserId[], answered: readonly ClientConnection[] | undefined) {
     const live = new LiveEvent(event)
     let sent = 0
-    audience.forEach(event.sessionId, event.seq, leavers, connection => {
+    this.options.audience.forEach(event.sessionId, event.seq, leavers, connection => {
       if (answered?.includes(connection)) return
       if (connection.offer(live)) sent++
     })
-    if (sent > 0) metrics.delivered(sent)
+    if (sent > 0) this.options.metrics.delivered(sent)
   }
 
   /** Answers those who wait for this outcome, and names them. */
@@ -152,7 +164,7 @@ export class Fanout {
     const frame = answerFrame(event)
     for (const connection of settled.waiters) {
       connection.send(frame)
-      if (isAccepted(event)) connection.state.acked(event.sessionId, event.seq)
+      if (isAccepted(event) && isToldByAck(event.body.kind)) connection.state.acked(event.sessionId, event.seq)
     }
     return settled.waiters
   }

@@ -1,7 +1,7 @@
-import { unreachable } from '../../infra/assert.ts'
 import type { Clock, Millis, Random } from '../../infra/clock.ts'
 import type { CloseName } from '../../schemas/close-codes.ts'
-import type { ClientFrame } from '../../schemas/frames.ts'
+import { type ClientFrame, isPackFrame } from '../../schemas/frames.ts'
+import { type SessionId, singleSessionId, type UserId, userSessionId } from '../../schemas/ids.ts'
 import { CONNECTIONS_PER_USER_MAX, FRAME_BYTES_MAX, HEARTBEAT_MS, HOLD_MS, HOLD_SWEEP_MS } from '../limits.ts'
 import type { Audience } from './audience.ts'
 import type { CatchUp } from './catchup.ts'
@@ -130,34 +130,27 @@ export class Hub {
 
   private dispatch(connection: ClientConnection, frame: ClientFrame): void {
     const { sends, questions, catchUp, onFatal } = this.options
+    if (isPackFrame(frame)) {
+      // Whoever sends has said what they want to resume.
+      this.release(connection)
+      sends.submit(connection, frame)
+      return
+    }
     switch (frame.type) {
-      case 'send':
-      case 'createGroup':
-      case 'joinGroup':
-      case 'quitGroup':
-      case 'dismissGroup':
-      case 'addMembers':
-      case 'removeMembers':
-        // Whoever sends has said what they want to resume.
-        this.release(connection)
-        sends.submit(connection, frame)
-        return
       case 'resume':
         catchUp.resume(connection, frame).catch(onFatal)
         return
-      case 'history':
-      case 'sessions':
-      case 'members':
-      case 'outcome':
-      case 'ping':
-        questions.answer(connection, frame).catch(onFatal)
+      case 'typing':
+        connection.send({ type: 'error', ...refusal('MSG_OP_CMD', 'this server does not take typing yet') })
         return
       default:
-        unreachable(frame)
+        questions.answer(connection, frame).catch(onFatal)
     }
   }
 
-  private broken(connection: ClientConnection, { code, reason, packId, sessionId, requestId }: BrokenFrame): void {
+  private broken(connection: ClientConnection, broken: BrokenFrame): void {
+    const { code, reason, packId, requestId } = broken
+    const sessionId = sessionOfBroken(broken, connection.identity.userId)
     const fields = refusal(code, reason)
     if (packId !== undefined && sessionId !== undefined) {
       connection.send({ type: 'refused', packId, sessionId, ...fields })
@@ -204,4 +197,10 @@ export class Hub {
     this.wheel.stop()
     this.cancelSweep?.()
   }
+}
+
+/** The session that a pack would have gone to, as far as the frame could be read. */
+function sessionOfBroken({ sessionId, userId, isOwn }: BrokenFrame, me: UserId): SessionId | undefined {
+  if (isOwn) return userSessionId(me)
+  return userId === undefined ? sessionId : singleSessionId(me, userId)
 }

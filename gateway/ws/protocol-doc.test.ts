@@ -30,7 +30,8 @@ import {
 } from '../limits.ts'
 import { type GatewayService, makeGateway } from '../main.ts'
 import { World } from '../testing/world.ts'
-import { FRAME_USERS_MAX, parseFrame } from './client-frames.ts'
+import { parseFrame } from './client-frames.ts'
+import { FRAME_USERS_MAX } from './frame-fields.ts'
 
 /** docs/protocol.md is a promise: its examples are read by the code that clients meet, its tables are compared. */
 

@@ -73,6 +73,8 @@ export class Questions {
         const serverTime = this.options.clock.now()
         return Promise.resolve(encodeFrame(subprotocol, { type: 'pong', requestId, serverTime }))
       }
+      default:
+        return Promise.reject(new QuestionFailed('MSG_OP_CMD', `this server does not answer ${frame.type} yet`))
     }
   }
 

@@ -1,14 +1,14 @@
 import type { Clock } from '../../infra/clock.ts'
 import type { RecordCodec } from '../../schemas/codec.ts'
 import type { CodeName } from '../../schemas/codes.ts'
-import type { PackFrame } from '../../schemas/frames.ts'
+import { type PackFrame, sessionOfFrame } from '../../schemas/frames.ts'
 import type { Partition, SessionId } from '../../schemas/ids.ts'
 import type { Pack } from '../../schemas/pack.ts'
 import { LAG_EVENTS_MAX, PENDING_AGE_MS_MAX, PENDING_MAX, PENDING_PER_CONNECTION_MAX } from '../limits.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { refusal } from './frames.ts'
 import type { PackAppender } from './pack-appender.ts'
-import { packOf, sessionOfFrame } from './packs.ts'
+import { packOf } from './packs.ts'
 import type { PendingPack, PendingPacks } from './pending.ts'
 import type { Progress } from './progress.ts'
 
@@ -74,7 +74,12 @@ export class Sends {
   private refuse(connection: ClientConnection, frame: PackFrame, code: CodeName): void {
     this.options.metrics.refused(code)
     const { packId } = frame
-    connection.send({ type: 'refused', packId, sessionId: sessionOfFrame(frame), ...refusal(code) })
+    connection.send({
+      type: 'refused',
+      packId,
+      sessionId: sessionOfFrame(frame, connection.identity.userId),
+      ...refusal(code),
+    })
   }
 
   /** The packs could not be appended, as far as is known. */

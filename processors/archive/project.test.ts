@@ -9,7 +9,7 @@ import { AT, placed, sampleEvent } from './testing/sample-events.ts'
 const users = ['bob', 'carol'] as UserId[]
 
 /** What each kind of body puts into columns, and nothing else does. */
-const BODIES: { [Kind in EventBody['kind']]: [Extract<EventBody, { kind: Kind }>, Partial<EventRow>] } = {
+const BODIES: { [Kind in EventBody['kind']]?: [Extract<EventBody, { kind: Kind }>, Partial<EventRow>] } = {
   MessageAccepted: [
     { kind: 'MessageAccepted', content: { kind: 'Text', text: 'hé 你好' } },
     { contentKind: 'Text', contentBytes: 10, text: 'hé 你好' },

@@ -1,7 +1,6 @@
-import { unreachable } from '../../infra/assert.ts'
+import type { Content } from '../../schemas/content.ts'
 import type { Event, EventBody } from '../../schemas/event.ts'
 import { type Partition, parseSessionId } from '../../schemas/ids.ts'
-import type { Content } from '../../schemas/pack.ts'
 import type { PlacedEvent } from '../view.ts'
 import type { EventRow } from './event-row.ts'
 
@@ -117,8 +116,13 @@ function bodyColumns(body: EventBody): BodyColumns {
     case 'PackRepeated':
       return { ...EMPTY, code: body.code, firstSeq: body.seq, firstCount: body.count, firstAt: body.at }
     default:
-      return unreachable(body)
+      return { ...EMPTY, data: jsonOf(body) }
   }
+}
+
+/** Everything but the kind. */
+function jsonOf({ kind: _, ...fields }: { kind: string }): string {
+  return JSON.stringify(fields)
 }
 
 function contentColumns(content: Content): BodyColumns {
@@ -129,9 +133,17 @@ function contentColumns(content: Content): BodyColumns {
       const { type, data } = content
       return { ...EMPTY, contentKind: 'Custom', contentType: type, contentBytes: Buffer.byteLength(data), data }
     }
-    default:
-      return unreachable(content)
+    default: {
+      const data = jsonOf(content)
+      return { ...EMPTY, contentKind: content.kind, contentBytes: Buffer.byteLength(data), text: textOf(content), data }
+    }
   }
+}
+
+/** What people wrote in a content that is more than text. */
+function textOf(content: Content): string {
+  if ('text' in content) return content.text
+  return 'caption' in content ? (content.caption ?? '') : ''
 }
 
 /** Bytes that an event's row takes on the wire, roughly: for the limit of an insert, not for the insert itself. */
@@ -144,13 +156,31 @@ export function estimateBytes({ body, pushInfo }: Event): number {
 function bodyLength(body: EventBody): number {
   switch (body.kind) {
     case 'MessageAccepted':
-      return body.content.kind === 'Text' ? body.content.text.length : body.content.data.length
+      return contentLength(body.content)
     case 'GroupCreated':
       return body.info.notice.length + 32 * body.members.length
     case 'MembersAdded':
     case 'MembersRemoved':
       return 32 * body.userIds.length
-    default:
+    case 'MemberJoined':
+    case 'MemberQuit':
+    case 'GroupDismissed':
+    case 'RulesSet':
+    case 'PackRefused':
+    case 'PackRepeated':
       return 0
+    default:
+      return jsonOf(body).length
+  }
+}
+
+function contentLength(content: Content): number {
+  switch (content.kind) {
+    case 'Text':
+      return content.text.length
+    case 'Custom':
+      return content.data.length
+    default:
+      return jsonOf(content).length + textOf(content).length
   }
 }

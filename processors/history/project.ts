@@ -1,6 +1,6 @@
 import type { Millis } from '../../infra/clock.ts'
 import { Code, codeName, isTemporary } from '../../schemas/codes.ts'
-import { type AcceptedEvent, type Event, isAccepted } from '../../schemas/event.ts'
+import { type AcceptedEvent, type Event, isAccepted, takesSeq } from '../../schemas/event.ts'
 import { eventJson } from '../../schemas/frames.ts'
 import {
   type Count,
@@ -73,7 +73,7 @@ export interface HistoryWrites {
 export function reasonToSkip(event: Event): string | undefined {
   if (!isAccepted(event) || event.sessionId === RULES_SESSION) return undefined
   if (!isSessionId(event.sessionId)) return 'the session id is not in its canonical form'
-  if (event.seq < 1) return 'an accepted event of a timeline without a seq'
+  if (event.seq < 1 && takesSeq(event.body.kind)) return 'an accepted event of a timeline without a seq'
   return undefined
 }
 
@@ -84,6 +84,7 @@ export function project({ partition, events }: Pick<ViewBatch, 'partition' | 'ev
   for (const { event, position } of events) {
     if (event.body.kind === 'PackRefused') projectRefused(refusals, event, event.body.code)
     if (!isAccepted(event) || event.sessionId === RULES_SESSION || reasonToSkip(event) !== undefined) continue
+    if (!takesSeq(event.body.kind)) continue
     const writes = writesOf(sessions, event.sessionId)
     const before = writes.lines.at(-1)
     if (before !== undefined && event.seq !== before.seq + 1) {
@@ -131,10 +132,8 @@ function memberChange({ body, from, seq, count, at }: AcceptedEvent): MemberChan
       return { kind: 'leave', ...base, userIds: [from] }
     case 'MembersRemoved':
       return { kind: 'leave', ...base, userIds: body.userIds }
-    // The timeline ends with the dismissal: nothing has to be hidden from those who were in.
-    case 'GroupDismissed':
-    case 'MessageAccepted':
-    case 'RulesSet':
+    // With its dismissal a timeline ends: nothing has to be hidden from those who were in.
+    default:
       return undefined
   }
 }

@@ -1,5 +1,5 @@
 import type { Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
-import type { GroupInfo } from '../../schemas/pack.ts'
+import type { GroupInfo } from '../../schemas/settings.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { byKey } from '../by-key.ts'
 import { ViewMoved } from '../view.ts'

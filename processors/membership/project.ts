@@ -1,6 +1,6 @@
 import { type Event, isAccepted } from '../../schemas/event.ts'
 import { isSessionId, RULES_SESSION, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
-import type { GroupInfo } from '../../schemas/pack.ts'
+import type { GroupInfo } from '../../schemas/settings.ts'
 import type { ViewBatch } from '../view.ts'
 
 /** Turns events into the writes of the membership view, grouped per group and per user. Pure. */
@@ -77,10 +77,7 @@ function changesOf(event: Event, groups: Map<SessionId, GroupWrites>): MemberCha
     case 'GroupDismissed':
       groupOf(groups, sessionId).dismissedSeq = seq
       return []
-    case 'MessageAccepted':
-    case 'RulesSet':
-    case 'PackRefused':
-    case 'PackRepeated':
+    default:
       return []
   }
 }

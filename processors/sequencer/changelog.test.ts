@@ -4,7 +4,7 @@ import { AppendFailed, type LogRecord } from '../../topics/log.ts'
 import { Fenced, TRANSACTION_RECORDS_MAX } from '../../topics/transactional-log.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { CHANGELOG_DELAY_MS_MAX, CHANGELOG_ROWS_MAX, Changelog } from './changelog.ts'
-import { CHECKPOINT_START, type Checkpoint, makeRowMaps, type RowMaps } from './session.ts'
+import { CHECKPOINT_START, type Checkpoint, HEAD_PLAIN, makeRowMaps, type RowMaps } from './session.ts'
 import { World } from './testing/world.ts'
 
 /** A changelog onto a list of transactions; `answer` decides about each. */
@@ -49,7 +49,7 @@ function at(offset: number): Checkpoint {
 function heads(lastSeq: number, ...sessionIds: string[]): RowMaps {
   const rows = makeRowMaps()
   for (const sessionId of sessionIds) {
-    rows.heads.set(sessionId, { lastSeq, count: 0, owner: '', dismissed: false, memberCount: 0 })
+    rows.heads.set(sessionId, { lastSeq, count: 0, ...HEAD_PLAIN })
   }
   return rows
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import type { RecordCodec } from '../../schemas/codec.ts'
-import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
+import type { Partition } from '../../schemas/ids.ts'
 import type { SessionBody, SessionRecord } from '../../schemas/session.ts'
 import { AppendFailed, type LogRecord } from '../../topics/log.ts'
 import type { Topic } from '../../topics/topics.ts'
@@ -11,6 +11,7 @@ import {
   type TransactionalWriter,
 } from '../../topics/transactional-log.ts'
 import type { Position } from '../../topics/valid-events.ts'
+import { LOGGED_TABLES, loggedRow } from './logged-rows.ts'
 import { type Checkpoint, makeRowMaps, type RowMaps, type Rows, type Table } from './session.ts'
 import { recentFrom } from './time-marks.ts'
 
@@ -35,10 +36,6 @@ const ENCODE_ROWS_MAX = 200
 /** Wait after a failed transaction, in ms: doubles from the first to the second. */
 const RETRY_DELAY_MS_MIN = 100
 const RETRY_DELAY_MS_MAX = 2_000
-
-/** Tables that im.sessions holds; remembered packs are found again on im.events. */
-type LoggedTable = Exclude<Table, 'recents'>
-const LOGGED_TABLES = ['heads', 'infos', 'members'] as const satisfies readonly LoggedTable[]
 
 export const POSITION_KEY = '#pos'
 export const CLAIM_KEY = '#claim'
@@ -209,34 +206,8 @@ export class Changelog {
 }
 
 function* bodiesOf(rows: RowMaps, checkpoint: Checkpoint): Generator<{ key: string; body: SessionBody }> {
-  for (const [sessionId, head] of rows.heads) yield logged('heads', sessionId, head)
-  for (const [sessionId, info] of rows.infos) yield logged('infos', sessionId, info)
-  for (const [key, member] of rows.members) yield logged('members', key, member)
+  for (const table of LOGGED_TABLES) for (const [key, row] of rows[table]) yield loggedRow(table, key, row)
   yield { key: POSITION_KEY, body: markOf(checkpoint) }
-}
-
-/** A row as it stands on im.sessions. */
-function logged<T extends LoggedTable>(table: T, key: string, row: Rows[T]): { key: string; body: SessionBody } {
-  if (table === 'heads') {
-    const { lastSeq, count, owner, dismissed, memberCount } = row as Rows['heads']
-    const sessionId = key as SessionId
-    return {
-      key: `${key}#head`,
-      body: { kind: 'SessionHead', sessionId, lastSeq, count, owner, dismissed, memberCount },
-    }
-  }
-  if (table === 'infos') {
-    return {
-      key: `${key}#info`,
-      body: { kind: 'SessionInfo', sessionId: key as SessionId, info: row as Rows['infos'] },
-    }
-  }
-  const [sessionId, userId] = key.split('#') as [SessionId, UserId]
-  const { owner, intervals } = row as Rows['members']
-  return {
-    key: `${sessionId}#member#${userId}`,
-    body: { kind: 'SessionMember', sessionId, userId, owner, intervals: [...intervals] },
-  }
 }
 
 function markOf({ position, time, marks }: Checkpoint): SessionBody {

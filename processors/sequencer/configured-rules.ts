@@ -58,5 +58,6 @@ function rulesPack({ clock, random, packCodec, instance }: Parts, rules: Rules):
     device: { type: 0, id: '' },
     gateway: instance,
     digest: packDigest(words),
+    stamp: null,
   })
 }

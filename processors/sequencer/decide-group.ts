@@ -1,9 +1,10 @@
-import { unreachable } from '../../infra/assert.ts'
 import type { AcceptedBody, RefusedBody } from '../../schemas/event.ts'
 import { isUserId, type UserId } from '../../schemas/ids.ts'
-import type { GroupInfo, Pack, PackBody, Rules } from '../../schemas/pack.ts'
-import { checkMessage } from './decide-message.ts'
-import { refused } from './outcome.ts'
+import type { Pack, PackBody, Rules } from '../../schemas/pack.ts'
+import type { GroupInfo } from '../../schemas/settings.ts'
+import { decideMessage } from './decide-message.ts'
+import { notDecided, refused } from './outcome.ts'
+import { fits } from './pack-kinds.ts'
 import { type Head, isMember, memberKey, type StateView } from './session.ts'
 
 /**
@@ -23,16 +24,16 @@ export const GROUP_NOTICE_BYTES_MAX = 8_192
 export function decideGroup(view: StateView, rules: Rules, pack: Pack, head: Head | undefined): Verdict {
   const { body } = pack
   if (body.kind === 'CreateGroup') return createGroup(head, rules, pack, body)
-  if (body.kind === 'SetRules') return refused('PARAM', 'rules are not set in a group')
+  if (!fits(body.kind, 'Group')) return refused('PARAM', 'this pack does not fit a group')
   if (head === undefined || head.dismissed) {
     return refused('GROUP_NOT_EXIST', 'the group does not exist or is dismissed')
   }
   const inGroup = (userId: UserId) => isMember(head, view.get('members', memberKey(pack.sessionId, userId)))
-  if (body.kind === 'JoinGroup') return joinGroup(head, rules, inGroup(pack.from))
+  if (body.kind === 'JoinGroup') return joinGroup(head, rules, body, inGroup(pack.from))
   if (!inGroup(pack.from)) return refused('GROUP_USER_NOT_EXIST', 'the sender is not a member of the group')
   switch (body.kind) {
     case 'SendMessage':
-      return checkMessage(rules, body.content, pack.pushInfo) ?? { kind: 'MessageAccepted', content: body.content }
+      return decideMessage(rules, pack, body)
     case 'QuitGroup':
       return quitGroup(head, pack)
     case 'AddMembers':
@@ -44,12 +45,15 @@ export function decideGroup(view: StateView, rules: Rules, pack: Pack, head: Hea
         ? { kind: 'GroupDismissed' }
         : refused('GROUP_NO_PRIVILEGE', 'only the owner may dismiss the group')
     default:
-      return unreachable(body)
+      return notDecided(`the pack ${body.kind} in a group`)
   }
 }
 
 function createGroup(head: Head | undefined, rules: Rules, pack: Pack, body: BodyOf<'CreateGroup'>): Verdict {
   if (head !== undefined) return refused('GROUP_EXISTS', 'the group id is taken')
+  if (body.settings !== undefined || body.info.attributes !== undefined) {
+    return notDecided('settings and attributes of a group')
+  }
   const fault = infoFault(body.info) ?? listFault(rules, body.members)
   if (fault !== undefined) return fault
   const members = distinct(body.members).filter(userId => userId !== pack.from)
@@ -66,7 +70,8 @@ function infoFault(info: GroupInfo): RefusedBody | undefined {
   return undefined
 }
 
-function joinGroup(head: Head, rules: Rules, alreadyMember: boolean): Verdict {
+function joinGroup(head: Head, rules: Rules, body: BodyOf<'JoinGroup'>, alreadyMember: boolean): Verdict {
+  if (body.invite !== undefined || body.message !== undefined) return notDecided('invites and requests to join')
   if (alreadyMember) return refused('ALREADY_MEMBER', 'already a member')
   if (head.memberCount + 1 > rules.groupMembersMax) return refused('MEMBER_LIMIT', 'the group is full')
   return { kind: 'MemberJoined' }

@@ -1,6 +1,7 @@
-import type { RefusedBody } from '../../schemas/event.ts'
-import type { Content, PushInfo, Rules } from '../../schemas/pack.ts'
-import { refused } from './outcome.ts'
+import type { Content } from '../../schemas/content.ts'
+import type { AcceptedBody, RefusedBody } from '../../schemas/event.ts'
+import type { Pack, PackBody, PushInfo, Rules } from '../../schemas/pack.ts'
+import { notDecided, refused } from './outcome.ts'
 
 /** Rules of a message's content, the same in every kind of session (SQ12). */
 
@@ -8,15 +9,32 @@ import { refused } from './outcome.ts'
 export const PUSH_INFO_BYTES_MAX = 4_096
 export const CUSTOM_TYPE_CHARS_MAX = 64
 
+/** A message as it is accepted, or why it is not. */
+export function decideMessage(
+  rules: Rules,
+  pack: Pick<Pack, 'pushInfo'>,
+  { content, extra }: Extract<PackBody, { kind: 'SendMessage' }>,
+): AcceptedBody | RefusedBody {
+  if (extra !== undefined) return notDecided('mentions, quotes and forwards')
+  return contentFault(rules, content, pack.pushInfo) ?? { kind: 'MessageAccepted', content }
+}
+
 /** Undefined where the content may stand. */
-export function checkMessage(rules: Rules, content: Content, pushInfo: PushInfo | null): RefusedBody | undefined {
+function contentFault(rules: Rules, content: Content, pushInfo: PushInfo | null): RefusedBody | undefined {
   if (pushInfo !== null) {
     const { title, summary, url } = pushInfo
     if (utf8Bytes(title) + utf8Bytes(summary) + utf8Bytes(url) > PUSH_INFO_BYTES_MAX) {
       return refused('MSG_TOO_LONG', 'the push text is too long')
     }
   }
-  return content.kind === 'Text' ? checkText(rules, content.text) : checkCustom(rules, content)
+  switch (content.kind) {
+    case 'Text':
+      return checkText(rules, content.text)
+    case 'Custom':
+      return checkCustom(rules, content)
+    default:
+      return notDecided(`content of the kind ${content.kind}`)
+  }
 }
 
 function checkText(rules: Rules, text: string): RefusedBody | undefined {

@@ -4,7 +4,7 @@ import type { SessionId } from '../../schemas/ids.ts'
 import { Flag, type Pack, type PackBody, RULES_DEFAULT, type Rules } from '../../schemas/pack.ts'
 import { decide } from './decide.ts'
 import { PUSH_INFO_BYTES_MAX } from './decide-message.ts'
-import { LOG_TIME_START } from './session.ts'
+import { countRows, LOG_TIME_START } from './session.ts'
 import {
   brief,
   chess,
@@ -37,7 +37,7 @@ describe('routing and form', () => {
   test.each(misrouted)('[SQ4] %s: MISROUTED, and no state is touched', (_name, pack, place) => {
     const state = new TestState()
     expect(brief(state.run(pack, T0, place))).toBe('MISROUTED')
-    expect(Object.values(state.rows).map(rows => rows.size)).toEqual([0, 0, 0, 0])
+    expect(countRows(state.rows)).toBe(0)
   })
 
   const malformed: [string, Pack, CodeName][] = [

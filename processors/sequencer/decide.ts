@@ -9,20 +9,23 @@ import {
   RULES_SESSION,
   type Session,
   type SessionId,
+  userSessionId,
 } from '../../schemas/ids.ts'
 import { Flag, type Pack, type Rules } from '../../schemas/pack.ts'
 import { partitionOf } from '../../topics/partition.ts'
 import { decideGroup } from './decide-group.ts'
-import { checkMessage } from './decide-message.ts'
+import { decideMessage } from './decide-message.ts'
 import { decideRules } from './decide-rules.ts'
 import {
   acceptedEvent,
   answerEvent,
   DEVICE_ID_CHARS_MAX,
   GATEWAY_CHARS_MAX,
+  notDecided,
   refused,
   unreadableEvent,
 } from './outcome.ts'
+import { fits } from './pack-kinds.ts'
 import { type Head, type LogTime, type RecentPack, recentKey, type StateView } from './session.ts'
 
 /**
@@ -151,17 +154,28 @@ function judge(
     case 'Notify':
     case 'User':
     case 'App':
-      return refused('MSG_FORBIDDEN', 'no pack of this kind may be written to this session')
+      // The user's own settings, logins and marks, and notifications of apps: not decided by this build.
+      return fits(pack.body.kind, kind) && mayWrite(kind, pack)
+        ? notDecided(`the pack ${pack.body.kind} here`)
+        : refused('MSG_FORBIDDEN', 'no pack of this kind may be written to this session')
   }
 }
 
-function decideSingle(rules: Rules, { sessionId, from, body, pushInfo }: Pack): AcceptedBody | RefusedBody {
+/** True where the session is the sender's own, or belongs to the app that sends. */
+function mayWrite(kind: 'Notify' | 'User' | 'App', { sessionId, from, actor }: Pack): boolean {
+  if (kind === 'User') return sessionId === userSessionId(from)
+  return actor.kind === 'APP' && actor.id === from && (kind === 'App' || sessionId.startsWith(`b:${from}:`))
+}
+
+function decideSingle(rules: Rules, pack: Pack): AcceptedBody | RefusedBody {
+  const { sessionId, from, body } = pack
   // `s:<a>:<b>`, and no id holds a colon.
   if (!sessionId.endsWith(`:${from}`) && !sessionId.startsWith(`s:${from}:`)) {
     return refused('MSG_FORBIDDEN', 'the sender is not one of the two users')
   }
-  if (body.kind !== 'SendMessage') return refused('PARAM', 'this pack does not fit a single chat')
-  return checkMessage(rules, body.content, pushInfo) ?? { kind: 'MessageAccepted', content: body.content }
+  if (body.kind === 'SendMessage') return decideMessage(rules, pack, body)
+  if (!fits(body.kind, 'Single')) return refused('PARAM', 'this pack does not fit a single chat')
+  return notDecided(`the pack ${body.kind} in a single chat`)
 }
 
 /** Gives an accepted body its seq and count (SQ3). */

@@ -5,7 +5,7 @@ import type { Event, EventBody } from '../../schemas/event.ts'
 import type { PackId, SessionId, UserId } from '../../schemas/ids.ts'
 import { type PackBody, RULES_DEFAULT } from '../../schemas/pack.ts'
 import { evolve, evolveTime, seqFault } from './evolve.ts'
-import { isMember, LOG_TIME_START, MEMBER_INTERVALS_MAX, memberKey } from './session.ts'
+import { isMember, LOG_TIME_START, MEMBER_INTERVALS_MAX, MEMBER_PLAIN, memberKey } from './session.ts'
 import { makePack, packIdAt, T0, TestState } from './testing/packs.ts'
 
 const group = 'g:chess' as SessionId
@@ -24,7 +24,11 @@ test('[SQ20] membership is a list of intervals between seqs', () => {
   run(state, 'alice', { kind: 'RemoveMembers', userIds: ['bob' as UserId] })
   run(state, 'alice', { kind: 'AddMembers', userIds: ['bob' as UserId, 'carol' as UserId] })
   run(state, 'carol', { kind: 'QuitGroup' })
-  expect(memberOf(state, 'alice')).toEqual({ owner: true, intervals: [{ joinSeq: 1, leaveSeq: 0 }] })
+  expect(memberOf(state, 'alice')).toEqual({
+    ...MEMBER_PLAIN,
+    owner: true,
+    intervals: [{ joinSeq: 1, leaveSeq: 0 }],
+  })
   expect(memberOf(state, 'bob')?.intervals).toEqual([
     { joinSeq: 1, leaveSeq: 2 },
     { joinSeq: 3, leaveSeq: 0 },

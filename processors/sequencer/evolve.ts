@@ -4,9 +4,11 @@ import { isPackId, type Seq, type SessionId, type UserId } from '../../schemas/i
 import { horizonAt } from './decide.ts'
 import {
   type Change,
+  HEAD_PLAIN,
   type Head,
   type LogTime,
   MEMBER_INTERVALS_MAX,
+  MEMBER_PLAIN,
   type Member,
   memberKey,
   type RecentPack,
@@ -32,9 +34,13 @@ export function evolve(view: StateView, event: Event): Change[] {
       return [recentChange(event, 0)]
     case 'GroupCreated':
       return [
-        headChange(event, { owner: event.from, dismissed: false, memberCount: 1 + body.members.length }),
+        headChange(event, { ...HEAD_PLAIN, owner: event.from, memberCount: 1 + body.members.length }),
         { table: 'infos', key: event.sessionId, row: body.info },
-        memberChange(event, event.from, { owner: true, intervals: [{ joinSeq: event.seq, leaveSeq: 0 }] }),
+        memberChange(event, event.from, {
+          ...MEMBER_PLAIN,
+          owner: true,
+          intervals: [{ joinSeq: event.seq, leaveSeq: 0 }],
+        }),
         ...body.members.map(userId => join(view, event, userId)),
         recentChange(event, 0),
       ]
@@ -95,22 +101,25 @@ function recentChange(event: Event, code: number): Change {
   return { table: 'recents', key: recentKey(event.sessionId, event.from, event.packId), row }
 }
 
-type GroupPart = Pick<Head, 'owner' | 'dismissed' | 'memberCount'>
+/** What a head says besides the numbers of the timeline. */
+type HeadPart = Omit<Head, 'lastSeq' | 'count'>
 
-const NO_GROUP: GroupPart = { owner: '', dismissed: false, memberCount: 0 }
-
-function headOf(view: StateView, sessionId: SessionId): GroupPart {
-  return view.get('heads', sessionId) ?? NO_GROUP
+function headOf(view: StateView, sessionId: SessionId): HeadPart {
+  return view.get('heads', sessionId) ?? HEAD_PLAIN
 }
 
-function headChange(event: Event, group: GroupPart): Change {
+function headChange(event: Event, part: HeadPart): Change {
   const row: Head = {
     lastSeq: event.seq,
     count: event.count,
-    owner: group.owner,
-    dismissed: group.dismissed,
-    memberCount: group.memberCount,
+    owner: part.owner,
+    dismissed: part.dismissed,
+    memberCount: part.memberCount,
+    adminCount: part.adminCount,
+    joinRequests: part.joinRequests,
   }
+  if (part.settings !== undefined) row.settings = part.settings
+  if (part.relation !== undefined) row.relation = part.relation
   return { table: 'heads', key: event.sessionId, row }
 }
 
@@ -140,12 +149,12 @@ function join(view: StateView, event: Event, userId: UserId): Change {
   const before = view.get('members', memberKey(event.sessionId, userId))
   const closed = closeAt(before, event.seq)
   const intervals = [...closed, { joinSeq: event.seq, leaveSeq: 0 }].slice(-MEMBER_INTERVALS_MAX)
-  return memberChange(event, userId, { owner: before?.owner ?? false, intervals })
+  return memberChange(event, userId, { ...(before ?? MEMBER_PLAIN), intervals })
 }
 
 function leave(view: StateView, event: Event, userId: UserId): Change {
   const before = view.get('members', memberKey(event.sessionId, userId))
-  return memberChange(event, userId, { owner: before?.owner ?? false, intervals: closeAt(before, event.seq) })
+  return memberChange(event, userId, { ...(before ?? MEMBER_PLAIN), intervals: closeAt(before, event.seq) })
 }
 
 function closeAt(member: Member | undefined, seq: Seq): Member['intervals'] {

@@ -2,8 +2,17 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import type { Millis, Random } from '../../infra/clock.ts'
-import type { Interval } from '../../schemas/session.ts'
-import { type Rows, recentKeyBefore, type StoredCheckpoint, TABLES, type Table } from './session.ts'
+import type { Interval, Relation } from '../../schemas/session.ts'
+import type { GroupSettings } from '../../schemas/settings.ts'
+import {
+  HEAD_PLAIN,
+  type Head,
+  type Rows,
+  recentKeyBefore,
+  type StoredCheckpoint,
+  TABLES,
+  type Table,
+} from './session.ts'
 import { FORGET_ROWS_MAX, type StateBatch, type StateSize, type StateStore, StateTaken } from './state-store.ts'
 
 /**
@@ -25,27 +34,45 @@ interface RowCodec<Row> {
   unpack(tuple: Tuple): Row
 }
 
+/** Rows of tables that are written rarely: as they are. */
+function wholeRows<Row>(): RowCodec<Row> {
+  return { pack: row => [row], unpack: tuple => tuple[0] as Row }
+}
+
 const ROW_CODECS: { [T in Table]: RowCodec<Rows[T]> } = {
   heads: {
-    pack: row =>
-      row.owner === '' && !row.dismissed && row.memberCount === 0
-        ? [row.lastSeq, row.count]
-        : [row.lastSeq, row.count, row.owner, row.dismissed, row.memberCount],
-    unpack: tuple => ({
-      lastSeq: tuple[0] as number,
-      count: tuple[1] as number,
-      owner: (tuple[2] as string | undefined) ?? '',
-      dismissed: (tuple[3] as boolean | undefined) ?? false,
-      memberCount: (tuple[4] as number | undefined) ?? 0,
-    }),
+    pack: row => {
+      const { lastSeq, count, owner, dismissed, memberCount, adminCount, joinRequests, settings, relation } = row
+      if (owner === '' && relation === undefined) return [lastSeq, count]
+      const group = [lastSeq, count, owner, dismissed, memberCount, adminCount, joinRequests]
+      return settings === undefined && relation === undefined ? group : [...group, settings ?? null, relation ?? null]
+    },
+    unpack: tuple => {
+      if (tuple.length === 2) return { lastSeq: tuple[0] as number, count: tuple[1] as number, ...HEAD_PLAIN }
+      const [lastSeq, count, owner, dismissed, memberCount, adminCount, joinRequests, settings, relation] =
+        tuple as HeadTuple
+      const head: Head = { lastSeq, count, owner, dismissed, memberCount, adminCount, joinRequests }
+      if (settings != null) head.settings = settings
+      if (relation != null) head.relation = relation
+      return head
+    },
   },
-  infos: {
-    pack: row => [row.name, row.avatar, row.notice],
-    unpack: tuple => ({ name: tuple[0] as string, avatar: tuple[1] as string, notice: tuple[2] as string }),
-  },
+  infos: wholeRows(),
   members: {
-    pack: row => [row.owner, row.intervals.flatMap(({ joinSeq, leaveSeq }) => [joinSeq, leaveSeq])],
-    unpack: tuple => ({ owner: tuple[0] as boolean, intervals: unpackIntervals(tuple[1] as number[]) }),
+    pack: row => {
+      const { owner, admin, mutedUntil, requestedAt, lastSentAt } = row
+      const intervals = row.intervals.flatMap(({ joinSeq, leaveSeq }) => [joinSeq, leaveSeq])
+      if (!admin && mutedUntil + requestedAt + lastSentAt === 0) return [owner, intervals]
+      return [owner, intervals, admin, mutedUntil, requestedAt, lastSentAt]
+    },
+    unpack: tuple => ({
+      owner: tuple[0] as boolean,
+      intervals: unpackIntervals(tuple[1] as number[]),
+      admin: (tuple[2] as boolean | undefined) ?? false,
+      mutedUntil: (tuple[3] as Millis | undefined) ?? 0,
+      requestedAt: (tuple[4] as Millis | undefined) ?? 0,
+      lastSentAt: (tuple[5] as Millis | undefined) ?? 0,
+    }),
   },
   recents: {
     pack: row => [row.digest, row.code, row.seq, row.count, row.at],
@@ -57,7 +84,27 @@ const ROW_CODECS: { [T in Table]: RowCodec<Rows[T]> } = {
       at: tuple[4] as Millis,
     }),
   },
+  invites: wholeRows(),
+  amended: wholeRows(),
+  reactions: wholeRows(),
+  profiles: wholeRows(),
+  settings: wholeRows(),
+  attributes: wholeRows(),
+  logins: wholeRows(),
+  sessionAttributes: wholeRows(),
 }
+
+type HeadTuple = readonly [
+  lastSeq: number,
+  count: number,
+  owner: string,
+  dismissed: boolean,
+  memberCount: number,
+  adminCount: number,
+  joinRequests: number,
+  settings?: GroupSettings | null,
+  relation?: Relation | null,
+]
 
 function unpackIntervals(flat: readonly number[]): Interval[] {
   const intervals: Interval[] = []
@@ -66,7 +113,7 @@ function unpackIntervals(flat: readonly number[]): Interval[] {
 }
 
 /** Raised when the rows are stored in another form: a store of another version counts as empty. */
-const FORMAT_VERSION = 1
+const FORMAT_VERSION = 2
 
 /** Holds the boot id under which the store is written; beside LMDB's own files. */
 export const BOOT_FILE = 'boot'
@@ -95,7 +142,8 @@ export class LmdbStateStore implements StateStore {
     if (boot !== undefined) dropStoreOfOtherBoot(this.path, boot)
     this.env = open({
       path: this.path,
-      maxDbs: 8,
+      // One for each table, one for what is not a row.
+      maxDbs: TABLES.length + 1,
       noMemInit: true,
       // Twelve stores that sync several times a second hold up the broker's writes on the same disk (ADR 6). A killed process loses
       // nothing either way; a store that a crash of the machine may have torn is told by its boot and dropped.
@@ -104,7 +152,7 @@ export class LmdbStateStore implements StateStore {
       eventTurnBatching: true,
     })
     const table = (name: Table) => this.env.openDB<Tuple, string>({ name, encoding: 'msgpack' })
-    this.tables = { heads: table('heads'), infos: table('infos'), members: table('members'), recents: table('recents') }
+    this.tables = Object.fromEntries(TABLES.map(name => [name, table(name)])) as typeof this.tables
     this.meta = this.env.openDB<unknown, string>({ name: 'meta', encoding: 'msgpack', useVersions: true })
     this.holderVersion = 2 + options.random.bytes(4).readUInt32BE()
     this.meta.putSync(HOLDER, 'sequencer', this.holderVersion)

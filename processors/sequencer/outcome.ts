@@ -19,6 +19,11 @@ export function refused(code: CodeName, reason: string): RefusedBody {
   return { kind: 'PackRefused', code: Code[code].number, reason }
 }
 
+/** The answer to what a later build decides: the language of the log is ahead of this sequencer. */
+export function notDecided(what: string): RefusedBody {
+  return refused('MSG_OP_CMD', `this server does not take ${what} yet`)
+}
+
 /** Where an outcome stands: what it answers, when, and what it takes of the session's numbers. */
 export interface Standing {
   cause: Cause

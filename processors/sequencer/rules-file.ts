@@ -1,7 +1,8 @@
 import { BadConfig } from '../../infra/config.ts'
-import { RULES_BOUNDS, RULES_DEFAULT, type Rules } from '../../schemas/pack.ts'
+import { LOGIN_POLICIES, type NumberRule, RULES_BOUNDS, RULES_DEFAULT, type Rules } from '../../schemas/pack.ts'
 
-const NAMES = Object.keys(RULES_BOUNDS) as (keyof Rules)[]
+const NUMBERS = Object.keys(RULES_BOUNDS) as NumberRule[]
+const NAMES: readonly string[] = [...NUMBERS, 'loginPolicy']
 
 /**
  * The rules that PACKLOG_RULES_FILE holds: a JSON object with `version` and any of the values; those that it leaves
@@ -10,17 +11,20 @@ const NAMES = Object.keys(RULES_BOUNDS) as (keyof Rules)[]
 export function parseRulesFile(text: string, file: string): Rules {
   const values = parseObject(text, file)
   const problems = Object.keys(values)
-    .filter(name => !(NAMES as string[]).includes(name))
+    .filter(name => !NAMES.includes(name))
     .map(name => `${name} is not one of ${NAMES.join(', ')}`)
   if (values.version === undefined) problems.push('version is missing')
   const rules = { ...RULES_DEFAULT }
-  for (const name of NAMES) {
+  for (const name of NUMBERS) {
     const value = values[name]
     if (value === undefined) continue
     const [min, max] = RULES_BOUNDS[name]
     if (Number.isInteger(value) && Number(value) >= min && Number(value) <= max) rules[name] = Number(value)
     else problems.push(`${name} is not a whole number from ${min} to ${max}`)
   }
+  const policy = LOGIN_POLICIES.find(name => name === values.loginPolicy)
+  if (policy !== undefined) rules.loginPolicy = policy
+  else if (values.loginPolicy !== undefined) problems.push(`loginPolicy is not one of ${LOGIN_POLICIES.join(', ')}`)
   if (problems.length > 0) {
     throw new BadConfig(`PACKLOG_RULES_FILE is malformed: ${file}:\n${problems.map(line => `  ${line}`).join('\n')}`)
   }

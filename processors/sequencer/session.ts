@@ -1,7 +1,15 @@
 import type { Millis } from '../../infra/clock.ts'
 import type { Count, PackId, Seq, SessionId, UserId } from '../../schemas/ids.ts'
-import { type GroupInfo, RULES_BOUNDS, RULES_DEFAULT, type Rules } from '../../schemas/pack.ts'
-import type { Interval } from '../../schemas/session.ts'
+import { RULES_BOUNDS, RULES_DEFAULT, type Rules } from '../../schemas/pack.ts'
+import type { Interval, Invite, LoginEntry, Relation } from '../../schemas/session.ts'
+import type {
+  Attribute,
+  GroupInfo,
+  GroupSettings,
+  Profile,
+  SessionAttributes,
+  UserSettings,
+} from '../../schemas/settings.ts'
 import { POSITION_START, type Position } from '../../topics/valid-events.ts'
 
 /**
@@ -17,13 +25,41 @@ export interface Head {
   owner: string
   dismissed: boolean
   memberCount: number
+  adminCount: number
+  /** Requests to join that wait for an answer. */
+  joinRequests: number
+  /** Of a group; undefined: the defaults. */
+  settings?: GroupSettings
+  /** Of a single chat; undefined: the two are nothing to each other. */
+  relation?: Relation
 }
 
-/** One row per user who ever was a member. The dismissal of a group ends every open interval without touching it. */
+/** What a head says of a session that is no group and whose users are nothing to each other. */
+export const HEAD_PLAIN = { owner: '', dismissed: false, memberCount: 0, adminCount: 0, joinRequests: 0 } as const
+
+/** One row per user who ever was a member, or asked to be one. The dismissal of a group ends every open interval without touching it. */
 export interface Member {
   owner: boolean
+  admin: boolean
   /** Oldest first, at most MEMBER_INTERVALS_MAX; the oldest are forgotten. */
   intervals: readonly Interval[]
+  /** May not send before; 0: may. */
+  mutedUntil: Millis
+  /** When a request to join was made that waits for its answer; 0: none. */
+  requestedAt: Millis
+  /** Time of the last message in a group with slow mode. */
+  lastSentAt: Millis
+}
+
+/** A member of whom nothing is known but when. */
+export const MEMBER_PLAIN = { owner: false, admin: false, mutedUntil: 0, requestedAt: 0, lastSentAt: 0 } as const
+
+/** What became of a message: there is a row only for those that were changed, revoked or deleted. */
+export interface Amended {
+  /** Revoked and deleted are for good. */
+  change: 'edited' | 'revoked' | 'deleted'
+  /** How often its content was changed. */
+  version: number
 }
 
 /** The first outcome of a packId, for as long as it is remembered. */
@@ -37,15 +73,41 @@ export interface RecentPack {
   at: Millis
 }
 
+/** The key functions below say how the rows are keyed; without one it is the session id. */
 export interface Rows {
   heads: Head
   infos: GroupInfo
   members: Member
   recents: RecentPack
+  /** Of a group: those that have not ended, the oldest first. */
+  invites: readonly Invite[]
+  amended: Amended
+  /** How one user reacts to one message. */
+  reactions: readonly string[]
+  /** Of a user's own session. */
+  profiles: Profile
+  settings: UserSettings
+  attributes: readonly Attribute[]
+  logins: readonly LoginEntry[]
+  /** Of a user, for another session. */
+  sessionAttributes: SessionAttributes
 }
 
 export type Table = keyof Rows
-export const TABLES = ['heads', 'infos', 'members', 'recents'] as const satisfies readonly Table[]
+export const TABLES = [
+  'heads',
+  'infos',
+  'members',
+  'recents',
+  'invites',
+  'amended',
+  'reactions',
+  'profiles',
+  'settings',
+  'attributes',
+  'logins',
+  'sessionAttributes',
+] as const satisfies readonly Table[]
 
 /** One row that an event writes. */
 export type Change = { [T in Table]: { table: T; key: string; row: Rows[T] } }[Table]
@@ -54,15 +116,30 @@ export type Change = { [T in Table]: { table: T; key: string; row: Rows[T] } }[T
 export type RowMaps = { [T in Table]: Map<string, Rows[T]> }
 
 export function makeRowMaps(): RowMaps {
-  return { heads: new Map(), infos: new Map(), members: new Map(), recents: new Map() }
+  return {
+    heads: new Map(),
+    infos: new Map(),
+    members: new Map(),
+    recents: new Map(),
+    invites: new Map(),
+    amended: new Map(),
+    reactions: new Map(),
+    profiles: new Map(),
+    settings: new Map(),
+    attributes: new Map(),
+    logins: new Map(),
+    sessionAttributes: new Map(),
+  }
 }
 
 /** How many rows the maps hold together. */
 export function countRows(maps: RowMaps): number {
-  return maps.heads.size + maps.infos.size + maps.members.size + maps.recents.size
+  let rows = 0
+  for (const table of TABLES) rows += maps[table].size
+  return rows
 }
 
-/** Synchronous read access to the rows; heads and infos are keyed by session id. */
+/** Synchronous read access to the rows. */
 export interface StateView {
   get<T extends Table>(table: T, key: string): Rows[T] | undefined
 }
@@ -118,6 +195,19 @@ export const PACK_ID_AHEAD_MS_LIMIT = RULES_BOUNDS.packIdAheadMsMax[1]
 
 export function memberKey(sessionId: SessionId, userId: UserId): string {
   return `${sessionId}#${userId}`
+}
+
+export function amendedKey(sessionId: SessionId, seq: Seq): string {
+  return `${sessionId}#${seq}`
+}
+
+export function reactionsKey(sessionId: SessionId, seq: Seq, userId: UserId): string {
+  return `${sessionId}#${seq}#${userId}`
+}
+
+/** Of a user's own session, for another one. */
+export function sessionAttributesKey(sessionId: SessionId, ofSessionId: SessionId): string {
+  return `${sessionId}#${ofSessionId}`
 }
 
 /** Begins with the packId, whose first digits are its time: the rows lie in the order in which they are forgotten. */

@@ -1,5 +1,6 @@
 import type { Millis } from '../../infra/clock.ts'
 import {
+  countRows,
   makeRowMaps,
   type RowMaps,
   type Rows,
@@ -100,8 +101,7 @@ export class MemoryStateStore implements StateStore {
   }
 
   size(): StateSize {
-    const { heads, infos, members, recents } = this.dir.rows
-    return { rows: heads.size + infos.size + members.size + recents.size, bytes: 0 }
+    return { rows: countRows(this.dir.rows), bytes: 0 }
   }
 
   async close(): Promise<void> {}

@@ -1,7 +1,8 @@
 import type { Offset } from '../../schemas/ids.ts'
 import type { SessionBody, SessionRecord } from '../../schemas/session.ts'
 import { foldedKey } from './fold.ts'
-import { type Change, countRows, makeRowMaps, memberKey, type StoredCheckpoint } from './session.ts'
+import { changeOf } from './logged-rows.ts'
+import { type Change, countRows, makeRowMaps, type StoredCheckpoint } from './session.ts'
 import type { StateStore } from './state-store.ts'
 
 /** Rows written to an empty store in one go. */
@@ -68,20 +69,5 @@ export class RowsBeyond {
   take({ body, offset }: SessionRecord): undefined {
     if (body.kind === 'OwnerClaim' || body.kind === 'PositionMark' || offset <= this.position) return
     this.rows.set(foldedKey(changeOf(body)), offset)
-  }
-}
-
-function changeOf(body: Exclude<SessionBody, { kind: 'PositionMark' } | { kind: 'OwnerClaim' }>): Change {
-  switch (body.kind) {
-    case 'SessionHead': {
-      const { sessionId, lastSeq, count, owner, dismissed, memberCount } = body
-      return { table: 'heads', key: sessionId, row: { lastSeq, count, owner, dismissed, memberCount } }
-    }
-    case 'SessionInfo':
-      return { table: 'infos', key: body.sessionId, row: body.info }
-    case 'SessionMember': {
-      const { sessionId, userId, owner, intervals } = body
-      return { table: 'members', key: memberKey(sessionId, userId), row: { owner, intervals } }
-    }
   }
 }

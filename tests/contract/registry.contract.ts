@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import {
   avroType,
+  bodyShape,
   IncompatibleSchema,
   packCodec,
   packSchema,
-  recordToAvro,
   type SchemaRegistry,
   UnknownSchema,
 } from '../../schemas/codec.ts'
@@ -66,6 +67,20 @@ export function registryContract(makeHarness: () => RegistryHarness): void {
     await expect(registry.register(name, union('A', 'C'))).rejects.toThrow(IncompatibleSchema)
   })
 
+  test.each(['pack', 'event', 'session'])('[SC5] the versions of the %s schema follow each other', async kind => {
+    const { registry, subject } = makeHarness()
+    const name = subject()
+    const folder = new URL('../../schemas/history/', import.meta.url)
+    const files = readdirSync(folder).filter(file => file.startsWith(`${kind}.v`))
+    expect(files.length).toBeGreaterThan(1)
+    const ids = new Set<number>()
+    for (let version = 1; version <= files.length; version++) {
+      const schema = JSON.parse(readFileSync(new URL(`${kind}.v${version}.avsc`, folder), 'utf8')) as object
+      ids.add(await registry.register(name, schema))
+    }
+    expect(ids.size).toBe(files.length)
+  })
+
   test('[SC6] a record of a newer writer is read once its schema was learnt', async () => {
     const { registry, another, subject } = makeHarness()
     const name = subject()
@@ -73,7 +88,7 @@ export function registryContract(makeHarness: () => RegistryHarness): void {
     const { fields } = packSchema as unknown as { fields: object[] }
     const newer = { ...packSchema, fields: [...fields, { name: 'later', type: 'int', default: 0 }] }
     const id = await another().register(name, newer)
-    const body = avroType(newer).toBuffer(recordToAvro({ ...pack, later: 7 }))
+    const body = avroType(newer).toBuffer({ ...pack, body: bodyShape(packSchema).toAvro(pack.body), later: 7 })
     const bytes = Buffer.concat([Buffer.from([0, 0, 0, 0, 0]), body])
     bytes.writeUInt32BE(id, 1)
     expect(() => codec.decode(bytes)).toThrow(UnknownSchema)
@@ -93,6 +108,7 @@ const pack: Pack = {
   flags: 0,
   digest: Buffer.alloc(16, 3),
   pushInfo: null,
+  stamp: null,
   body: { kind: 'SendMessage', content: { kind: 'Text', text: 'hello' } },
 }
 

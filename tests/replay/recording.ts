@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { decide } from '../../processors/sequencer/decide.ts'
 import { TestState } from '../../processors/sequencer/testing/packs.ts'
-import { type RecordCodec, registeredCodec } from '../../schemas/codec.ts'
+import { packCodec, type RecordCodec, registeredCodec } from '../../schemas/codec.ts'
 import type { Event } from '../../schemas/event.ts'
 import type { Pack } from '../../schemas/pack.ts'
 import { MemoryRegistry } from '../../topics/memory-registry.ts'
@@ -37,6 +37,10 @@ const WIRE_HEADER_BYTES = 5
 /** The outcomes of the packs, each partition on a state of its own. */
 export async function replay(lines: readonly Omit<Recorded, 'event'>[]): Promise<string[]> {
   const codec = await recordedCodec()
+  const packs = await packCodec(new MemoryRegistry(), 'packs')
+  // As they are read from im.packs by this build: fields that were added since have their defaults.
+  const read = (pack: NonNullable<Recorded['pack']>) =>
+    packs.decode(packs.encode({ ...pack, digest: Buffer.from(pack.digest, 'hex') }))
   const states = Array.from({ length: RECORDED_PARTITIONS }, () => new TestState())
   return lines.map(({ appendedAt, partition, key, pack }) => {
     const state = states[partition]!
@@ -44,7 +48,7 @@ export async function replay(lines: readonly Omit<Recorded, 'event'>[]): Promise
       cause: { era: 0, offset: state.offset++ },
       appendedAt,
       key: key === null ? null : Buffer.from(key),
-      pack: pack === null ? undefined : { ...pack, digest: Buffer.from(pack.digest, 'hex') },
+      pack: pack === null ? undefined : read(pack),
     }
     const event = decide(state, state.time, request, { partition, partitions: RECORDED_PARTITIONS })
     state.apply(event)

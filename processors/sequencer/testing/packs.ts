@@ -58,6 +58,7 @@ export function makePack(words: PackWords = {}, changes: Partial<Pack> = {}): Pa
     flags,
     digest: packDigest({ sessionId, from, flags, pushInfo: changes.pushInfo ?? null, body: changes.body ?? body }),
     pushInfo: null,
+    stamp: null,
     body,
     ...changes,
   }

@@ -1,6 +1,20 @@
 import { afterEach, expect, test } from 'vitest'
 import type { SessionId, UserId } from '../../../schemas/ids.ts'
-import { CHECKPOINT_START, makeRowMaps, memberKey, type RowMaps, recentKey, type StoredCheckpoint } from '../session.ts'
+import type { SessionBody } from '../../../schemas/session.ts'
+import { each, SESSION_BODIES } from '../../../schemas/testing/samples.ts'
+import { changeOf, type RowBody } from '../logged-rows.ts'
+import {
+  CHECKPOINT_START,
+  countRows,
+  HEAD_PLAIN,
+  MEMBER_PLAIN,
+  makeRowMaps,
+  memberKey,
+  type RowMaps,
+  recentKey,
+  type StoredCheckpoint,
+  TABLES,
+} from '../session.ts'
 import { FORGET_ROWS_MAX, type StateStore, StateTaken } from '../state-store.ts'
 import { packIdAt, T0 } from './packs.ts'
 
@@ -18,7 +32,11 @@ function rowsWith(fill: (rows: RowMaps) => void): RowMaps {
   return rows
 }
 
-const head = (lastSeq: number) => ({ lastSeq, count: lastSeq, owner: '', dismissed: false, memberCount: 0 })
+const head = (lastSeq: number) => ({ lastSeq, count: lastSeq, ...HEAD_PLAIN })
+function isRow(body: SessionBody): body is RowBody {
+  return body.kind !== 'PositionMark' && body.kind !== 'OwnerClaim'
+}
+
 const recent = (at: number) => ({ digest: '\u0000\u00ff\u0080digest-digest', code: 0, seq: 1, count: 1, at })
 
 /** What every state store keeps to; `open` opens a store on the same place each time it is called in one test. */
@@ -47,8 +65,9 @@ export function stateStoreContract(
     const store = open()
     expect(store.checkpoint()).toBeUndefined()
     expect(store.get('heads', session)).toBeUndefined()
-    const group = { lastSeq: 9, count: 3, owner: 'alice', dismissed: true, memberCount: 2 }
+    const group = { lastSeq: 9, count: 3, ...HEAD_PLAIN, owner: 'alice', dismissed: true, memberCount: 2 }
     const member = {
+      ...MEMBER_PLAIN,
       owner: true,
       intervals: [
         { joinSeq: 1, leaveSeq: 4 },
@@ -57,7 +76,9 @@ export function stateStoreContract(
     }
     const info = { name: '棋', avatar: '', notice: 'n' }
     const key = recentKey(session, alice, packIdAt(T0, 1))
+    const others = each(SESSION_BODIES).filter(isRow).map(changeOf)
     const rows = rowsWith(maps => {
+      for (const { table, key, row } of others) (maps[table] as Map<string, typeof row>).set(key, row)
       maps.heads.set(session, head(2 ** 40)).set('g:chess', group)
       maps.infos.set('g:chess', info)
       maps.members.set(memberKey('g:chess' as SessionId, alice), member)
@@ -72,7 +93,11 @@ export function stateStoreContract(
     expect(again.get('infos', 'g:chess')).toEqual(info)
     expect(again.get('members', memberKey('g:chess' as SessionId, alice))).toEqual(member)
     expect(again.get('recents', key)).toEqual(recent(T0))
-    expect(again.size().rows).toBe(5)
+    for (const { table, key, row } of others) {
+      if (key !== session) expect(again.get(table, key), table).toEqual(row)
+    }
+    expect(again.size().rows).toBe(countRows(rows))
+    expect(TABLES.filter(table => rows[table].size === 0)).toEqual([])
   })
 
   test(`[ST1] ${name}: a write is read as soon as it has resolved, and replaces rows`, async () => {

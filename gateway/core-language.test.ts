@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest'
+import { Code } from '../schemas/codes.ts'
+import { type ClientFrame, isPackFrame, type QuestionFrame, sessionOfFrame } from '../schemas/frames.ts'
+import type { SessionId, UserId } from '../schemas/ids.ts'
+import { CLIENT_FRAMES, eachFrame } from '../schemas/testing/frame-samples.ts'
+import { samplePackId } from '../schemas/testing/samples.ts'
+import { World } from './testing/world.ts'
+
+/** The whole language of clients at a gateway: every frame is taken or refused by name, none breaks anything. */
+
+const alice = 'alice' as UserId
+const chat = 's:alice:bob' as SessionId
+const packFrames = eachFrame(CLIENT_FRAMES).filter(isPackFrame)
+
+test.each(packFrames)('[GW17] the pack of $type goes to its session in the words of the client', async frame => {
+  const world = await World.make()
+  const gateway = await world.gateway()
+  for (const subprotocol of ['json', 'avro'] as const) {
+    const client = await world.connect(gateway, alice, { deviceId: subprotocol, subprotocol })
+    client.send(frame)
+    await world.settle()
+    world.sequencer.run()
+    await world.settle()
+  }
+  const [json, avro] = world.sequencer.packs
+  expect(json).toMatchObject({ sessionId: sessionOfFrame(frame, alice), from: alice, stamp: null })
+  expect(avro!.digest).toEqual(json!.digest)
+  expect(avro!.body).toEqual(json!.body)
+})
+
+const questions = eachFrame(CLIENT_FRAMES).filter((frame): frame is QuestionFrame => 'requestId' in frame)
+const UNANSWERED = questions.filter(
+  ({ type }) => !['history', 'sessions', 'members', 'outcome', 'resume', 'ping'].includes(type),
+)
+
+test.each(UNANSWERED)('[GW44] the question $type is not answered yet, and says so', async frame => {
+  const world = await World.make()
+  const client = await world.connect(await world.gateway(), alice)
+  client.send(frame)
+  await world.flow()
+  const { requestId } = frame
+  expect(client.of('failed')).toMatchObject([{ requestId, code: Code.MSG_OP_CMD.number, retry: 'never' }])
+})
+
+test('[GW44] typing is not taken yet, and says so', async () => {
+  const world = await World.make()
+  const client = await world.connect(await world.gateway(), alice)
+  client.send({ type: 'typing', sessionId: chat, on: true })
+  await world.flow()
+  expect(client.of('error')).toMatchObject([{ code: Code.MSG_OP_CMD.number }])
+})
+
+test('[GW44] whoever cannot know what their pack became gets the event, then the ack; the others the event', async () => {
+  const world = await World.make()
+  const gateway = await world.gateway()
+  const sender = await world.connect(gateway, alice)
+  const bob = await world.connect(gateway, 'bob')
+  const target = { seq: 1, packId: samplePackId, from: alice }
+  world.sequencer.dictate = () => ({ kind: 'MessageRevoked', target: { ...target, at: 5, counted: true } })
+  sender.send({ type: 'revoke', packId: world.packId(), sessionId: chat, target })
+  await world.flow()
+  expect(sender.frames.map(({ type }) => type)).toEqual(['welcome', 'event', 'ack'])
+  expect(bob.of('event')).toEqual(sender.of('event'))
+  expect(sender.of('ack')).toMatchObject([{ seq: 1 }])
+})
+
+const packId = samplePackId
+const broken: [string, object, SessionId][] = [
+  ["a pack to one's own session", { type: 'updateProfile', packId }, 'u:alice' as SessionId],
+  ['a pack about a session', { type: 'clearSession', packId, sessionId: chat }, 'u:alice' as SessionId],
+  ['a pack between two users', { type: 'remarkFriend', packId, userId: 'bob' }, chat],
+  ['a pack that names its session', { type: 'revoke', packId, sessionId: chat }, chat],
+]
+test.each(broken)('[GW4] %s that cannot be read is refused with the session that it was for', async (_, frame, id) => {
+  const world = await World.make()
+  const client = await world.connect(await world.gateway(), alice)
+  client.send(frame as ClientFrame)
+  await world.flow()
+  expect(client.of('refused')).toMatchObject([{ packId, sessionId: id, code: Code.PARAM.number }])
+})

@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'vitest'
+import { Code } from '../../schemas/codes.ts'
+import type { Session } from '../../schemas/ids.ts'
+import type { PackBody } from '../../schemas/pack.ts'
+import { CONTENTS, each, PACK_BODIES, SEND_EXTRAS } from '../../schemas/testing/samples.ts'
+import { fits } from './pack-kinds.ts'
+import { brief, chess, create, inChess, makePack, TestState, text } from './testing/packs.ts'
+
+const KIND_OF: Record<string, Session['kind']> = { s: 'Single', g: 'Group', u: 'User' }
+
+describe('what the language has and this build does not decide', () => {
+  const SESSIONS = ['s:alice:bob', 'g:chess', 'u:alice', 'u:bob', 'b:shop:alice', 'a:shop', 'g:none', '#rules']
+  const decided = 'SendMessage CreateGroup JoinGroup QuitGroup AddMembers RemoveMembers DismissGroup SetRules'.split(
+    ' ',
+  )
+  const undecided = each(PACK_BODIES).filter(({ kind }) => !decided.includes(kind))
+
+  test.each(undecided)('[SQ28] $kind is refused with a final code in every session', body => {
+    for (const session of SESSIONS) {
+      const state = chess()
+      const before = brief(state.run(inChess('alice', text('before'))))
+      const pack = makePack({ session, from: 'alice', body })
+      const outcome = brief(state.run(pack))
+      expect(['MSG_OP_CMD', 'PARAM', 'MSG_FORBIDDEN', 'GROUP_NOT_EXIST', 'ACCESS_DENIED']).toContain(outcome)
+      // Nothing came of it: the next message follows the one before.
+      expect(before).toBe('MessageAccepted seq 2 count 0')
+      expect(brief(state.run(inChess('alice', text('after'))))).toBe('MessageAccepted seq 3 count 0')
+    }
+  })
+
+  test.each(undecided)('[SQ28] $kind is MSG_OP_CMD where it belongs, also when it is sent again', body => {
+    const session = ['s:alice:bob', 'g:chess', 'u:alice'].find(id => fits(body.kind, KIND_OF[id[0]!]!))!
+    const state = chess()
+    const pack = makePack({ session, from: 'alice', body })
+    expect(brief(state.run(pack))).toBe('MSG_OP_CMD')
+    expect(brief(state.run(pack))).toBe(`repeated ${Code.MSG_OP_CMD.number} 0 0`)
+  })
+
+  const contents = Object.values(CONTENTS).filter(({ kind }) => kind !== 'Text' && kind !== 'Custom')
+  test.each(contents)('[SQ28] content of the kind $kind, and anything in extra, is refused', content => {
+    const state = new TestState()
+    expect(brief(state.run(makePack({ body: { kind: 'SendMessage', content } })))).toBe('MSG_OP_CMD')
+    for (const extra of SEND_EXTRAS) {
+      const body: PackBody = { kind: 'SendMessage', content: CONTENTS.Text, extra }
+      expect(brief(state.run(makePack({ body })))).toBe('MSG_OP_CMD')
+    }
+  })
+
+  test('[SQ28] what a group does not take yet is refused, not left out', () => {
+    const settings = { joinPolicy: 'approval' } as const
+    const made = makePack({ session: 'g:new', from: 'alice', body: { ...create([]), settings } as PackBody })
+    expect(brief(new TestState().run(made))).toBe('MSG_OP_CMD')
+    expect(brief(chess().run(inChess('zoe', { kind: 'JoinGroup', message: 'me' })))).toBe('MSG_OP_CMD')
+  })
+})

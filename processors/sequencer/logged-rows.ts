@@ -1,0 +1,121 @@
+import type { SessionId, UserId } from '../../schemas/ids.ts'
+import type { SessionBody } from '../../schemas/session.ts'
+import {
+  amendedKey,
+  type Change,
+  memberKey,
+  type Rows,
+  reactionsKey,
+  sessionAttributesKey,
+  type Table,
+} from './session.ts'
+
+/** Rows as they stand on im.sessions: the key of each, and the way there and back (session.avsc). */
+
+/** Tables that im.sessions holds; remembered packs are found again on im.events. */
+export type LoggedTable = Exclude<Table, 'recents'>
+
+/** A body of im.sessions that is a row, not a mark. */
+export type RowBody = Exclude<SessionBody, { kind: 'PositionMark' } | { kind: 'OwnerClaim' }>
+
+interface LoggedRow {
+  key: string
+  body: RowBody
+}
+
+type Logging = { [T in LoggedTable]: (key: string, row: Rows[T]) => LoggedRow }
+
+const LOGGING: Logging = {
+  heads: (key, row) => ({ key: `${key}#head`, body: { kind: 'SessionHead', sessionId: key as SessionId, ...row } }),
+  infos: (key, info) => ({ key: `${key}#info`, body: { kind: 'SessionInfo', sessionId: key as SessionId, info } }),
+  members: (key, { intervals, ...row }) => {
+    const [sessionId, userId] = key.split('#') as [SessionId, UserId]
+    return {
+      key: `${sessionId}#member#${userId}`,
+      body: { kind: 'SessionMember', sessionId, userId, ...row, intervals: [...intervals] },
+    }
+  },
+  invites: (key, invites) => ({
+    key: `${key}#invites`,
+    body: { kind: 'InvitesRow', sessionId: key as SessionId, invites: [...invites] },
+  }),
+  amended: (key, row) => {
+    const [sessionId, seq] = key.split('#') as [SessionId, string]
+    return { key: `${sessionId}#amended#${seq}`, body: { kind: 'AmendedRow', sessionId, seq: Number(seq), ...row } }
+  },
+  reactions: (key, emojis) => {
+    const [sessionId, seq, userId] = key.split('#') as [SessionId, string, UserId]
+    return {
+      key: `${sessionId}#reactions#${seq}#${userId}`,
+      body: { kind: 'ReactionsRow', sessionId, seq: Number(seq), userId, emojis: [...emojis] },
+    }
+  },
+  profiles: (key, profile) => ({
+    key: `${key}#profile`,
+    body: { kind: 'ProfileRow', sessionId: key as SessionId, profile },
+  }),
+  settings: (key, settings) => ({
+    key: `${key}#settings`,
+    body: { kind: 'SettingsRow', sessionId: key as SessionId, settings },
+  }),
+  attributes: (key, attributes) => ({
+    key: `${key}#attributes`,
+    body: { kind: 'AttributesRow', sessionId: key as SessionId, attributes: [...attributes] },
+  }),
+  sessionAttributes: (key, attributes) => {
+    const [sessionId, ofSessionId] = key.split('#') as [SessionId, SessionId]
+    const body = { kind: 'SessionAttributesRow', sessionId, ofSessionId, attributes } as const
+    return { key: `${sessionId}#of#${ofSessionId}`, body }
+  },
+  logins: (key, logins) => ({
+    key: `${key}#logins`,
+    body: { kind: 'LoginsRow', sessionId: key as SessionId, logins: [...logins] },
+  }),
+}
+
+export const LOGGED_TABLES = Object.keys(LOGGING) as readonly LoggedTable[]
+
+export function loggedRow<T extends LoggedTable>(table: T, key: string, row: Rows[T]): LoggedRow {
+  return (LOGGING[table] as (key: string, row: Rows[T]) => LoggedRow)(key, row)
+}
+
+/** The row that a record of im.sessions holds. */
+export function changeOf(body: RowBody): Change {
+  const { sessionId } = body
+  switch (body.kind) {
+    case 'SessionHead': {
+      const { kind: _, sessionId: key, ...row } = body
+      return { table: 'heads', key, row }
+    }
+    case 'SessionInfo':
+      return { table: 'infos', key: sessionId, row: body.info }
+    case 'SessionMember': {
+      const { kind: _, sessionId: of, userId, ...row } = body
+      return { table: 'members', key: memberKey(of, userId), row }
+    }
+    case 'InvitesRow':
+      return { table: 'invites', key: sessionId, row: body.invites }
+    case 'AmendedRow':
+      return {
+        table: 'amended',
+        key: amendedKey(sessionId, body.seq),
+        row: { change: body.change, version: body.version },
+      }
+    case 'ReactionsRow':
+      return { table: 'reactions', key: reactionsKey(sessionId, body.seq, body.userId), row: body.emojis }
+    case 'ProfileRow':
+      return { table: 'profiles', key: sessionId, row: body.profile }
+    case 'SettingsRow':
+      return { table: 'settings', key: sessionId, row: body.settings }
+    case 'AttributesRow':
+      return { table: 'attributes', key: sessionId, row: body.attributes }
+    case 'SessionAttributesRow':
+      return {
+        table: 'sessionAttributes',
+        key: sessionAttributesKey(sessionId, body.ofSessionId),
+        row: body.attributes,
+      }
+    case 'LoginsRow':
+      return { table: 'logins', key: sessionId, row: body.logins }
+  }
+}

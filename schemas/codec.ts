@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import avro from 'avsc'
-import { type FieldSchema, type Shape, Shapes } from './avro-shape.ts'
+import { type FieldSchema, Shapes } from './avro-shape.ts'
 import type { Event } from './event.ts'
 import type { Pack } from './pack.ts'
 
@@ -70,21 +70,14 @@ interface WithBody {
   body: { kind: string }
 }
 
-/** How the body of a record of this schema is converted; the fields around it are the same on both sides. */
-export function bodyShape(schema: object): { toAvro: (body: unknown) => unknown; fromAvro: (raw: unknown) => unknown } {
-  const shapes = new Shapes()
-  let body: Shape | undefined
-  for (const field of (schema as { fields: FieldSchema[] }).fields) {
-    const shape = shapes.compile(field.type)
-    if (field.name === 'body') body = shape
-  }
-  const { toAvro, fromAvro } = body!
-  return { toAvro: toAvro!, fromAvro: fromAvro! }
+/** How records of this schema are converted: their body is, the fields around it are the same on both sides. */
+export function recordShape(schema: object): ReturnType<Shapes['envelope']> {
+  return new Shapes().envelope((schema as { fields: FieldSchema[] }).fields)
 }
 
 class AvroCodec<T extends WithBody> implements RecordCodec<T> {
   private readonly type: avro.Type
-  private readonly body: ReturnType<typeof bodyShape>
+  private readonly shape: ReturnType<typeof recordShape>
   private readonly writerId: number
   private readonly registry: SchemaRegistry
   private readonly resolvers = new Map<number, { type: avro.Type; resolver: avro.Resolver | undefined }>()
@@ -92,14 +85,14 @@ class AvroCodec<T extends WithBody> implements RecordCodec<T> {
 
   constructor(schema: object, writerId: number, registry: SchemaRegistry) {
     this.type = avroType(schema)
-    this.body = bodyShape(schema)
+    this.shape = recordShape(schema)
     this.writerId = writerId
     this.registry = registry
     this.resolvers.set(writerId, { type: this.type, resolver: undefined })
   }
 
   encode(value: T): Buffer {
-    const raw = { ...value, body: this.body.toAvro(value.body) }
+    const raw = this.shape.toAvro(value)
     // avsc gives the end position, negative by what is missing when the buffer is too small.
     let end = this.type.encode(raw, this.scratch, WIRE_HEADER_BYTES)
     if (end < 0) {
@@ -119,9 +112,7 @@ class AvroCodec<T extends WithBody> implements RecordCodec<T> {
     try {
       const body = bytes.subarray(WIRE_HEADER_BYTES)
       // Schemas other than our own are read through a resolver, which also rejects trailing bytes.
-      const record = { ...(writer.type.fromBuffer(body, writer.resolver) as T) }
-      record.body = this.body.fromAvro(record.body) as T['body']
-      return record
+      return this.shape.fromAvro(writer.type.fromBuffer(body, writer.resolver)) as T
     } catch (error) {
       throw new Undecodable(`the record does not fit schema ${schemaId}`, { cause: error })
     }

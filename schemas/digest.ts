@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type avro from 'avsc'
 import type { FieldSchema, Fields, Schema } from './avro-shape.ts'
-import { avroType, bodyShape, packSchema } from './codec.ts'
+import { avroType, packSchema, recordShape } from './codec.ts'
 import { Flag, type Pack } from './pack.ts'
 
 /** What a client itself says in a pack; everything else is added by the gateway. */
@@ -10,8 +10,8 @@ export type ClientWords = Pick<Pack, 'sessionId' | 'from' | 'flags' | 'pushInfo'
 const CLIENT_FIELDS = new Set(['sessionId', 'from', 'flags', 'pushInfo', 'body'])
 const NOT_DIGESTED = Flag.ACK | Flag.DUP
 
-const shape = bodyShape(packSchema)
 const fields = (packSchema as unknown as { fields: FieldSchema[] }).fields.filter(({ name }) => CLIENT_FIELDS.has(name))
+const shape = recordShape({ fields })
 const wholeType = wordsType(fields)
 const plainType = wordsType(
   fields.map(field => (field.name === 'body' ? { ...field, type: withoutOptional(field.type) } : field)),
@@ -25,10 +25,10 @@ const saysOptional = optionalFinder(fields.find(({ name }) => name === 'body')!.
  * Optional fields of a body (null by default) count only where a pack says one. So a gateway of a release that knows
  * more of them gives every other pack the digest that it had before, and a resend over an upgrade is no conflict.
  */
-export function packDigest(words: ClientWords): Buffer {
-  const raw = { ...words, flags: words.flags & ~NOT_DIGESTED, body: shape.toAvro(words.body) }
+export function packDigest({ sessionId, from, flags, pushInfo, body }: ClientWords): Buffer {
+  const raw = shape.toAvro({ sessionId, from, flags: flags & ~NOT_DIGESTED, pushInfo, body })
   const hash = createHash('sha256').update(plainType.toBuffer(raw))
-  if (saysOptional(words.body)) hash.update(wholeType.toBuffer(raw))
+  if (saysOptional(body)) hash.update(wholeType.toBuffer(raw))
   return hash.digest().subarray(0, 16)
 }
 

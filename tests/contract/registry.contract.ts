@@ -3,10 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import {
   avroType,
-  bodyShape,
   IncompatibleSchema,
   packCodec,
   packSchema,
+  recordShape,
   type SchemaRegistry,
   UnknownSchema,
 } from '../../schemas/codec.ts'
@@ -88,7 +88,7 @@ export function registryContract(makeHarness: () => RegistryHarness): void {
     const { fields } = packSchema as unknown as { fields: object[] }
     const newer = { ...packSchema, fields: [...fields, { name: 'later', type: 'int', default: 0 }] }
     const id = await another().register(name, newer)
-    const body = avroType(newer).toBuffer({ ...pack, body: bodyShape(packSchema).toAvro(pack.body), later: 7 })
+    const body = avroType(newer).toBuffer({ ...(recordShape(packSchema).toAvro(pack) as object), later: 7 })
     const bytes = Buffer.concat([Buffer.from([0, 0, 0, 0, 0]), body])
     bytes.writeUInt32BE(id, 1)
     expect(() => codec.decode(bytes)).toThrow(UnknownSchema)

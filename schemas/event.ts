@@ -56,7 +56,7 @@ type GroupEventBody =
   | { kind: 'MemberMuted'; userId: UserId; until: Millis }
   | { kind: 'AliasSet'; userId: UserId; alias: string }
 
-/** Between the two users of a single chat (docs/adr/0007). */
+/** Between the two users of a single chat (docs/adr/0008). */
 type RelationEventBody =
   | { kind: 'FriendRequested'; message?: string }
   | { kind: 'FriendAccepted' }

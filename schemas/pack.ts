@@ -156,7 +156,7 @@ type GroupPackBody =
   | { kind: 'MuteMember'; userId: UserId; until: Millis }
   | { kind: 'SetAlias'; userId?: UserId; alias: string }
 
-/** In a single chat: what its two users are to each other (docs/adr/0007). */
+/** In a single chat: what its two users are to each other (docs/adr/0008). */
 type RelationPackBody =
   | { kind: 'RequestFriend'; message?: string }
   | { kind: 'AcceptFriend' }

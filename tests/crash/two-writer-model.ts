@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Random } from '../../infra/clock.ts'
 import type { TestState } from '../../processors/sequencer/testing/packs.ts'
 import { foldOfEither, hardToRead } from '../../processors/sequencer/testing/reference.ts'
@@ -212,9 +213,11 @@ class Model {
   private checkWriter(writer: ModelWriter, state: TestState): void {
     if (!writer.isReady) this.violations.push(`writer ${writer.name} is not ready`)
     for (const table of ['heads', 'members'] as const) {
-      const stored = JSON.stringify([...writer.rows[table]].sort())
-      const folded = JSON.stringify([...state.rows[table]].sort())
-      if (stored !== folded) this.violations.push(`writer ${writer.name} has other ${table} than the log`)
+      // Cloned, because rows that were read back are of classes of the codec.
+      const [stored, folded] = structuredClone([writer.rows[table], state.rows[table]])
+      if (!isDeepStrictEqual(stored, folded)) {
+        this.violations.push(`writer ${writer.name} has other ${table} than the log`)
+      }
     }
   }
 

@@ -84,6 +84,8 @@ test('[CL15] two terminals chat, and go on over a restart of the gateway without
   two.type('got it')
   await one.until('got it')
   await one.until(`#3 ${alice}: said while it was down`)
+  // An own line comes with its ack, which may reach its terminal after the event has reached the other one.
+  await two.until(`#4 ${bob}: got it`)
 
   const conversation = [
     `#1 ${alice}: hello bob`,
@@ -119,7 +121,7 @@ test('[CL15] a third terminal joins a group, is seen, and leaves it', async () =
   guest.type('/quit')
   await Promise.all([owner.until(`${carol} left`), guest.until('you left')])
   owner.type('bye')
-  await member.until('bye')
+  await Promise.all([member.until('bye'), owner.until(`#6 ${alice}: bye`)])
   expect(owner.said()).toEqual([
     `#1 * you created the group "Team" with ${bob}`,
     `#2 ${alice}: welcome`,

@@ -10,6 +10,7 @@ import { HISTORY_DEFAULTS } from './history/history-store.ts'
 import { inspectHistory } from './history/inspect.ts'
 import { historyView } from './history/main.ts'
 import { MemoryHistory, MemoryHistoryStore } from './history/memory-history-store.ts'
+import { HISTORY_FORMAT } from './history/redis-history-keys.ts'
 import { RedisHistoryStore } from './history/redis-history-store.ts'
 import { inspectMembership } from './membership/inspect.ts'
 import { membershipView } from './membership/main.ts'
@@ -47,7 +48,7 @@ const options = { ...HISTORY_DEFAULTS, hotGroupMembersMax: 2, sweepEveryMs: 0 }
 type MakeView = (connection: RedisConnection) => View
 
 const makeHistory: MakeView = connection => {
-  const generations = new Generations({ connection, view: 'history', random: systemRandom })
+  const generations = new Generations({ connection, view: 'history', format: HISTORY_FORMAT, random: systemRandom })
   const onGap = () => expect.unreachable('a gap')
   return historyView(new RedisHistoryStore({ connection, writer: new GenerationWriter(generations), options, onGap }))
 }
@@ -97,7 +98,7 @@ test('[HI2] history is the same whichever step of a batch fails, before or after
     for (let failed = true; failed; nth++) {
       const run = await withOneFailure(makeHistory, script, nth, when)
       failed = run.failed
-      const generations = new Generations({ ...run, view: 'history', random: systemRandom })
+      const generations = new Generations({ ...run, view: 'history', format: HISTORY_FORMAT, random: systemRandom })
       expect(await dumpHistory(inspectHistory(generations)), `step ${nth}, ${when}`).toEqual(expected)
     }
     expect(nth).toBeGreaterThan(6)

@@ -11,6 +11,7 @@ import { testStack } from '../tests/stack.ts'
 import { HISTORY_DEFAULTS } from './history/history-store.ts'
 import { historyInspector, historyReader, historyRebuildable, historyView, makeHistoryView } from './history/main.ts'
 import { MemoryHistory, MemoryHistoryStore } from './history/memory-history-store.ts'
+import { HISTORY_FORMAT } from './history/redis-history-keys.ts'
 import { type Rebuildable, RebuildFailed, rebuildView } from './rebuild.ts'
 import { makeRunner, type Runner } from './runner.ts'
 import { group, Script, single, user } from './testing/events.ts'
@@ -99,7 +100,8 @@ async function generationsInUse(): Promise<Set<string>> {
   return found
 }
 
-const live = () => new Generations({ connection, view: 'history', random: systemRandom }).current('live')
+const live = () =>
+  new Generations({ connection, view: 'history', format: HISTORY_FORMAT, random: systemRandom }).current('live')
 
 describe('rebuild', () => {
   test('[RN11] the rebuilt view equals the live one, takes its place, and the old keys are gone', async () => {

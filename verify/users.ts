@@ -1,3 +1,4 @@
+import { hotTime } from '../processors/history/history-store.ts'
 import type { HistoryUserRow } from '../processors/history/inspect.ts'
 import type { MembershipUserRow } from '../processors/membership/inspect.ts'
 import { Code, codeName } from '../schemas/codes.ts'
@@ -21,7 +22,7 @@ import type { PartitionFold, Refusal, SessionFold } from './fold.ts'
  */
 
 export interface UserFold {
-  /** sessionId -> time of the last event that the user may see. */
+  /** sessionId -> hotTime of the last event that the user may see. */
   hot: Map<SessionId, number>
   largeGroups: Set<SessionId>
   /** sessionId -> seq of joining; groups that the user is in. */
@@ -31,6 +32,7 @@ export interface UserFold {
 
 /** Of a session, what happened after the end of the fold. */
 export interface SessionMoves {
+  /** hotTime of each event. */
   times: Set<number>
   /** Seqs of events that change who is in. */
   memberSeqs: Set<Seq>
@@ -46,7 +48,7 @@ export class Moves {
     if (seq === 0) return
     const moves = this.sessions.get(sessionId) ?? { times: new Set(), memberSeqs: new Set() }
     this.sessions.set(sessionId, moves)
-    moves.times.add(at)
+    moves.times.add(hotTime(at))
     if (body.kind !== 'MessageAccepted') moves.memberSeqs.add(seq)
   }
 }
@@ -63,13 +65,14 @@ export class UserFolds {
   private addSession(session: SessionFold): void {
     const { sessionId, at } = session
     const kind = parseSessionId(sessionId)
-    if (kind?.kind === 'Single') for (const userId of [kind.a, kind.b]) this.user(userId).hot.set(sessionId, at)
-    if (kind?.kind === 'Notify') this.user(kind.user).hot.set(sessionId, at)
+    if (kind?.kind === 'Single')
+      for (const userId of [kind.a, kind.b]) this.user(userId).hot.set(sessionId, hotTime(at))
+    if (kind?.kind === 'Notify') this.user(kind.user).hot.set(sessionId, hotTime(at))
     if (kind?.kind !== 'Group') return
     for (const [userId, { left, metLarge }] of session.people) {
       const user = this.user(userId)
       if (metLarge) user.largeGroups.add(sessionId)
-      else user.hot.set(sessionId, left?.at ?? at)
+      else user.hot.set(sessionId, hotTime(left?.at ?? at))
     }
     if (session.dismissedSeq > 0) return
     for (const [userId, { joinSeq }] of session.members()) this.user(userId).groups.set(sessionId, joinSeq)

@@ -129,7 +129,7 @@ interface Damage {
   found: Partial<Difference>
 }
 
-const events = () => keyOf('history', `{${CHAT}}:events`)
+const session = () => keyOf('history', `{${CHAT}}:session`)
 
 function membershipDamages(): Damage[] {
   const stays = () => keyOf('membership', `{${TEAM}}:stays`)
@@ -183,43 +183,46 @@ function membershipDamages(): Damage[] {
 const DAMAGES: Damage[] = [
   {
     name: 'a lost message in history',
-    plant: client => client.hdel(events(), '3'),
+    plant: client => client.hdel(session(), 'e3'),
     found: { view: 'history', sessionId: CHAT, seq: 3, what: 'event', found: 'nothing' },
   },
   {
     name: 'a doubled message in history',
-    plant: async client => client.hset(events(), '7', (await client.hget(events(), '6'))!),
+    plant: async client => client.hset(session(), 'e7', (await client.hget(session(), 'e6'))!),
     found: { view: 'history', sessionId: CHAT, seq: 7, what: 'event', expected: 'nothing' },
   },
   {
     name: 'a changed message in history',
-    plant: async client => client.hset(events(), '3', (await client.hget(events(), '3'))!.replace('hello', 'adieu')),
+    plant: async client =>
+      client.hset(session(), 'e3', (await client.hget(session(), 'e3'))!.replace('hello', 'adieu')),
     found: { view: 'history', sessionId: CHAT, seq: 3, what: 'event' },
   },
   {
     name: 'two messages in the wrong order in history',
     plant: async client => {
-      const [two, three] = await client.hmget(events(), '2', '3')
-      return client.hset(events(), '2', three!, '3', two!)
+      const [two, three] = await client.hmget(session(), 'e2', 'e3')
+      return client.hset(session(), 'e2', three!, 'e3', two!)
     },
     found: { view: 'history', sessionId: CHAT, seq: 2, what: 'event' },
   },
   {
     name: 'a wrong head',
-    plant: client => client.hset(keyOf('history', `{${CHAT}}:head`), 'count', 7),
+    plant: async client => {
+      const head = (await client.hget(session(), 'h'))!.split('/')
+      return client.hset(session(), 'h', head.with(1, '7').join('/'))
+    },
     found: { view: 'history', sessionId: CHAT, seq: 6, what: 'head' },
   },
   {
     name: 'a wrong mark, and so a wrong number of unread',
-    plant: client => client.hset(keyOf('history', `{${CHAT}}:marks`), 'bob', '5/5'),
+    plant: client => client.hset(session(), 'mbob', '5/5'),
     found: { view: 'history', sessionId: CHAT, seq: 6, userId: user('bob'), what: 'mark' },
   },
   {
     name: 'a wrong outcome of a pack',
     plant: async client => {
-      const key = keyOf('history', `{${CHAT}}:packs`)
-      const [pack] = await client.hkeys(key)
-      return client.hdel(key, pack!)
+      const packs = (await client.hkeys(session())).filter(field => field.startsWith('p'))
+      return client.hdel(session(), packs[0]!)
     },
     found: { view: 'history', sessionId: CHAT, found: 'nothing' },
   },
@@ -235,14 +238,14 @@ const DAMAGES: Damage[] = [
   },
   {
     name: 'a lost session',
-    plant: client => client.del(keyOf('history', `{${CHAT}}:head`)),
+    plant: client => client.del(session()),
     found: { view: 'history', sessionId: CHAT, seq: 6, what: 'session', found: 'nothing' },
   },
   {
     name: 'a session that the log does not have',
     plant: async client => {
-      const head = keyOf('history', `{${CHAT}}:head`)
-      return client.copy(head, head.replace(CHAT, 's:eve:zoe'), 'REPLACE')
+      const key = session()
+      return client.copy(key, key.replace(CHAT, 's:eve:zoe'), 'REPLACE')
     },
     found: { view: 'history', sessionId: 's:eve:zoe', what: 'session', expected: 'nothing' },
   },
@@ -301,7 +304,7 @@ describe('[VF7] a damage is found and named', () => {
   }
 
   test('a difference says what the log has and where', async () => {
-    await redis.connection.client.hset(events(), '3', '{}')
+    await redis.connection.client.hset(session(), 'e3', '{}')
     const { differences } = await run()
     expect(differences.find(({ what }) => what === 'event')).toMatchObject({
       expected: JSON.stringify({ kind: 'MessageAccepted', content: { kind: 'Text', text: 'hello 2' } }),

@@ -48,6 +48,29 @@ describe('positions', () => {
     expect(await generations.position(generation, 3)).toBe(json(5))
   })
 
+  test('[RN9] partitions that store at once share a call and are answered each for itself', async () => {
+    const generation = await generations.liveOrNew()
+    await store(generation, 5)
+    const of = (partition: number, offset: number, before?: number) =>
+      generations.storePosition({ pointer: 'live', generation, partition, before, offset, json: json(offset) })
+    const stale = generations.storePosition({
+      pointer: 'live',
+      generation: 'abcdef',
+      partition: 4,
+      before: undefined,
+      offset: 1,
+      json: json(1),
+    })
+    expect(await Promise.all([of(3, 9, 7), of(1, 4), of(2, 6), stale])).toEqual(['BEHIND', 'STORED', 'STORED', 'MOVED'])
+    expect(await generations.positions(generation)).toEqual(
+      new Map([
+        [3, json(5)],
+        [1, json(4)],
+        [2, json(6)],
+      ]),
+    )
+  })
+
   test('[RN9] a writer of another generation than the live one is told', async () => {
     expect(await store('abcdef', 1)).toBe('MOVED')
     const generation = await generations.liveOrNew()
@@ -152,3 +175,35 @@ async function silentServer(): Promise<{ url: string; mute: () => void }> {
   onTestFinished(() => void server.close())
   return { url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`, mute }
 }
+
+describe('formats', () => {
+  const ofFormat = (format: string) => new Generations({ connection, view: 'toy', format, random: systemRandom })
+
+  test('[RN14] a generation of another format counts as none, and goes when a writer of this one begins', async () => {
+    const old = await generations.liveOrNew()
+    await store(old, 7)
+    const next = ofFormat('2')
+    expect(await next.current('live')).toBeUndefined()
+    expect(await next.readPositions()).toEqual(new Map())
+    const generation = await next.liveOrNew()
+    expect(generation).toMatch(/^2-[0-9a-f]+$/)
+    expect(await next.liveOrNew()).toBe(generation)
+    expect(await next.current('live')).toBe(generation)
+    expect(await next.positions(generation)).toEqual(new Map())
+    expect(await generations.positions(old)).toEqual(new Map())
+    expect(await store(old, 8)).toBe('MOVED')
+  })
+
+  test('[RN14] a rebuild in another format takes the place of the live one when it is as far', async () => {
+    const old = await generations.liveOrNew()
+    await store(old, 7)
+    const next = ofFormat('2')
+    const building = await next.beginBuilding()
+    expect(await generations.position(old, 3)).toBe(json(7))
+    const request = { pointer: 'building', generation: building, partition: 3, before: undefined } as const
+    await next.storePosition({ ...request, offset: 7, json: json(7) })
+    await next.commitBuilding(building, systemClock)
+    expect(await next.current('live')).toBe(building)
+    expect(await generations.positions(old)).toEqual(new Map())
+  })
+})

@@ -5,7 +5,7 @@ import type { RedisConnection } from './redis.ts'
 /**
  * Generations of a Redis view: which set of keys is the live one.
  *
- * Every key of a view carries a generation. A pointer key names the live one; a rebuild fills another and moves the
+ * Every key of a view carries a generation, whose name begins with the format of what is stored. A pointer key names the live one; a rebuild fills another and moves the
  * pointer. The pointer is also how a writer notices that the server was emptied: then it is gone.
  *
  * The order that keeps readers right (RN9-RN12):
@@ -33,6 +33,21 @@ const READ_TRIES_MAX = 5
 const GENERATION_BYTES = 6
 
 export type Pointer = 'live' | 'building'
+export interface PositionRequest {
+  pointer: Pointer
+  generation: string
+  partition: number
+  before: number | undefined
+  offset: number
+  json: string
+}
+
+interface WaitingPosition {
+  request: PositionRequest
+  resolve: (answer: StoreAnswer) => void
+  reject: (error: unknown) => void
+}
+
 export type StoreAnswer = 'STORED' | 'MOVED' | 'BEHIND' | 'SEALED'
 
 /** The pointer moved again and again while a reader was reading: ask later. */
@@ -45,20 +60,33 @@ export class SwitchFailed extends Error {
   override readonly name = 'SwitchFailed'
 }
 
-const storePositionScript = loadScript(new URL('./store-position.lua', import.meta.url))
+const storePositionsScript = loadScript(new URL('./store-positions.lua', import.meta.url))
+const claimScript = loadScript(new URL('./claim-generation.lua', import.meta.url))
 const switchScript = loadScript(new URL('./switch-generation.lua', import.meta.url))
+
+export interface GenerationsOptions {
+  connection: RedisConnection
+  view: string
+  /** Of what is stored, letters and digits: generations of another one count as none. Undefined for the first format. */
+  format?: string
+  random: Random
+}
 
 export class Generations {
   readonly connection: RedisConnection
   private readonly view: string
+  private readonly nameStart: string
   private readonly random: Random
   private readonly root: string
   /** What readers took for live when they looked last; checked by every read. */
   private seenLive: string | undefined
+  /** Positions to be stored, by pointer and generation. */
+  private readonly waiting = new Map<string, WaitingPosition[]>()
 
-  constructor({ connection, view, random }: { connection: RedisConnection; view: string; random: Random }) {
+  constructor({ connection, view, format, random }: GenerationsOptions) {
     this.connection = connection
     this.view = view
+    this.nameStart = format === undefined ? '' : `${format}-`
     this.random = random
     this.root = `${connection.prefix}${view}:`
   }
@@ -78,18 +106,26 @@ export class Generations {
 
   /** The generation that the pointer names; undefined where there is none. */
   async current(pointer: Pointer): Promise<string | undefined> {
-    return (await this.connection.client.get(this.pointerKey(pointer))) ?? undefined
+    return this.known(await this.connection.client.get(this.pointerKey(pointer)))
   }
 
-  /** The live generation, made when there is none. */
+  /** The generation, where it is one of this format: others count as none. */
+  private known(generation: string | null): string | undefined {
+    if (generation === null) return undefined
+    return generation.slice(0, generation.indexOf('-') + 1) === this.nameStart ? generation : undefined
+  }
+
+  /** The live generation, made when there is none of this format; one of another format is then deleted. */
   async liveOrNew(): Promise<string> {
-    const key = this.pointerKey('live')
-    await this.connection.client.set(key, this.newName(), 'NX')
-    return (await this.connection.client.get(key))!
+    const { client } = this.connection
+    const answer = await client.eval(claimScript.lua, 1, this.pointerKey('live'), this.newName(), this.nameStart)
+    const [generation, isNew] = answer as [string, string]
+    if (isNew === '1') await this.sweep()
+    return generation
   }
 
   private newName(): string {
-    return this.random.bytes(GENERATION_BYTES).toString('hex')
+    return this.nameStart + this.random.bytes(GENERATION_BYTES).toString('hex')
   }
 
   /** Stored positions of a generation, as JSON. */
@@ -102,20 +138,38 @@ export class Generations {
     return (await this.connection.client.hget(this.positionsKey(generation), String(partition))) ?? undefined
   }
 
-  /** Stores a position after its data. `before` is the offset that the writer knows to be stored, if any. */
-  async storePosition(request: {
-    pointer: Pointer
-    generation: string
-    partition: number
-    before: number | undefined
-    offset: number
-    json: string
-  }): Promise<StoreAnswer> {
-    const { pointer, generation, partition, before, offset, json } = request
+  /**
+   * Stores a position after its data. `before` is the offset that the writer knows to be stored, if any. Partitions
+   * that ask in one tick share a call, as the answers to what they wrote together come together.
+   */
+  storePosition(request: PositionRequest): Promise<StoreAnswer> {
+    return new Promise((resolve, reject) => {
+      const writer = `${request.pointer} ${request.generation}`
+      const waiting = this.waiting.get(writer)
+      if (waiting === undefined) {
+        const fresh = [{ request, resolve, reject }]
+        this.waiting.set(writer, fresh)
+        process.nextTick(() => {
+          this.waiting.delete(writer)
+          void this.storePositions(fresh)
+        })
+      } else waiting.push({ request, resolve, reject })
+    })
+  }
+
+  private async storePositions(waiting: readonly WaitingPosition[]): Promise<void> {
+    const { pointer, generation } = waiting[0]!.request
     const keys = [this.pointerKey(pointer), this.positionsKey(generation), this.pointerKey('seal')]
-    const call = storePositionScript.call(keys, [generation, partition, before ?? '', offset, json])
-    const [answer] = await runPipeline(this.connection, [call], [storePositionScript])
-    return answer as StoreAnswer
+    const args = waiting.flatMap(({ request: { partition, before, offset, json } }) => {
+      return [partition, before ?? '', offset, json]
+    })
+    try {
+      const call = storePositionsScript.call(keys, [generation, ...args])
+      const [answers] = (await runPipeline(this.connection, [call], [storePositionsScript])) as [StoreAnswer[]]
+      for (const [index, { resolve }] of waiting.entries()) resolve(answers[index]!)
+    } catch (error) {
+      for (const { reject } of waiting) reject(error)
+    }
   }
 
   /**
@@ -131,7 +185,7 @@ export class Generations {
       const replies = await runPipeline(this.connection, commands, scripts)
       const live = replies.pop() as string | null
       if (live === generation) return replies
-      this.seenLive = live ?? undefined
+      this.seenLive = this.known(live)
     }
     throw new GenerationUnstable(`${this.view}: the live generation changed ${READ_TRIES_MAX} times during one read`)
   }
@@ -179,7 +233,8 @@ export class Generations {
   }
 
   private async trySwitch(generation: string): Promise<string> {
-    const live = await this.current('live')
+    // Of whatever format: what readers have seen of its positions must not go back.
+    const live = (await this.connection.client.get(this.pointerKey('live'))) ?? undefined
     if (live !== undefined) await this.connection.client.set(this.pointerKey('seal'), live, 'PX', SEAL_MS)
     const pointers = (['live', 'building', 'seal'] as const).map(pointer => this.pointerKey(pointer))
     const keys = [...pointers, this.positionsKey(live ?? generation), this.positionsKey(generation)]
@@ -204,8 +259,8 @@ export class Generations {
     for await (const keys of scanKeys(this.connection, `${escapeGlob(this.root)}*`)) {
       const kept = [`{${this.view}}:`]
       for (const pointer of ['live', 'building'] as const) {
-        const generation = await this.current(pointer)
-        if (generation !== undefined) kept.push(`${generation}:`)
+        const generation = await this.connection.client.get(this.pointerKey(pointer))
+        if (generation !== null) kept.push(`${generation}:`)
       }
       const dead = keys.filter(key => !kept.some(start => key.startsWith(start, this.root.length)))
       // One key per command: a cluster has them in different slots.

@@ -13,6 +13,51 @@ export interface Script {
   call(keys: readonly string[], args: readonly (string | number)[]): Command
 }
 
+/** What a script that takes several things of a kind gets for one of them. */
+export interface ScriptPart {
+  /** All in one slot; at least one. */
+  keys: readonly string[]
+  args: readonly (string | number)[]
+}
+
+export interface SharedCall {
+  command: Command
+  /** Which of the parts it is for, by their index. */
+  parts: number[]
+}
+
+/** Parts of one call at most: a script holds up the server for as long as it runs. */
+export const CALL_PARTS_MAX = 100
+
+/**
+ * As few calls of a script as may be: parts whose keys the connection lets a script use together share one. A call
+ * costs server and client as much as what it does for one part. `args` come before those of the parts.
+ */
+export function sharedCalls(
+  { slotOf }: Pick<RedisConnection, 'slotOf'>,
+  script: Script,
+  args: readonly (string | number)[],
+  parts: readonly ScriptPart[],
+): SharedCall[] {
+  const bySlot = new Map<number, number[][]>()
+  for (const [index, { keys }] of parts.entries()) {
+    const slot = slotOf(keys[0]!)
+    const groups = bySlot.get(slot) ?? [[]]
+    bySlot.set(slot, groups)
+    if (groups.at(-1)!.length === CALL_PARTS_MAX) groups.push([])
+    groups.at(-1)!.push(index)
+  }
+  return [...bySlot.values()].flat().map(indexes => {
+    const keys: string[] = []
+    const all = [...args]
+    for (const index of indexes) {
+      keys.push(...parts[index]!.keys)
+      for (const arg of parts[index]!.args) all.push(arg)
+    }
+    return { command: script.call(keys, all), parts: indexes }
+  })
+}
+
 /** Loads a script from a file; `url` is relative to the module that owns it. */
 export function loadScript(url: URL): Script {
   const lua = readFileSync(url, 'utf8')

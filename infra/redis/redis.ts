@@ -13,6 +13,8 @@ export interface RedisConnection {
   readonly client: Redis
   /** Put before every key by the key functions. */
   readonly prefix: string
+  /** Keys with the same number may be used by one script. One server has them all together, a cluster by hash slots. */
+  slotOf(key: string): number
   close(): Promise<void>
 }
 
@@ -55,6 +57,7 @@ export function connectRedis({ url, prefix, name, logger, silenceMsMax }: RedisO
   return {
     client,
     prefix,
+    slotOf: () => 0,
     close: async () => {
       client.disconnect()
     },

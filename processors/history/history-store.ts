@@ -94,7 +94,7 @@ export interface HistoryOptions {
   sweepSessionsMax: number
   /** Larger groups are not written per member; their activity is read from their heads. */
   hotGroupMembersMax: number
-  /** Sessions in a user's hot list, large groups apart. */
+  /** Sessions in a user's hot list, large groups apart; the newest ones, told apart by hotTime. */
   hotSessionsMax: number
   /** Final refusals remembered per sender. */
   refusalsPerUserMax: number
@@ -111,6 +111,17 @@ export const HISTORY_DEFAULTS: HistoryOptions = {
   hotGroupMembersMax: 100,
   hotSessionsMax: 1_000,
   refusalsPerUserMax: 100,
+}
+
+/**
+ * The lists of users know when a session was last active to the minute: they are written when it begins, and not with
+ * every message. Whoever reads a list takes the exact times from the sessions.
+ */
+const HOT_TIME_MS: Millis = 60_000
+
+/** What a hot list says of a time. */
+export function hotTime(at: Millis): Millis {
+  return at - (at % HOT_TIME_MS)
 }
 
 /** Large groups of one user that a session list looks at. */

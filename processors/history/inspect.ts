@@ -4,7 +4,15 @@ import { tagsOf } from '../../infra/redis/tags.ts'
 import type { Count, PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { byKey } from '../by-key.ts'
-import { sessionKeys, userKeys } from './redis-history-keys.ts'
+import {
+  EVENT_LETTER,
+  HEAD_FIELD,
+  MARK_LETTER,
+  PACK_LETTER,
+  parseHead,
+  sessionKeys,
+  userKeys,
+} from './redis-history-keys.ts'
 
 /**
  * The history view as plain rows, for `verify` and for tests that compare two views. Rows are read from the store as
@@ -38,7 +46,7 @@ export interface HistorySessionRow {
 /** Everything that the view holds of one user. */
 export interface HistoryUserRow {
   userId: UserId
-  /** Sorted by sessionId; `at` is that of the last event that the user may see. */
+  /** Sorted by sessionId; `at` is the hotTime of the last event that the user may see. */
   hot: { sessionId: SessionId; at: Millis }[]
   /** Large groups, by id: their activity is read from their heads. */
   largeGroups: SessionId[]
@@ -74,7 +82,7 @@ class RedisHistoryInspector implements HistoryInspector {
   }
 
   async *sessionIds(): AsyncIterable<SessionId[]> {
-    for await (const tags of tagsOf(this.generations, '*', ['head'])) yield tags as SessionId[]
+    for await (const tags of tagsOf(this.generations, '*', ['session'])) yield tags as SessionId[]
   }
 
   async *userIds(): AsyncIterable<UserId[]> {
@@ -85,32 +93,38 @@ class RedisHistoryInspector implements HistoryInspector {
 
   async session(sessionId: SessionId): Promise<HistorySessionRow | undefined> {
     const replies = await this.generations.read(keyPrefix => {
-      const { head, events, packs, marks, members, left } = sessionKeys(keyPrefix, sessionId)
+      const { session, members, left } = sessionKeys(keyPrefix, sessionId)
       return [
-        ['hmget', head, 'lastSeq', 'firstSeq', 'count', 'at', 'largeSince'],
-        ['hgetall', events],
-        ['hgetall', marks],
-        ['hgetall', packs],
+        ['hgetall', session],
         ['smembers', members],
         ['hgetall', left],
       ]
     })
-    const head = replies?.[0] as (string | null)[] | undefined
-    if (replies === undefined || head === undefined || head[0] === null) return undefined
-    const [lastSeq = 0, firstSeq = 0, count = 0, at = 0, largeSince = 0] = head.map(Number)
+    const fields = pairsOf(replies?.[0])
+    const head = fields.find(([field]) => field === HEAD_FIELD)
+    if (replies === undefined || head === undefined) return undefined
+    const { lastSeq, firstSeq, count, at, largeSince } = parseHead(head[1])
+    const beginningWith = (letter: string) =>
+      fields
+        .filter(([field]) => field.startsWith(letter))
+        .map(([field, value]): [string, string] => [field.slice(1), value])
     return {
       sessionId,
       head: { lastSeq, firstSeq, count, at },
-      events: plainPairs(replies[1])
+      events: beginningWith(EVENT_LETTER)
         .map(([seq, json]) => ({ seq: Number(seq), json }))
         .sort((a, b) => a.seq - b.seq),
-      marks: numberPairs(replies[2]).map(([userId, [seq, count]]) => ({ userId: userId as UserId, seq, count })),
-      outcomes: numberPairs(replies[3]).map(([pack, [seq, count, at]]) => {
+      marks: numberPairs(beginningWith(MARK_LETTER)).map(([userId, [seq, count]]) => {
+        return { userId: userId as UserId, seq, count }
+      }),
+      outcomes: numberPairs(beginningWith(PACK_LETTER)).map(([pack, [seq, count, at]]) => {
         const [packId, from] = pack.split('/') as [PackId, UserId]
         return { packId, from, seq, count, at }
       }),
-      members: (replies[4] as UserId[]).sort(),
-      left: numberPairs(replies[5]).map(([userId, [seq, count, at]]) => ({ userId: userId as UserId, seq, count, at })),
+      members: (replies[1] as UserId[]).sort(),
+      left: numberPairs(pairsOf(replies[2])).map(([userId, [seq, count, at]]) => {
+        return { userId: userId as UserId, seq, count, at }
+      }),
       largeSince,
     }
   }
@@ -129,7 +143,7 @@ class RedisHistoryInspector implements HistoryInspector {
     if (hot.length + large.length + refusals.length === 0) return undefined
     return {
       userId,
-      hot: plainPairs(hot).map(([sessionId, at]) => ({ sessionId: sessionId as SessionId, at: Number(at) })),
+      hot: sortedPairs(hot).map(([sessionId, at]) => ({ sessionId: sessionId as SessionId, at: Number(at) })),
       largeGroups: large.sort(),
       refusals: refusals.map(text => {
         const [packId, sessionId, code, at] = text.split('/') as [PackId, SessionId, string, string]
@@ -139,13 +153,13 @@ class RedisHistoryInspector implements HistoryInspector {
   }
 }
 
-function plainPairs(reply: unknown): [string, string][] {
+function sortedPairs(reply: unknown): [string, string][] {
   return pairsOf(reply).sort(byKey)
 }
 
-/** Pairs whose values are numbers with slashes between them. */
-function numberPairs(reply: unknown): [string, [number, number, number]][] {
-  return plainPairs(reply).map(([field, value]) => {
+/** Pairs whose values are numbers with slashes between them, sorted. */
+function numberPairs(pairs: [string, string][]): [string, [number, number, number]][] {
+  return pairs.sort(byKey).map(([field, value]) => {
     const [first = 0, second = 0, third = 0] = value.split('/').map(Number)
     return [field, [first, second, third]]
   })

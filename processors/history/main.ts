@@ -15,6 +15,7 @@ import {
 } from './history-store.ts'
 import { type HistoryInspector, inspectHistory } from './inspect.ts'
 import { project, reasonToSkip } from './project.ts'
+import { HISTORY_FORMAT } from './redis-history-keys.ts'
 import { RedisHistoryReader } from './redis-history-reader.ts'
 import { RedisHistoryStore } from './redis-history-store.ts'
 
@@ -68,7 +69,7 @@ export function historyInspector(request: { connection: RedisConnection; random:
 }
 
 function generationsOf({ connection, random }: { connection: RedisConnection; random: Random }): Generations {
-  return new Generations({ connection, view: HISTORY, random })
+  return new Generations({ connection, view: HISTORY, format: HISTORY_FORMAT, random })
 }
 
 function viewOf({ connection, logger, metrics, options }: HistoryViewOptions, writer: GenerationWriter): View {

@@ -13,7 +13,7 @@ import type {
   PackOutcome,
   SessionHead,
 } from './history-store.ts'
-import { beforeCursor, cursorOf, type HotEntry, newestFirst, parseCursor } from './hot-cursor.ts'
+import { beforeCursor, cursorOf, newestFirst, parseCursor } from './hot-cursor.ts'
 import type { HistoryInspector, HistorySessionRow, HistoryUserRow } from './inspect.ts'
 import type { Line, Mark, MemberChange, RefusalWrite, SessionWrites } from './project.ts'
 import { type GroupState, type UserWrites, userWritesOf } from './user-lists.ts'
@@ -204,12 +204,10 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
     const user = this.server.contents.users.get(request.userId)
     if (user === undefined) return { sessions: [] }
     const cursor = parseCursor(request.cursor)
-    const large = [...user.large].map(sessionId => ({ sessionId, at: this.summary(request.userId, sessionId)!.at }))
-    const hot = [...user.hot].map(([sessionId, at]): HotEntry => ({ sessionId, at }))
-    const wanted = [...hot, ...large].filter(entry => beforeCursor(entry, cursor)).sort(newestFirst)
-    const page = wanted.slice(0, request.limit)
-    const sessions = page.map(({ sessionId }) => this.summary(request.userId, sessionId)!)
-    return wanted.length > request.limit ? { sessions, cursor: cursorOf(page.at(-1)!) } : { sessions }
+    const all = [...user.large, ...user.hot.keys()].map(sessionId => this.summary(request.userId, sessionId)!)
+    const wanted = all.filter(session => beforeCursor(session, cursor)).sort(newestFirst)
+    const sessions = wanted.slice(0, request.limit)
+    return wanted.length > request.limit ? { sessions, cursor: cursorOf(sessions.at(-1)!) } : { sessions }
   }
 
   private summary(userId: UserId, sessionId: SessionId): HotSession | undefined {

@@ -1,13 +1,13 @@
 -- Reads a page of one session: {lastSeq, firstSeq, seq of the first event of the page, json, ...}.
-local head = KEYS[1] -- hash: lastSeq, firstSeq, ...
-local events = KEYS[2] -- hash: seq -> event frame as JSON text
+local session = KEYS[1] -- hash: h -> lastSeq/count/at/firstSeq/..., e<seq> -> event frame as JSON text
 local direction = ARGV[1] -- [after|before]
 local seq = tonumber(ARGV[2]) -- [integer] the page lies above (after) or below (before) this seq
 local limit = tonumber(ARGV[3]) -- [integer] events at most
 
-local stored = redis.call('HMGET', head, 'lastSeq', 'firstSeq')
-if not stored[1] then return { 0, 1, 1 } end
-local lastSeq, firstSeq = tonumber(stored[1]), tonumber(stored[2])
+local head = redis.call('HGET', session, 'h')
+if not head then return { 0, 1, 1 } end
+local lastSeq, firstSeq = string.match(head, '^(%d+)/%d+/%d+/(%d+)')
+lastSeq, firstSeq = tonumber(lastSeq), tonumber(firstSeq)
 local from, to
 if direction == 'after' then
   from = math.max(seq + 1, firstSeq)
@@ -19,8 +19,8 @@ end
 local answer = { lastSeq, firstSeq, from }
 if to >= from then
   local fields = {}
-  for i = from, to do fields[#fields + 1] = tostring(i) end
-  for _, json in ipairs(redis.call('HMGET', events, unpack(fields))) do
+  for i = from, to do fields[#fields + 1] = 'e' .. i end
+  for _, json in ipairs(redis.call('HMGET', session, unpack(fields))) do
     answer[#answer + 1] = json or ''
   end
 end

@@ -1,44 +1,71 @@
-import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
+import type { Millis } from '../../infra/clock.ts'
+import type { Count, PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 
 /**
  * The keys of the history view in Redis; every key of a session or user is in that one's slot. All begin with
  * `<prefix>history:<generation>:` (infra/redis/generations.ts). None has a time to live: times are log time. Written
  * by the history view only.
  *
- *   {<sessionId>}:head     hash    lastSeq, firstSeq (first kept), firstAt (its time), count, at, largeSince (groups)
- *   {<sessionId>}:events   hash    seq -> JSON text of the event's frame, as it is sent; firstSeq..lastSeq, no holes
- *   {<sessionId>}:packs    hash    packId/from -> seq/count/at; for the events kept
- *   {<sessionId>}:marks    hash    userId -> seq/count; a max-register
+ *   {<sessionId>}:session  hash    h -> lastSeq/count/at/firstSeq/firstAt/largeSince: at is the time of the last event,
+ *                                  firstSeq the first kept, firstAt its time, largeSince 0 for all but large groups
+ *                                  e<seq> -> JSON text of the event's frame, as it is sent; firstSeq..lastSeq, no holes
+ *                                  p<packId>/<from> -> seq/count/at; for the events kept
+ *                                  m<userId> -> seq/count; a max-register
  *   {<sessionId>}:members  set     userId; groups: who is in
  *   {<sessionId>}:left     hash    userId -> seq/count/at of the event that ended the stay; groups: who is out
- *   {u:<userId>}:hot       zset    sessionId by time of the last event that the user may see
+ *   {u:<userId>}:hot       zset    sessionId by the minute (hotTime) of the last event that the user may see
  *   {u:<userId>}:large     set     sessionId of large groups, left ones included; these are not in `hot`
  *   {u:<userId>}:refusals  zset    packId/sessionId/code/at, all with score 0; oldest packIds dropped first
  *   {p:<partition>}:ages   zset    sessionId by a time at or before that of its oldest event
  *
- * The seqs of a timeline have no holes, so a hash serves pages as well as a sorted set would, with less memory, and
- * an event can be changed in its place.
+ * One hash holds what changes with every message: a message costs one HSET. The seqs of a timeline have no holes, so a
+ * hash serves pages as well as a sorted set would, with less memory, and an event can be changed in its place. What is
+ * to be kept of a session besides gets a letter of its own.
  */
 
+/** Raised when what is stored changes: a generation of another format counts as none and is built anew. */
+export const HISTORY_FORMAT = '2'
+
 export interface SessionKeys {
-  head: string
-  events: string
-  packs: string
-  marks: string
+  session: string
   members: string
   left: string
 }
 
 export function sessionKeys(keyPrefix: string, sessionId: SessionId): SessionKeys {
   const base = `${keyPrefix}{${sessionId}}:`
-  return {
-    head: `${base}head`,
-    events: `${base}events`,
-    packs: `${base}packs`,
-    marks: `${base}marks`,
-    members: `${base}members`,
-    left: `${base}left`,
-  }
+  return { session: `${base}session`, members: `${base}members`, left: `${base}left` }
+}
+
+/** Fields of a session's hash. */
+export const HEAD_FIELD = 'h'
+export const EVENT_LETTER = 'e'
+export const PACK_LETTER = 'p'
+export const MARK_LETTER = 'm'
+
+export function eventField(seq: Seq): string {
+  return EVENT_LETTER + seq
+}
+
+export function packField(packId: PackId, from: UserId): string {
+  return `${PACK_LETTER}${packId}/${from}`
+}
+
+export function markField(userId: UserId): string {
+  return MARK_LETTER + userId
+}
+
+export interface StoredHead {
+  lastSeq: Seq
+  count: Count
+  at: Millis
+  firstSeq: Seq
+  largeSince: Seq
+}
+
+export function parseHead(text: string): StoredHead {
+  const [lastSeq = 0, count = 0, at = 0, firstSeq = 0, _firstAt = 0, largeSince = 0] = text.split('/').map(Number)
+  return { lastSeq, count, at, firstSeq, largeSince }
 }
 
 export interface UserKeys {

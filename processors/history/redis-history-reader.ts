@@ -11,8 +11,8 @@ import type {
   SessionHead,
 } from './history-store.ts'
 import { LARGE_GROUPS_MAX } from './history-store.ts'
-import { beforeCursor, cursorOf, type HotEntry, newestFirst, parseCursor } from './hot-cursor.ts'
-import { sessionKeys, userKeys } from './redis-history-keys.ts'
+import { beforeCursor, cursorOf, newestFirst, parseCursor } from './hot-cursor.ts'
+import { HEAD_FIELD, packField, parseHead, sessionKeys, userKeys } from './redis-history-keys.ts'
 
 /** The reading side of history in Redis. Every step is checked against the live generation (infra/redis/generations.ts). */
 
@@ -38,8 +38,8 @@ export class RedisHistoryReader implements HistoryReader {
     const [direction, seq] =
       'afterSeq' in request ? (['after', request.afterSeq] as const) : (['before', request.beforeSeq] as const)
     const replies = await this.generations.read(keyPrefix => {
-      const { head, events } = sessionKeys(keyPrefix, request.sessionId)
-      return [pageScript.call([head, events], [direction, seq, request.limit])]
+      const { session } = sessionKeys(keyPrefix, request.sessionId)
+      return [pageScript.call([session], [direction, seq, request.limit])]
     }, SCRIPTS)
     const [lastSeq, firstSeq, from, ...jsons] = (replies?.[0] ?? [0, 1, 1]) as [number, number, number, ...string[]]
     // An event that is missing where it should be kept is left out: the reader sees the hole in the seqs.
@@ -50,12 +50,13 @@ export class RedisHistoryReader implements HistoryReader {
   async heads(sessionIds: readonly SessionId[]): Promise<(SessionHead | undefined)[]> {
     if (sessionIds.length === 0) return []
     const replies = await this.generations.read(keyPrefix =>
-      sessionIds.map(sessionId => ['hmget', sessionKeys(keyPrefix, sessionId).head, 'lastSeq', 'count', 'at']),
+      sessionIds.map(sessionId => ['hget', sessionKeys(keyPrefix, sessionId).session, HEAD_FIELD]),
     )
     return sessionIds.map((_, index) => {
-      const [lastSeq, count, at] = (replies?.[index] ?? []) as (string | null)[]
-      if (lastSeq === null || lastSeq === undefined) return undefined
-      return { lastSeq: Number(lastSeq), count: Number(count), at: Number(at) }
+      const text = replies?.[index] as string | null | undefined
+      if (text === null || text === undefined) return undefined
+      const { lastSeq, count, at } = parseHead(text)
+      return { lastSeq, count, at }
     })
   }
 
@@ -63,7 +64,7 @@ export class RedisHistoryReader implements HistoryReader {
     const { sessionId, from, packId } = request
     const refusal = `${packId}/${sessionId}`
     const replies = await this.generations.read(keyPrefix => [
-      ['hget', sessionKeys(keyPrefix, sessionId).packs, `${packId}/${from}`],
+      ['hget', sessionKeys(keyPrefix, sessionId).session, packField(packId, from)],
       // '0' is the character after '/': everything that begins with the pack and the session.
       ['zrangebylex', userKeys(keyPrefix, from).refusals, `[${refusal}/`, `(${refusal}0`],
     ])
@@ -79,8 +80,6 @@ export class RedisHistoryReader implements HistoryReader {
   async hotSessions(request: { userId: UserId; cursor?: string; limit: number }): Promise<HotSessionsPage> {
     const { userId, limit } = request
     const cursor = parseCursor(request.cursor)
-    // The whole rest of the list, which is bounded: sessions of one millisecond come in one answer, and large groups
-    // are sorted in.
     const replies = await this.generations.read(keyPrefix => {
       const { hot, large } = userKeys(keyPrefix, userId)
       return [
@@ -89,39 +88,49 @@ export class RedisHistoryReader implements HistoryReader {
       ]
     })
     const [hotFlat = [], large = []] = (replies ?? []) as [string[], SessionId[]]
-    const largeIds = large.sort().slice(0, LARGE_GROUPS_MAX)
-    const largeSummaries = await this.summaries(userId, largeIds)
     const largeSet = new Set<string>(large)
-    const entries: HotEntry[] = []
-    for (const [sessionId, at] of pairsOf(hotFlat)) {
-      if (!largeSet.has(sessionId)) entries.push({ sessionId: sessionId as SessionId, at: Number(at) })
+    const hot = pairsOf(hotFlat).filter(([sessionId]) => !largeSet.has(sessionId)) as [SessionId, string][]
+    const found = await this.summaries(userId, large.sort().slice(0, LARGE_GROUPS_MAX))
+    // The list tells minutes, the sessions tell times: whole minutes are read, until no other can belong to the page.
+    let end = 0
+    for (let more = limit + 1; more > 0 && end < hot.length; ) {
+      const start = end
+      end = endOfMinute(hot, start + more)
+      found.push(
+        ...(await this.summaries(
+          userId,
+          hot.slice(start, end).map(([sessionId]) => sessionId),
+        )),
+      )
+      const since = Number(hot[end - 1]![1])
+      more = limit + 1 - found.filter(session => session.at >= since && beforeCursor(session, cursor)).length
     }
-    for (const [index, summary] of largeSummaries.entries()) {
-      if (summary !== undefined) entries.push({ sessionId: largeIds[index]!, at: summary.at })
-    }
-    const wanted = entries.filter(entry => beforeCursor(entry, cursor)).sort(newestFirst)
-    const page = wanted.slice(0, limit)
-    const summaries = await this.summaries(
-      userId,
-      page.map(({ sessionId }) => sessionId),
-    )
-    const sessions = summaries.filter(summary => summary !== undefined)
-    return wanted.length > limit ? { sessions, cursor: cursorOf(page.at(-1)!) } : { sessions }
+    const wanted = found.filter(session => beforeCursor(session, cursor)).sort(newestFirst)
+    const sessions = wanted.slice(0, limit)
+    return wanted.length > limit ? { sessions, cursor: cursorOf(sessions.at(-1)!) } : { sessions }
   }
 
-  private async summaries(userId: UserId, sessionIds: readonly SessionId[]): Promise<(HotSession | undefined)[]> {
+  /** Those that have events, in the order asked. */
+  private async summaries(userId: UserId, sessionIds: readonly SessionId[]): Promise<HotSession[]> {
     if (sessionIds.length === 0) return []
     const replies = await this.generations.read(keyPrefix => {
       return sessionIds.map(sessionId => {
-        const { head, events, marks, left } = sessionKeys(keyPrefix, sessionId)
-        return summaryScript.call([head, events, marks, left], [userId])
+        const { session, left } = sessionKeys(keyPrefix, sessionId)
+        return summaryScript.call([session, left], [userId])
       })
     }, SCRIPTS)
-    return sessionIds.map((sessionId, index) => {
+    return sessionIds.flatMap((sessionId, index) => {
       const summary = replies?.[index] as Summary | null | undefined
-      return summary ? hotSession(sessionId, summary) : undefined
+      return summary ? [hotSession(sessionId, summary)] : []
     })
   }
+}
+
+/** The first place at or after `end` where the time is another one than before it. */
+function endOfMinute(hot: readonly [SessionId, string][], end: number): number {
+  let place = Math.min(end, hot.length)
+  while (place < hot.length && hot[place]![1] === hot[place - 1]![1]) place++
+  return place
 }
 
 function hotSession(sessionId: SessionId, [lastSeq, count, at, readSeq, readCount, json]: Summary): HotSession {

@@ -1,31 +1,41 @@
-import { type Command, loadScript, runPipeline } from '../../infra/redis/pipeline.ts'
+import {
+  type Command,
+  loadScript,
+  runPipeline,
+  type ScriptPart,
+  type SharedCall,
+  sharedCalls,
+} from '../../infra/redis/pipeline.ts'
 import type { RedisConnection } from '../../infra/redis/redis.ts'
 import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import type { GenerationWriter } from '../generation-writer.ts'
 import { ViewMoved } from '../view.ts'
-import type { HistoryGap, HistoryOptions, HistoryStore } from './history-store.ts'
+import { EnteredSessions } from './entered-sessions.ts'
+import { type HistoryGap, type HistoryOptions, type HistoryStore, hotTime } from './history-store.ts'
 import type { HistoryWrites, RefusalWrite, SessionWrites } from './project.ts'
-import { agesKey, sessionKeys, userKeys } from './redis-history-keys.ts'
+import { agesKey, eventField, markField, packField, sessionKeys, userKeys } from './redis-history-keys.ts'
 import { type GroupState, type UserWrites, userWritesOf } from './user-lists.ts'
 
 /**
  * The writing side of history in Redis.
  *
- * A batch goes in steps, each confirmed before the next: sessions (one script each) with the lists of users that do
- * not depend on them, lists of the members of groups, what outgrew its bound, the position. Steps with nothing to do
- * cost nothing. Every step may be repeated, whole or in part:
+ * A batch goes in steps, each confirmed before the next: sessions with the lists of users that do
+ * not depend on them, lists of the members of groups, the position. Steps with nothing to do cost nothing; lists are
+ * written when a session is first active in a minute (hotTime), or when members change. Every step may be repeated,
+ * whole or in part:
  * - events are appended by seq, marks and hot lists are max-registers, members follow the session's seq;
  * - the answer of a session's script is the same for a repeated batch (who is in now, since when it is large), so a
- *   crash between two steps loses no list entry.
+ *   crash between two steps loses no list entry; what this writer knows to be in the lists, it knows as confirmed.
  * A session whose stored events end before the batch begins is a gap. Where the store has lost a confirmed position
  * the writer goes back to what is stored; where it has not, that session was damaged: it begins anew with the batch
  * and `onGap` tells.
  */
 
-const applySession = loadScript(new URL('./apply-session.lua', import.meta.url))
+const applySessions = loadScript(new URL('./apply-sessions.lua', import.meta.url))
 const trimSession = loadScript(new URL('./trim-session.lua', import.meta.url))
-const SCRIPTS = [applySession, trimSession]
+const touchUsers = loadScript(new URL('./touch-users.lua', import.meta.url))
+const SCRIPTS = [applySessions, trimSession, touchUsers]
 
 export interface RedisHistoryStoreOptions {
   connection: RedisConnection
@@ -40,6 +50,7 @@ export class RedisHistoryStore implements HistoryStore {
   private readonly options: HistoryOptions
   private readonly onGap: (gap: HistoryGap) => void
   private readonly sweptAt = new Map<Partition, number>()
+  private readonly entered = new EnteredSessions()
 
   constructor({ connection, writer, options, onGap }: RedisHistoryStoreOptions) {
     this.connection = connection
@@ -49,87 +60,89 @@ export class RedisHistoryStore implements HistoryStore {
   }
 
   position(partition: Partition): Promise<Position | undefined> {
+    this.entered.forget(partition)
     return this.writer.position(partition)
   }
 
   async write({ partition, writes, position }: Parameters<HistoryStore['write']>[0]): Promise<void> {
     const keyPrefix = this.writer.keyPrefix(partition)
-    const groups = await this.writeSessions(keyPrefix, partition, writes)
-    const lists = this.userCommands(keyPrefix, userWritesOf(groups.sessions, groups.states))
-    await this.trimGrown(lists, await runPipeline(this.connection, lists))
+    const due = writes.sessions.filter(session => this.isDue(partition, session))
+    const groups = await this.writeSessions(keyPrefix, partition, writes, due)
+    await runPipeline(
+      this.connection,
+      this.userCommands(keyPrefix, userWritesOf(groups.sessions, groups.states)),
+      SCRIPTS,
+    )
+    for (const { sessionId, lines } of due) this.entered.add(partition, sessionId, hotTime(lines.at(-1)!.at))
     await this.sweep(keyPrefix, partition, writes.at)
     await this.writer.storePosition(partition, position)
   }
 
-  /** Writes sessions, and what does not depend on their answers; gives the groups, with their state after the batch. */
-  private async writeSessions(keyPrefix: string, partition: Partition, { sessions, refusals }: HistoryWrites) {
-    const applies = sessions.map(writes => this.applyCommand(keyPrefix, writes, false))
-    const singles = sessions.filter(({ isGroup }) => !isGroup)
-    const lists = this.userCommands(keyPrefix, userWritesOf(singles, []))
-    const commands = [...applies, ...lists, ...this.refusalCommands(keyPrefix, refusals)]
-    if (sessions.length > 0) {
-      const ages = sessions.flatMap(({ sessionId, lines }) => [lines[0]!.at, sessionId])
-      commands.push(['zadd', agesKey(keyPrefix, partition), 'NX', ...ages])
-    }
-    const replies = await runPipeline(this.connection, commands, SCRIPTS)
-    await this.trimGrown(lists, replies.slice(applies.length))
-    const answers = replies.slice(0, applies.length) as string[][]
-    const gaps = sessions.filter((_, index) => answers[index]![0] === 'GAP')
-    const repaired = gaps.length === 0 ? [] : await this.writeAfterGap(keyPrefix, partition, gaps)
-    const states = answers.map(answer => groupState(answer[0] === 'GAP' ? repaired.shift()! : answer))
-    return {
-      sessions: sessions.filter(({ isGroup }) => isGroup),
-      states: states.filter((_, index) => sessions[index]!.isGroup),
-    }
+  /** Whether the lists of users have to be told of the session. */
+  private isDue(partition: Partition, { sessionId, lines, changes }: SessionWrites): boolean {
+    return changes.length > 0 || !this.entered.has(partition, sessionId, hotTime(lines.at(-1)!.at))
   }
 
-  private async writeAfterGap(keyPrefix: string, partition: Partition, gaps: SessionWrites[]): Promise<string[][]> {
+  /** Writes sessions, and what does not depend on their answers; gives the groups that are due, as they are after the batch. */
+  private async writeSessions(
+    keyPrefix: string,
+    partition: Partition,
+    { sessions, refusals }: HistoryWrites,
+    due: readonly SessionWrites[],
+  ) {
+    const applies = this.applyCalls(keyPrefix, sessions, due, false)
+    const singles = due.filter(({ isGroup }) => !isGroup)
+    const commands = [
+      ...applies.map(({ command }) => command),
+      ...this.userCommands(keyPrefix, userWritesOf(singles, [])),
+      ...this.refusalCommands(keyPrefix, refusals),
+    ]
+    if (due.length > 0) {
+      const ages = due.flatMap(({ sessionId, lines }) => [lines[0]!.at, sessionId])
+      commands.push(['zadd', agesKey(keyPrefix, partition), 'NX', ...ages])
+    }
+    const answers = answersOf(sessions, applies, await runPipeline(this.connection, commands, SCRIPTS))
+    const gaps = sessions.filter(session => answers.get(session)?.[1] === 'GAP')
+    if (gaps.length > 0) {
+      await this.checkInPlace(partition, gaps)
+      const repairs = this.applyCalls(keyPrefix, gaps, due, true)
+      const commands = repairs.map(({ command }) => command)
+      const repaired = answersOf(gaps, repairs, await runPipeline(this.connection, commands, SCRIPTS))
+      for (const [session, answer] of repaired) answers.set(session, answer)
+    }
+    const groups = due.filter(({ isGroup }) => isGroup)
+    return { sessions: groups, states: groups.map(group => groupState(answers.get(group)!)) }
+  }
+
+  /** Sessions may begin anew with the batch only where the store has lost nothing that was confirmed. */
+  private async checkInPlace(partition: Partition, gaps: readonly SessionWrites[]): Promise<void> {
     if (!(await this.writer.inPlace(partition))) {
       throw new ViewMoved(`partition ${partition}: ${gaps[0]!.sessionId} lacks events that were confirmed`)
     }
     for (const { sessionId, lines } of gaps) this.onGap({ sessionId, firstSeq: lines[0]!.seq })
-    const commands = gaps.map(writes => this.applyCommand(keyPrefix, writes, true))
-    return (await runPipeline(this.connection, commands, SCRIPTS)) as string[][]
   }
 
-  private applyCommand(keyPrefix: string, writes: SessionWrites, allowGap: boolean): Command {
-    const { head, events, packs, marks, members, left } = sessionKeys(keyPrefix, writes.sessionId)
+  private applyCalls(
+    keyPrefix: string,
+    sessions: readonly SessionWrites[],
+    due: readonly SessionWrites[],
+    allowGap: boolean,
+  ): SharedCall[] {
     const { eventsPerSessionMax, eventAgeMs, hotGroupMembersMax } = this.options
-    const args: (string | number)[] = [
-      eventsPerSessionMax,
-      eventAgeMs,
-      allowGap ? 1 : 0,
-      writes.isGroup ? hotGroupMembersMax : -1,
-      writes.lines.length,
-      writes.marks.size,
-      writes.changes.length,
-    ]
-    for (const { seq, count, at, packId, from, json } of writes.lines) {
-      args.push(seq, count, at, `${packId}/${from}`, json)
-    }
-    for (const [userId, { seq, count }] of writes.marks) args.push(userId, seq, count)
-    for (const { kind, seq, count, at, userIds } of writes.changes) {
-      args.push(kind === 'join' ? '+' : '-', seq, count, at, userIds.length, ...userIds)
-    }
-    const keys = [head, events, packs, marks]
-    return applySession.call(writes.isGroup ? [...keys, members, left] : keys, args)
+    const asked = new Set(due)
+    const parts = sessions.map(session => sessionPart(keyPrefix, session, asked.has(session)))
+    const limits = [eventsPerSessionMax, eventAgeMs, allowGap ? 1 : 0, hotGroupMembersMax]
+    return sharedCalls(this.connection, applySessions, limits, parts)
   }
 
   private userCommands(keyPrefix: string, users: ReadonlyMap<UserId, UserWrites>): Command[] {
-    const commands: Command[] = []
-    for (const [userId, { hot, large }] of users) {
+    const parts = [...users].map(([userId, { hot, large }]) => {
       const keys = userKeys(keyPrefix, userId)
-      if (hot.size > 0) commands.push(['zadd', keys.hot, 'GT', ...[...hot].flatMap(([id, at]) => [at, id])])
-      if (large.size > 0) commands.push(['sadd', keys.large, ...large], ['zrem', keys.hot, ...large])
-    }
-    return commands
-  }
-
-  /** Only a hot list with a new session can have outgrown its bound. */
-  private async trimGrown(lists: readonly Command[], replies: readonly unknown[]): Promise<void> {
-    const grown = lists.filter(([name], index) => name === 'zadd' && Number(replies[index]) > 0)
-    const trims = grown.map(([, key]): Command => ['zremrangebyrank', key!, 0, -this.options.hotSessionsMax - 1])
-    await runPipeline(this.connection, trims)
+      const times = [...hot].flatMap(([sessionId, time]) => [time, sessionId])
+      return { keys: [keys.hot, keys.large], args: [hot.size, large.size, ...times, ...large] }
+    })
+    const calls = sharedCalls(this.connection, touchUsers, [this.options.hotSessionsMax], parts)
+    return calls.map(({ command }) => command)
   }
 
   private refusalCommands(keyPrefix: string, refusals: readonly RefusalWrite[]): Command[] {
@@ -159,13 +172,14 @@ export class RedisHistoryStore implements HistoryStore {
     // A full page means that more are waiting: the next batch goes on.
     if (old.length < sweepSessionsMax) this.sweptAt.set(partition, at)
     const trims = old.map(sessionId => {
-      const { head, events, packs } = sessionKeys(keyPrefix, sessionId)
-      return trimSession.call([head, events, packs], [cutoff])
+      return trimSession.call([sessionKeys(keyPrefix, sessionId).session], [cutoff])
     })
     const firstAts = (await runPipeline(this.connection, trims, SCRIPTS)) as string[]
     const updates = old.map(
       (sessionId, i): Command => (firstAts[i] ? ['zadd', index, firstAts[i], sessionId] : ['zrem', index, sessionId]),
     )
+    // The next event of a session that is empty now enters it again.
+    for (const sessionId of old) this.entered.delete(partition, sessionId)
     await runPipeline(this.connection, updates)
   }
 
@@ -174,7 +188,41 @@ export class RedisHistoryStore implements HistoryStore {
   }
 }
 
-/** What apply-session.lua answers, for a group. */
-function groupState([, largeSince, at, ...members]: string[]): GroupState {
+/** What apply-sessions.lua gets for a session. */
+function sessionPart(keyPrefix: string, writes: SessionWrites, isAsked: boolean): ScriptPart {
+  const { sessionId, isGroup, lines, marks, changes } = writes
+  const last = lines.at(-1)!
+  const kind = isGroup ? (isAsked ? 'asked' : 'group') : 'single'
+  const args: (string | number)[] = [kind, lines[0]!.seq, last.seq, last.at, marks.size]
+  for (const { seq, count, at, packId, from, json } of lines) {
+    args.push(eventField(seq), json, packField(packId, from), `${seq}/${count}/${at}`)
+  }
+  for (const [userId, { seq, count }] of marks) args.push(markField(userId), `${seq}/${count}`)
+  const { session, members, left } = sessionKeys(keyPrefix, sessionId)
+  if (!isGroup) return { keys: [session], args }
+  args.push(changes.length)
+  for (const { kind, seq, count, at, userIds } of changes) {
+    args.push(kind === 'join' ? '+' : '-', seq, count, at, userIds.length, ...userIds)
+  }
+  return { keys: [session, members, left], args }
+}
+
+/** What apply-sessions.lua answers for a session. */
+type Answer = [number: number, 'GAP'] | [number: number, 'OK', largeSince: string, at: string, ...members: string[]]
+
+/** The answers of calls, whose replies come first, by session; sessions without a word have none. */
+function answersOf(
+  sessions: readonly SessionWrites[],
+  calls: readonly SharedCall[],
+  replies: readonly unknown[],
+): Map<SessionWrites, Answer> {
+  const answers = new Map<SessionWrites, Answer>()
+  for (const [index, { parts }] of calls.entries()) {
+    for (const answer of replies[index] as Answer[]) answers.set(sessions[parts[answer[0] - 1]!]!, answer)
+  }
+  return answers
+}
+
+function groupState([, , largeSince, at, ...members]: Answer | string[]): GroupState {
   return { largeSince: Number(largeSince), at: Number(at), members: members as UserId[] }
 }

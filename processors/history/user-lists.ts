@@ -1,5 +1,6 @@
 import type { Millis } from '../../infra/clock.ts'
 import type { Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import { hotTime } from './history-store.ts'
 import { fixedUsersOf, type SessionWrites } from './project.ts'
 
 /** What a batch changes in the session lists of one user; no session is in both. */
@@ -19,8 +20,8 @@ export interface GroupState {
 }
 
 /**
- * The lists of users that follow from a batch. A hot entry is the time of the last event that the user may see: that
- * of the session, or of the event that put them out. A large group stands in `large` instead, for everyone who was in
+ * The lists of users that follow from a batch. A hot entry is the time (hotTime) of the last event that the user may
+ * see: that of the session, or of the event that put them out. A large group stands in `large` instead, for everyone who was in
  * when it became large or later. Both only grow, so a batch may be repeated; for a repeated batch the store gives a
  * later state, which is as true. Pure.
  */
@@ -58,7 +59,8 @@ function addGroup(
 
 function touch(users: Map<UserId, UserWrites>, userId: UserId, { sessionId }: SessionWrites, at: Millis): void {
   const { hot } = writesOf(users, userId)
-  if ((hot.get(sessionId) ?? 0) < at) hot.set(sessionId, at)
+  const time = hotTime(at)
+  if ((hot.get(sessionId) ?? 0) < time) hot.set(sessionId, time)
 }
 
 function writesOf(users: Map<UserId, UserWrites>, userId: UserId): UserWrites {

@@ -279,6 +279,30 @@ export function historyStoreContract(name: string, make: () => Promise<HistoryUn
       ])
     })
 
+    test('[HI6] pages are exact within a minute and over minutes, whatever is written when', async () => {
+      const script = new Script()
+      const names = Array.from({ length: 9 }, (_, i) => `u${i}`)
+      for (const name of names) script.message(single('alice', name), alice, 'x')
+      script.wait(60_000)
+      for (const name of ['u4', 'u1', 'u7', 'u4', 'u2']) script.message(single('alice', name), user(name), 'again')
+      script.create(crew, alice, [bob])
+      script.message(single('alice', 'u7'), alice, 'third')
+      const view = open({ hotGroupMembersMax: 1 })
+      await view.position(0)
+      for (let i = 0; i < script.events.length; i++) await view.apply(script.batch(i, i + 1))
+      const expected = ['u7', crew, 'u2', 'u4', 'u1', 'u8', 'u6', 'u5', 'u3', 'u0']
+      for (let limit = 1; limit <= 11; limit++) {
+        const seen: string[] = []
+        let cursor: string | undefined
+        do {
+          const page = await under.reader.hotSessions({ userId: alice, limit, ...(cursor ? { cursor } : {}) })
+          seen.push(...page.sessions.map(({ sessionId }) => (sessionId === crew ? crew : sessionId.split(':')[2]!)))
+          cursor = page.cursor
+        } while (cursor !== undefined)
+        expect(seen, `pages of ${limit}`).toEqual(expected)
+      }
+    })
+
     test('[HI6] a hot list keeps its newest sessions', async () => {
       const script = new Script()
       for (let i = 0; i < 5; i++) script.message(single('alice', `u${i}`), alice, 'x')

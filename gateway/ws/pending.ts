@@ -16,16 +16,25 @@ import type { ClientConnection } from './client-connection.ts'
 export interface PendingPack {
   readonly sessionId: SessionId
   readonly packId: PackId
-  readonly key: string
+  readonly from: UserId
+  readonly digest: Buffer
+  /** The digest's first bytes: many packs under one packId are passed quickly. */
+  readonly digestStart: number
   /** Monotonic. */
   readonly startedAt: Millis
   readonly waiters: ClientConnection[]
   /** False once it is answered: a record that was not appended yet is then left out. */
   isOpen: boolean
+  /** Another one with this packId: of another session or sender, or with other content. */
+  next: PendingPack | undefined
 }
 
+type PackName = Pick<PendingPack, 'sessionId' | 'packId' | 'from' | 'digest'>
+
 export class PendingPacks {
-  private readonly bySession = new Map<SessionId, Map<string, PendingPack>>()
+  private readonly byPackId = new Map<PackId, PendingPack>()
+  /** How many wait in a session. */
+  private readonly bySession = new Map<SessionId, number>()
   /** In the order of their start, which is the order in which they run out of time. */
   private readonly byAge = new Set<PendingPack>()
   private readonly gateway: string
@@ -45,8 +54,9 @@ export class PendingPacks {
 
   /** True when this user's pack waits here, whatever its content. */
   hasPack(sessionId: SessionId, packId: PackId, from: UserId): boolean {
-    const start = `${packId} ${from} `
-    for (const key of this.bySession.get(sessionId)?.keys() ?? []) if (key.startsWith(start)) return true
+    for (let pending = this.byPackId.get(packId); pending !== undefined; pending = pending.next) {
+      if (pending.sessionId === sessionId && pending.from === from) return true
+    }
     return false
   }
 
@@ -58,7 +68,7 @@ export class PendingPacks {
 
   /** Joins the connection to the same pack that waits already; false when there is none. */
   join(pack: Pack, connection: ClientConnection): boolean {
-    const pending = this.bySession.get(pack.sessionId)?.get(keyOf(pack))
+    const pending = this.find(pack)
     if (pending === undefined) return false
     if (!pending.waiters.includes(connection)) {
       pending.waiters.push(connection)
@@ -68,12 +78,21 @@ export class PendingPacks {
   }
 
   add(pack: Pack, connection: ClientConnection, now: Millis): PendingPack {
-    const { sessionId, packId } = pack
-    const key = keyOf(pack)
-    const pending: PendingPack = { sessionId, packId, key, startedAt: now, waiters: [connection], isOpen: true }
-    const ofSession = this.bySession.get(sessionId)
-    if (ofSession === undefined) this.bySession.set(sessionId, new Map([[key, pending]]))
-    else ofSession.set(key, pending)
+    const { sessionId, packId, from, digest } = pack
+    const next = this.byPackId.get(packId)
+    const pending: PendingPack = {
+      sessionId,
+      packId,
+      from,
+      digest,
+      digestStart: digest.readUInt32LE(0),
+      startedAt: now,
+      waiters: [connection],
+      isOpen: true,
+      next,
+    }
+    this.byPackId.set(packId, pending)
+    this.bySession.set(sessionId, (this.bySession.get(sessionId) ?? 0) + 1)
     this.byAge.add(pending)
     connection.pendingPacks++
     return pending
@@ -81,7 +100,7 @@ export class PendingPacks {
 
   /** The pack that this outcome answers, taken out; undefined when nobody waits for it. */
   settle(event: Event): PendingPack | undefined {
-    const pending = this.bySession.get(event.sessionId)?.get(keyOf(event))
+    const pending = this.find(event)
     if (pending === undefined) return undefined
     const answers = isAccepted(event) || event.body.kind === 'PackRepeated' || event.gateway === this.gateway
     if (!answers) return undefined
@@ -94,9 +113,10 @@ export class PendingPacks {
     if (!pending.isOpen) return
     pending.isOpen = false
     this.byAge.delete(pending)
-    const ofSession = this.bySession.get(pending.sessionId)
-    ofSession?.delete(pending.key)
-    if (ofSession?.size === 0) this.bySession.delete(pending.sessionId)
+    this.unlink(pending)
+    const left = this.bySession.get(pending.sessionId)! - 1
+    if (left === 0) this.bySession.delete(pending.sessionId)
+    else this.bySession.set(pending.sessionId, left)
     for (const connection of pending.waiters) connection.pendingPacks--
   }
 
@@ -110,8 +130,28 @@ export class PendingPacks {
     for (const pending of expired) this.remove(pending)
     return expired
   }
-}
 
-function keyOf({ packId, from, digest }: { packId: string; from: string; digest: Buffer }): string {
-  return `${packId} ${from} ${digest.toString('latin1')}`
+  private find({ sessionId, packId, from, digest }: PackName): PendingPack | undefined {
+    let pending = this.byPackId.get(packId)
+    if (pending === undefined) return undefined
+    const start = digest.readUInt32LE(0)
+    for (; pending !== undefined; pending = pending.next) {
+      const isIt = pending.digestStart === start && pending.sessionId === sessionId && pending.from === from
+      if (isIt && pending.digest.equals(digest)) return pending
+    }
+    return undefined
+  }
+
+  private unlink(pending: PendingPack): void {
+    const first = this.byPackId.get(pending.packId)!
+    if (first !== pending) {
+      let before = first
+      while (before.next !== pending) before = before.next!
+      before.next = pending.next
+    } else if (pending.next === undefined) {
+      this.byPackId.delete(pending.packId)
+    } else {
+      this.byPackId.set(pending.packId, pending.next)
+    }
+  }
 }

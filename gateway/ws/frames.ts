@@ -1,10 +1,9 @@
-import type { Millis } from '../../infra/clock.ts'
 import { Code, type CodeName, codeName } from '../../schemas/codes.ts'
 import { type Event, isAccepted } from '../../schemas/event.ts'
 import type { EventFrame, ServerFrame } from '../../schemas/frames.ts'
 import { eventFrame, eventJson } from '../../schemas/frames.ts'
 import { encodeServerFrame } from '../../schemas/frames-avro.ts'
-import type { PackId, Seq, SessionId } from '../../schemas/ids.ts'
+import type { Seq, SessionId } from '../../schemas/ids.ts'
 import { binaryFrame, textFrame } from './websocket-frame.ts'
 
 /** What the gateway says, as bytes of a WebSocket frame in either subprotocol. */
@@ -87,14 +86,12 @@ export function refusalOfCode(code: number, reason?: string): RefusalFields {
 /** The answer to a pack, from its outcome on im.events. */
 export function answerFrame(event: Event): ServerFrame {
   const { packId, sessionId, body } = event
-  if (isAccepted(event)) return ack({ packId, sessionId, seq: event.seq, count: event.count, at: event.at })
+  if (isAccepted(event)) {
+    return { type: 'ack', packId, sessionId, seq: event.seq, count: event.count, at: event.at }
+  }
   if (body.kind === 'PackRefused')
     return { type: 'refused', packId, sessionId, ...refusalOfCode(body.code, body.reason) }
   if (body.kind !== 'PackRepeated') throw new TypeError(`no answer for ${body.kind}`)
   if (body.code !== 0) return { type: 'refused', packId, sessionId, repeated: true, ...refusalOfCode(body.code) }
-  return { ...ack({ packId, sessionId, seq: body.seq, count: body.count, at: body.at }), repeated: true }
-}
-
-function ack(fields: { packId: PackId; sessionId: SessionId; seq: Seq; count: number; at: Millis }) {
-  return { type: 'ack', ...fields } as const
+  return { type: 'ack', packId, sessionId, seq: body.seq, count: body.count, at: body.at, repeated: true }
 }

@@ -3,7 +3,8 @@ import { APPEND_BYTES_MAX, APPEND_RECORDS_MAX, type Appended, AppendFailed, type
 import { assert } from '../assert.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
-import { type Brokers, BrokerUnreachable, type Link, messageOf, REPLICAS_MS_MAX } from './cluster.ts'
+import { BrokerUnreachable } from './broker-connection.ts'
+import { type Brokers, type Link, messageOf, REPLICAS_MS_MAX } from './cluster.ts'
 import { ErrorCode, errorName, type ProduceAnswer, produceCall } from './protocol.ts'
 import { encodeBatch, recordBytes } from './record-batch.ts'
 

@@ -1,7 +1,7 @@
 import type { Partition } from '../../schemas/ids.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
-import { type BrokerAddress, type KafkajsBroker, makeBroker } from './kafkajs-internals.ts'
+import { type BrokerAddress, BrokerUnreachable, Connection, type ConnectionOptions } from './broker-connection.ts'
 import { type Call, ErrorCode, errorName, metadataCall } from './protocol.ts'
 import type { KafkaSecurity } from './security.ts'
 
@@ -19,16 +19,6 @@ export interface ClusterOptions {
   security?: KafkaSecurity
   clock: Clock
   logger: Logger
-}
-
-/** A broker did not answer, or not in time. `sent`: the request may have reached it. */
-export class BrokerUnreachable extends Error {
-  override readonly name = 'BrokerUnreachable'
-  readonly sent: boolean
-  constructor(message: string, options: { sent: boolean; cause?: unknown }) {
-    super(message, { cause: options.cause })
-    this.sent = options.sent
-  }
 }
 
 /** Which of a broker's two connections: its requests are answered in their order, so that fetches have their own. */
@@ -52,39 +42,38 @@ export interface Brokers {
 /** One connected broker. After an error it is dropped: a new one has new connections. */
 export class BrokerLink implements Link {
   readonly nodeId: number | null
-  private readonly broker: KafkajsBroker
+  private readonly options: ConnectionOptions
+  private readonly calls: Connection
+  /** Opened when it is first asked for. */
+  private fetches: Connection | undefined
+  private opening: Promise<Connection> | undefined
 
-  constructor(nodeId: number | null, broker: KafkajsBroker) {
+  private constructor(nodeId: number | null, calls: Connection, options: ConnectionOptions) {
     this.nodeId = nodeId
-    this.broker = broker
+    this.calls = calls
+    this.options = options
   }
 
-  /** Sends one request and gives its answer. Throws BrokerUnreachable; error codes inside the answer are the caller's. */
-  async send<T extends object>(call: Call<T>, channel: Channel = 'calls'): Promise<T> {
-    let sent = false
-    try {
-      const connection = await this.broker.connectionPool.getConnection(channel === 'calls' ? 0 : 1)
-      return await connection.send<T>({
-        request: {
-          apiKey: call.apiKey,
-          apiVersion: call.apiVersion,
-          apiName: call.apiName,
-          encode: async () => {
-            sent = true
-            return { buf: call.body, buffer: call.body }
-          },
-        },
-        response: { decode: async payload => call.decode(payload), parse: async decoded => decoded },
-        ...(call.timeoutMs === undefined ? {} : { requestTimeout: call.timeoutMs }),
-        logResponseError: false,
-      })
-    } catch (error) {
-      throw new BrokerUnreachable(`${call.apiName}: ${messageOf(error)}`, { sent, cause: error })
-    }
+  /** Throws BrokerUnreachable. */
+  static async open(nodeId: number | null, options: ConnectionOptions): Promise<BrokerLink> {
+    return new BrokerLink(nodeId, await Connection.open(options), options)
   }
 
-  close(): Promise<void> {
-    return this.broker.disconnect().catch(() => {})
+  /** Throws BrokerUnreachable; error codes inside the answer are the caller's. */
+  send<T extends object>(call: Call<T>, channel: Channel = 'calls'): Promise<T> {
+    const connection = channel === 'calls' ? this.calls : this.fetches
+    return connection === undefined ? this.openFetches().then(open => open.send(call)) : connection.send(call)
+  }
+
+  private async openFetches(): Promise<Connection> {
+    this.opening ??= Connection.open(this.options)
+    this.fetches = await this.opening
+    return this.fetches
+  }
+
+  async close(): Promise<void> {
+    const fetches = await this.opening?.catch(() => undefined)
+    await Promise.all([this.calls.close(), fetches?.close()])
   }
 }
 
@@ -200,17 +189,10 @@ export class Cluster implements Brokers {
 
   private async connect(address: BrokerAddress): Promise<BrokerLink> {
     if (this.closed) throw new BrokerUnreachable('the log is closed', { sent: false })
-    const { clientId, security = {}, logger } = this.options
-    const times = { connectionTimeoutMs: CONNECT_MS_MAX, requestTimeoutMs: REQUEST_MS_MAX }
-    const settings = { clientId, security, ...times, logger }
-    const broker = await makeBroker(address, settings)
-    try {
-      await broker.connect()
-    } catch (error) {
-      void broker.disconnect().catch(() => {})
-      throw new BrokerUnreachable(`${address.host}:${address.port}: ${messageOf(error)}`, { sent: false, cause: error })
-    }
-    return new BrokerLink(address.nodeId, broker)
+    const { clientId, security = {}, clock } = this.options
+    const { nodeId, host, port } = address
+    const times = { connectMs: CONNECT_MS_MAX, requestMs: REQUEST_MS_MAX }
+    return BrokerLink.open(nodeId, { address: { host, port }, clientId, security, ...times, clock })
   }
 
   private async refreshNow(): Promise<void> {

@@ -4,7 +4,7 @@ import { systemClock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { silentLogger } from '../logger.ts'
 import { Cluster } from './cluster.ts'
-import { KAFKAJS_LOG_LEVEL_WARN, kafkajsLogCreator, kafkajsSecurity } from './kafkajs-internals.ts'
+import { KAFKAJS_LOG_LEVEL_WARN, kafkajsLogCreator, kafkajsSecurity } from './kafkajs-client.ts'
 import { readBounds } from './offsets.ts'
 import type { KafkaSecurity } from './security.ts'
 

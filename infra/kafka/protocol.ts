@@ -3,8 +3,8 @@ import type { AbortedTransaction } from './record-batch.ts'
 import { Reader, Writer } from './wire.ts'
 
 /**
- * The four requests that the log needs, from and to bytes: Produce 7, Fetch 11, ListOffsets 3, Metadata 5. These
- * versions are known to brokers from 2.3 to 4.x.
+ * The requests that the log needs, from and to bytes: Produce 7, Fetch 11, ListOffsets 3, Metadata 5, and to begin a
+ * connection ApiVersions 0, SaslHandshake 1, SaslAuthenticate 0. Brokers from 2.3 to 4.x know these versions.
  */
 
 export interface Call<T extends object> {
@@ -64,7 +64,7 @@ export function errorName(code: number): string {
   return ERROR_NAMES.get(code) ?? `error ${code}`
 }
 
-/** A broker that throttles a client says for how long; kafkajs' connection looks at this name. */
+/** A broker that throttles a client says for how long, ms: the connection waits for so long before the next request. */
 interface Throttled {
   clientSideThrottleTime: number
 }
@@ -251,4 +251,45 @@ function decodePartition(reader: Reader): { partition: Partition; errorCode: num
   // Replicas, those in sync, those offline.
   for (let list = 0; list < 3; list++) reader.array(() => reader.int32())
   return { partition, errorCode, leader }
+}
+
+/** The first request on a connection; what matters is that it is answered. */
+export function apiVersionsCall(): Call<{ errorCode: number }> {
+  return {
+    apiKey: 18,
+    apiVersion: 0,
+    apiName: 'ApiVersions',
+    body: Buffer.alloc(0),
+    decode: payload => ({ errorCode: new Reader(payload).int16() }),
+  }
+}
+
+export function saslHandshakeCall(mechanism: string): Call<{ errorCode: number; mechanisms: string[] }> {
+  return {
+    apiKey: 17,
+    apiVersion: 1,
+    apiName: 'SaslHandshake',
+    body: new Writer().text(mechanism).done(),
+    decode: payload => {
+      const reader = new Reader(payload)
+      return { errorCode: reader.int16(), mechanisms: reader.array(() => reader.text()) }
+    },
+  }
+}
+
+/** `message` is what the mechanism says, with its size before it; so is `bytes` of the answer. */
+export function saslAuthenticateCall(
+  message: Buffer,
+): Call<{ errorCode: number; errorMessage: string; bytes: Buffer }> {
+  return {
+    apiKey: 36,
+    apiVersion: 0,
+    apiName: 'SaslAuthenticate',
+    body: message,
+    decode: payload => {
+      const reader = new Reader(payload)
+      const [errorCode, errorMessage, bytes] = [reader.int16(), reader.text(), reader.bytes()]
+      return { errorCode, errorMessage, bytes: new Writer().int32(bytes.length).bytes(bytes).done() }
+    },
+  }
 }

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import type { SaslMechanism } from '../config.ts'
 import { silentLogger } from '../logger.ts'
 import { Cluster } from './cluster.ts'
+import { UserRefused } from './sasl.ts'
 
 /** How the brokers are spoken to: plainly unless told otherwise. Contents of files, not their names. */
 export interface KafkaSecurity {
@@ -47,7 +48,7 @@ export async function checkAccess(options: {
 function refusalIn(error: unknown): string | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const { code } = cause as { code?: unknown }
-    if (cause.name === 'KafkaJSSASLAuthenticationError') return `the brokers refuse the user: ${cause.message}`
+    if (cause instanceof UserRefused) return `the brokers refuse the user: ${cause.message}`
     if (typeof code === 'string' && TLS_CODES.test(code))
       return `TLS with the brokers fails: ${cause.message} (${code})`
   }

@@ -141,6 +141,17 @@ test('[LOG7] without an answer in time a request may have been taken, and what w
   await expect(connection.send(echo('later'))).rejects.toEqual(unreachable(false))
 })
 
+test('[LOG7] a process that stood still reads what has arrived before it calls an answer late', async () => {
+  onRequest = ({ id, payload }, socket) => {
+    socket.write(answer(id, payload))
+    const until = systemClock.monotonic() + 2 * LATE_MS
+    while (systemClock.monotonic() < until);
+  }
+  const connection = await open({ requestMs: LATE_MS })
+  await expect(connection.send(echo('x'))).resolves.toEqual({ text: 'x' })
+  await connection.close()
+})
+
 test('[LOG7] a connection that breaks fails what waits on it', async () => {
   onRequest = (_, socket) => socket.destroy()
   const connection = await open()

@@ -169,11 +169,23 @@ export class Connection {
   private checkDeadlines(): void {
     const { clock } = this.options
     this.cancelCheck = undefined
-    const next = Math.min(...this.waiting.map(({ deadline }) => deadline))
-    if (next === Number.POSITIVE_INFINITY) return
+    const next = this.nextDeadline()
+    if (next === undefined) return
     const left = next - clock.monotonic()
-    if (left <= 0) this.fail(new Error('the broker does not answer'))
-    else this.cancelCheck = clock.schedule(left, () => this.checkDeadlines())
+    if (left > 0) this.cancelCheck = clock.schedule(left, () => this.checkDeadlines())
+    else clock.defer(() => this.failIfLate())
+  }
+
+  /** After what has arrived was read: if this process stood still, that was not the broker. */
+  private failIfLate(): void {
+    const next = this.nextDeadline()
+    if (next !== undefined && next <= this.options.clock.monotonic()) this.fail(new Error('the broker does not answer'))
+    else this.checkDeadlines()
+  }
+
+  private nextDeadline(): Millis | undefined {
+    if (this.waiting.length === 0) return undefined
+    return this.waiting.reduce((least, { deadline }) => Math.min(least, deadline), Number.POSITIVE_INFINITY)
   }
 
   private fail(cause: Error): void {

@@ -117,9 +117,9 @@ test('[CL15] a third terminal joins a group, is seen, and leaves it', async () =
   await Promise.all([owner.until(`${carol} joined`), member.until(`${carol} joined`)])
   await guest.until('you joined')
   guest.type('hi, I am new')
-  await Promise.all([owner.until('hi, I am new'), member.until('hi, I am new')])
+  await Promise.all([owner, member, guest].map(terminal => terminal.until('hi, I am new')))
   guest.type('/quit')
-  await Promise.all([owner.until(`${carol} left`), guest.until('you left')])
+  await Promise.all([owner.until(`${carol} left`), member.until(`${carol} left`), guest.until('you left')])
   owner.type('bye')
   await Promise.all([member.until('bye'), owner.until(`#6 ${alice}: bye`)])
   expect(owner.said()).toEqual([

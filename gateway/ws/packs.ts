@@ -1,5 +1,5 @@
 import { unreachable } from '../../infra/assert.ts'
-import { type ClientWords, packDigest } from '../../schemas/digest.ts'
+import { packDigest } from '../../schemas/digest.ts'
 import { type PackFrame, sessionOfFrame } from '../../schemas/frames.ts'
 import { Flag, type Pack, type PackBody } from '../../schemas/pack.ts'
 import type { GroupInfo } from '../../schemas/settings.ts'
@@ -7,23 +7,25 @@ import type { Identity } from './client-connection.ts'
 
 /** The pack that a frame asks for: the client's words, and what the gateway knows about the client (DESIGN 2). */
 export function packOf(frame: PackFrame, { userId, device }: Identity, gateway: string): Pack {
-  const words: ClientWords = {
+  const pack: Pack = {
+    packId: frame.packId,
     sessionId: sessionOfFrame(frame, userId),
     from: userId,
-    flags: flagsOf(frame),
-    pushInfo: frame.type === 'send' ? (frame.pushInfo ?? null) : null,
-    body: bodyOf(frame),
-  }
-  return {
-    ...words,
-    packId: frame.packId,
     actor: { kind: 'USER', id: userId },
     device,
     gateway,
-    digest: packDigest(words),
+    flags: flagsOf(frame),
+    digest: NO_DIGEST,
+    pushInfo: frame.type === 'send' ? (frame.pushInfo ?? null) : null,
+    body: bodyOf(frame),
     stamp: null,
   }
+  pack.digest = packDigest(pack)
+  return pack
 }
+
+/** Until the digest is made of the other fields. */
+const NO_DIGEST = Buffer.alloc(0)
 
 /** A revoke and an override say so in their flags as well, for those who read no bodies. */
 function flagsOf(frame: PackFrame): number {

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import type { ChainableCommander } from 'ioredis'
 import type { RedisConnection } from './redis.ts'
+import { WireCommand } from './wire-command.ts'
 
 /** A Redis command: its name in lower case and its arguments. */
 export type Command = [name: string, ...args: (string | number)[]]
@@ -140,6 +142,11 @@ async function runTogether(client: RedisConnection['client'], group: readonly Wa
   }
 }
 
+/** What a pipeline is to whoever fills it with commands of their own. */
+export interface CommandSink {
+  sendCommand(command: WireCommand): unknown
+}
+
 type Result = [error: Error | null, reply: unknown]
 
 async function execute(
@@ -156,8 +163,12 @@ async function execute(
 async function executeOnce(client: RedisConnection['client'], commands: readonly Command[]): Promise<Result[]> {
   const results: Result[] = []
   for (let start = 0; start < commands.length; start += PIPELINE_COMMANDS_MAX) {
-    const part = await client.pipeline(commands.slice(start, start + PIPELINE_COMMANDS_MAX)).exec()
-    results.push(...(part ?? []))
+    // @NOTE The type of a pipeline leaves this method out, which every command of it goes through.
+    const pipeline = client.pipeline() as ChainableCommander & CommandSink
+    for (const command of commands.slice(start, start + PIPELINE_COMMANDS_MAX)) {
+      pipeline.sendCommand(new WireCommand(command))
+    }
+    results.push(...((await pipeline.exec()) ?? []))
   }
   return results
 }

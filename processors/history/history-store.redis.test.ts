@@ -1,7 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { systemRandom } from '../../infra/clock.ts'
 import { Generations } from '../../infra/redis/generations.ts'
+import type { CommandSink } from '../../infra/redis/pipeline.ts'
 import type { RedisConnection } from '../../infra/redis/redis.ts'
+import type { WireCommand } from '../../infra/redis/wire-command.ts'
 import { dump, historyStoreContract } from '../../tests/contract/history-store.contract.ts'
 import { testStack } from '../../tests/stack.ts'
 import { GenerationWriter } from '../generation-writer.ts'
@@ -29,11 +31,15 @@ test('[HI2] in a cluster no script gets keys of two sessions or users, and the r
     get: (target, name) => {
       const value = Reflect.get(target, name, target)
       if (name !== 'pipeline') return typeof value === 'function' ? value.bind(target) : value
-      return (commands: string[][]) => {
-        for (const [command, , keyCount, ...rest] of commands) {
-          if (command === 'evalsha') calls.push(new Set(rest.slice(0, Number(keyCount)).map(tagOf)).size)
+      return () => {
+        const pipeline = target.pipeline() as ReturnType<typeof target.pipeline> & CommandSink
+        const send = pipeline.sendCommand.bind(pipeline)
+        pipeline.sendCommand = (command: WireCommand) => {
+          const [name, , keyCount, ...rest] = command.words
+          if (name === 'evalsha') calls.push(new Set(rest.slice(0, Number(keyCount)).map(key => tagOf(`${key}`))).size)
+          return send(command)
         }
-        return target.pipeline(commands)
+        return pipeline
       }
     },
   })

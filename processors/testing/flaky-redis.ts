@@ -10,15 +10,18 @@ export function flakyRedis(connection: RedisConnection, { nth, when }: { nth: nu
         const value = Reflect.get(target, name, target)
         return typeof value === 'function' ? value.bind(target) : value
       }
-      return (commands: unknown[][]) => ({
-        exec: async () => {
+      return (...args: Parameters<typeof target.pipeline>) => {
+        const pipeline = target.pipeline(...args)
+        const exec = pipeline.exec.bind(pipeline)
+        pipeline.exec = async () => {
           const failing = fails()
           if (failing && when === 'before') throw new Error('the connection was lost')
-          const replies = await target.pipeline(commands).exec()
+          const replies = await exec()
           if (failing) throw new Error('the answer was lost')
           return replies
-        },
-      })
+        }
+        return pipeline
+      }
     },
   })
   return { connection: { ...connection, client }, failed: () => calls > nth }

@@ -67,6 +67,10 @@ const INSERT_SETTINGS: ClickHouseSettings = {
   max_insert_block_size: String(INSERT_ROWS_MAX),
   min_insert_block_size_rows: String(INSERT_ROWS_MAX),
   min_insert_block_size_bytes: '0',
+  // Rows of one insert are different events: there is nothing to replace among them.
+  optimize_on_insert: 0,
+  // One block goes into each table: more threads only wait for each other.
+  max_threads: 1,
   // Indexes are made by the merges: making them here, the text indexes above all, doubled the time of an insert.
   materialize_skip_indexes_on_insert: 0,
 }

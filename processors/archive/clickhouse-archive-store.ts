@@ -25,17 +25,17 @@ export class ClickHouseArchiveStore implements ArchiveStore {
 
   async progress(): Promise<ArchiveProgress> {
     const [ranges, switches] = await Promise.all([
-      this.clickhouse.rows<ProgressRow>(`SELECT * FROM ${this.table('archive_progress')} FINAL`),
-      this.clickhouse.rows<{ rows: number; open: number }>(SWITCHES, { fenceSeconds: SWITCH_FENCE_SECONDS }),
+      this.clickhouse.rows<ProgressRow>(`SELECT * FROM ${this.table('archive_progress')} FINAL ${SMALL}`),
+      this.clickhouse.rows<SwitchRow>(SWITCHES, { fenceSeconds: SWITCH_FENCE_SECONDS }),
     ])
     const read = (step: ProgressRow['step']) =>
       new Map(ranges.filter(row => row.step === step).map(row => [row.partition, recordedRange(row)]))
     return {
       done: read('done'),
       intents: read('intent'),
-      switches: switches[0]?.rows ?? 0,
+      switches: switches.length,
       // The rebuild's own writer is the one that the others hold still for.
-      switching: this.suffix === '' && (switches[0]?.open ?? 0) > 0,
+      switching: this.suffix === '' && isOpen(switches),
     }
   }
 
@@ -83,7 +83,7 @@ export class ClickHouseArchiveStore implements ArchiveStore {
           {rows: Array(UInt32)}, {eras: Array(Int32)}, {causes: Array(UInt64)}, {hashes: Array(String)})) AS range,
         range.1 AS partition, range.2 AS firstOffset, range.3 AS lastOffset, range.4 AS rows,
         range.5 AS lastEra, range.6 AS lastCause, range.7 AS lastHash)
-      SETTINGS async_insert = 0, insert_deduplicate = 0`,
+      ${SMALL}, async_insert = 0, insert_deduplicate = 0`,
       {
         step,
         token,
@@ -106,12 +106,24 @@ const COLUMN_NAMES = EVENT_COLUMNS.map(({ name }) => name)
 /** A rebuild exchanges its tables within this time after it has said so; older marks of dead rebuilds hold nobody up. */
 export const SWITCH_FENCE_SECONDS = 60
 
-const SWITCHES = `SELECT count() AS rows, uniqExactIf(switchId, NOT hasEnded) AS open
-FROM (
-  SELECT switchId, recordedAt, max(step) OVER (PARTITION BY switchId) = 'ended'
-    OR recordedAt < now64(3) - toIntervalSecond({fenceSeconds: UInt32}) AS hasEnded
-  FROM archive_switches
-)`
+/** For statements over a handful of rows, of which every load has six: threads would cost more than the work. */
+const SMALL = 'SETTINGS max_threads = 1'
+
+/** Two rows for each rebuild that ever was; simple, because the server takes longer to think about it than to do it. */
+const SWITCHES = `SELECT switchId, step, recordedAt < now64(3) - toIntervalSecond({fenceSeconds: UInt32}) AS isOld
+FROM archive_switches ${SMALL}`
+
+interface SwitchRow {
+  switchId: string
+  step: 'begun' | 'ended'
+  isOld: 0 | 1
+}
+
+/** True while an exchange has begun and not ended. */
+function isOpen(switches: readonly SwitchRow[]): boolean {
+  const ended = new Set(switches.filter(({ step }) => step === 'ended').map(({ switchId }) => switchId))
+  return switches.some(({ switchId, isOld }) => isOld === 0 && !ended.has(switchId))
+}
 
 interface ProgressRow {
   partition: number

@@ -24,7 +24,7 @@ describe('logins', () => {
     const alice = await world.connect(gateway, 'alice')
     world.membership.isDown = true
     const refusedLogin = gateway.core.admit('bob' as UserId)
-    await world.clock.advance(1_000)
+    await world.clock.pass(1_000)
     expect(await refusedLogin).toBe(false)
     // Who is connected goes on, also on a second device.
     await world.connect(gateway, 'alice', { deviceId: 'd2' })
@@ -47,10 +47,10 @@ describe('logins', () => {
       members: ['bob' as UserId],
     })
     await world.flow()
-    await world.clock.advance(2_000)
+    await world.clock.pass(2_000)
     world.membership.empty()
     const login = gateway.core.admit('bob' as UserId)
-    await world.clock.advance(1_000)
+    await world.clock.pass(1_000)
     expect(await login).toBe(false)
   })
 
@@ -86,11 +86,11 @@ describe('logins', () => {
     await world.settle()
     const drained = gateway.core.drain()
     world.say(alice, chat)
-    await world.clock.advance(200)
+    await world.clock.pass(200)
     expect(alice.of('refused')).toMatchObject([{ name: 'SERVICE_UNAVAILABLE', retry: 'same' }])
     expect(alice.closed).toBeUndefined()
     await world.flow()
-    await world.clock.advance(200)
+    await world.clock.pass(200)
     await drained
     expect(alice.of('ack')).toHaveLength(1)
     expect(alice.closed).toMatchObject({ code: 4010 })
@@ -166,7 +166,7 @@ describe('the log', () => {
     world.say(alice, chat)
     await world.flow()
     expect(bob.seqs(chat)).toEqual([])
-    await world.clock.advance(1_100)
+    await world.clock.pass(1_100)
     expect(bob.seqs(chat)).toEqual([1])
     expect(alice.of('ack')).toHaveLength(1)
   })

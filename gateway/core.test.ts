@@ -132,7 +132,7 @@ describe('sends', () => {
     const gateway = await world.gateway()
     const alice = await world.connect(gateway, 'alice')
     const packId = world.say(alice, chat)
-    await world.clock.advance(10_500)
+    await world.clock.pass(10_500)
     expect(alice.of('refused')).toMatchObject([{ packId, name: 'MSG_TIMEOUT', retry: 'same' }])
     await world.flow()
     expect(alice.of('ack')).toEqual([])
@@ -198,7 +198,7 @@ describe('limits', () => {
     const gateway = await world.gateway()
     const alice = await world.connect(gateway, 'alice')
     world.say(alice, chat)
-    await world.clock.advance(5_500)
+    await world.clock.pass(5_500)
     world.say(alice, chat)
     await world.settle()
     expect(alice.of('refused')).toMatchObject([{ name: 'OVERLOADED', retry: 'same' }])
@@ -220,7 +220,7 @@ describe('limits', () => {
     world.say(alice, chat, 'first')
     await world.settle()
     world.say(alice, chat, 'second')
-    await world.clock.advance(1_000)
+    await world.clock.pass(1_000)
     await world.flow()
     expect(world.sequencer.packs.map(({ body }) => body.kind === 'SendMessage' && body.content)).toEqual(
       ['first', 'first', 'first', 'second'].map(text => ({ kind: 'Text', text })),
@@ -237,7 +237,7 @@ describe('limits', () => {
       throw world.refusedAppend()
     }
     const packId = world.say(alice, chat)
-    await world.clock.advance(4_900)
+    await world.clock.pass(4_900)
     expect(alice.of('refused')).toMatchObject([{ packId, name: 'SERVICE_UNAVAILABLE', retry: 'same' }])
     expect(gateway.log.appends).toBe(6)
     gateway.log.onAppend = () => {}
@@ -288,7 +288,7 @@ describe('limits', () => {
     // What it missed is there when it comes back.
     const again = await world.connect(gateway, 'bob', { deviceId: 'slow', held: true })
     again.send({ type: 'resume', requestId: 1, sessions: [{ sessionId: chat, seq: slow.seqs(chat).at(-1)! }] })
-    await world.clock.advance(100)
+    await world.clock.pass(100)
     expect([...slow.seqs(chat), ...again.seqs(chat)]).toEqual(bob.seqs(chat))
   })
 
@@ -297,7 +297,7 @@ describe('limits', () => {
     const gateway = await world.gateway('gw', { heartbeatMs: 1_000 })
     const [dead, alive] = [await world.connect(gateway, 'alice'), await world.connect(gateway, 'bob')]
     for (let i = 0; i < 40; i++) {
-      await world.clock.advance(100)
+      await world.clock.pass(100)
       alive.connection.state.heard()
     }
     expect(dead.closed).toMatchObject({ code: 4011 })

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { silentLogger } from '../infra/logger.ts'
+import { VirtualClock } from '../infra/testing/virtual-clock.ts'
 import type { Partition } from '../schemas/ids.ts'
 import { MemoryGroup } from '../topics/memory-group.ts'
 import { fixedOwnership, type Ownership } from '../topics/ownership.ts'
 import type { Runner } from './runner.ts'
-import { VirtualClock } from './sequencer/testing/virtual-clock.ts'
 import { makeViewInGroup, RELEASE_MS_MAX } from './view-in-group.ts'
 
 /** Runners that say when they begin and end. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { VirtualClock } from '../processors/sequencer/testing/virtual-clock.ts'
+import { VirtualClock } from '../infra/testing/virtual-clock.ts'
 import { OWNERSHIP_PARTITIONS, ownershipContract } from '../tests/contract/ownership.contract.ts'
 import { MemoryGroup } from './memory-group.ts'
 import { fixedOwnership, type Member } from './ownership.ts'

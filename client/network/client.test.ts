@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
+import { VirtualClock } from '../../infra/testing/virtual-clock.ts'
 import type { ClientFrame } from '../../schemas/frames.ts'
 import type { SessionId, UserId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
 import { FAKE_HEARTBEAT_MS, FakeGateway, failed, notRandom, refused } from '../testing/fake-gateway.ts'
-import { ManualClock } from '../testing/manual-clock.ts'
 import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, backoffMs } from './backoff.ts'
 import { type Client, type ClientOptions, connect, HOLE_PATIENCE_MS } from './client.ts'
 import { HANDSHAKE_MS_MAX, type Phase } from './link.ts'
@@ -13,7 +13,7 @@ import { QUESTION_MS_MAX } from './questions.ts'
 const AB = 's:alice:bob' as SessionId
 
 interface Scene {
-  clock: ManualClock
+  clock: VirtualClock
   gateway: FakeGateway
   client: Client
   /** What happened, as short words, in order. */
@@ -22,14 +22,14 @@ interface Scene {
 }
 
 async function scene(user = 'alice', options: Partial<ClientOptions> = {}): Promise<Scene> {
-  const clock = new ManualClock()
+  const clock = new VirtualClock()
   const gateway = new FakeGateway(clock)
   const made = { clock, gateway, ...watch(join(gateway, clock, user, options)) }
   await clock.settle()
   return made
 }
 
-function join(gateway: FakeGateway, clock: ManualClock, user: string, options: Partial<ClientOptions> = {}): Client {
+function join(gateway: FakeGateway, clock: VirtualClock, user: string, options: Partial<ClientOptions> = {}): Client {
   return connect({
     url: 'ws://fake/ws',
     token: user,
@@ -97,7 +97,7 @@ test('[CL5] a pack without an answer goes out again after a reconnect, under the
   gateway.intercept = () => false
   gateway.dropAll()
   gateway.say(AB, 'bob', 'two')
-  await clock.advance(BACKOFF_MS_MIN)
+  await clock.pass(BACKOFF_MS_MIN)
   const again = gateway.connectionOf('alice').received
   expect(types(again)).toEqual(['resume', 'send', 'send'])
   expect(again[1]).toMatchObject({ packId, flags: Flag.COUNTER | Flag.DUP })
@@ -121,7 +121,7 @@ test('[CL5] a pack whose answer was lost is answered by the repeat and shown onc
   const { answer } = client.submit(hello('once'))
   await clock.settle()
   gateway.intercept = () => false
-  await clock.advance(BACKOFF_MS_MIN)
+  await clock.pass(BACKOFF_MS_MIN)
   expect(await answer).toMatchObject({ kind: 'Accepted', seq: 1 })
   expect(story).toEqual(['s:alice:bob 1 alice once', 'acked 1'])
 })
@@ -131,9 +131,9 @@ test('[CL5] a pack that is written while there is no connection goes out with th
   gateway.up = false
   gateway.dropAll()
   const { answer } = client.submit(hello('later'))
-  await clock.advance(20 * BACKOFF_MS_MAX)
+  await clock.pass(20 * BACKOFF_MS_MAX)
   gateway.up = true
-  await clock.advance(BACKOFF_MS_MAX)
+  await clock.pass(BACKOFF_MS_MAX)
   expect(await answer).toMatchObject({ kind: 'Accepted', seq: 1 })
 })
 
@@ -147,7 +147,7 @@ test('[CL5] a temporary refusal is answered by sending again, a bounded number o
     return true
   }
   const { answer } = client.submit(hello('please'))
-  await clock.advance(TEMPORARY_REFUSALS_MAX * BACKOFF_MS_MAX)
+  await clock.pass(TEMPORARY_REFUSALS_MAX * BACKOFF_MS_MAX)
   expect(sends).toBe(TEMPORARY_REFUSALS_MAX + 1)
   expect(await answer).toMatchObject({ kind: 'Refused', name: 'OVERLOADED', retry: 'same' })
 })
@@ -157,7 +157,7 @@ test('[CL5] a live connection that leaves a pack without an answer gets it again
   let swallowed = 0
   gateway.intercept = frame => frame.type === 'send' && swallowed++ === 0
   const { answer } = client.submit(hello('anybody there?'))
-  await clock.advance(ANSWER_MS_MAX + 2 * FAKE_HEARTBEAT_MS)
+  await clock.pass(ANSWER_MS_MAX + 2 * FAKE_HEARTBEAT_MS)
   expect(await answer).toMatchObject({ kind: 'Accepted', seq: 1 })
 })
 
@@ -177,7 +177,7 @@ test('[CL6] after a reconnect every session is resumed above its last seq: nothi
   gateway.dropAll()
   gateway.say(AB, 'bob', '2')
   gateway.say(team, 'carol', '2')
-  await clock.advance(BACKOFF_MS_MIN)
+  await clock.pass(BACKOFF_MS_MIN)
   gateway.say(AB, 'bob', '3')
   expect(gateway.connectionOf('alice').received[0]).toMatchObject({
     type: 'resume',
@@ -208,7 +208,7 @@ test('[CL6] a session that began while there was no connection is discovered fro
     said = true
     return false
   }
-  await clock.advance(BACKOFF_MS_MIN)
+  await clock.pass(BACKOFF_MS_MIN)
   expect(story).toEqual(['s:alice:bob 1 bob 1', 's:alice:bob 2 bob 2', 's:alice:bob 3 bob 3'])
 })
 
@@ -223,10 +223,10 @@ test('[CL6] a resume that fails temporarily is tried again and does not keep sen
     return true
   }
   const { answer } = client.submit(hello('3', 's:alice:carol' as SessionId))
-  await clock.advance(BACKOFF_MS_MIN)
+  await clock.pass(BACKOFF_MS_MIN)
   expect(await answer).toMatchObject({ kind: 'Accepted' })
   gateway.intercept = () => false
-  await clock.advance(BACKOFF_MS_MAX)
+  await clock.pass(BACKOFF_MS_MAX)
   expect(story).toContain('s:alice:bob 2 bob 2')
 })
 
@@ -240,7 +240,7 @@ test('[CL7] a hole in what arrives is asked for and filled before anything goes 
   gateway.say(AB, 'bob', '3')
   await clock.settle()
   expect(story).toEqual(['s:alice:bob 1 bob 1'])
-  await clock.advance(HOLE_PATIENCE_MS)
+  await clock.pass(HOLE_PATIENCE_MS)
   expect(story).toEqual(['s:alice:bob 1 bob 1', 's:alice:bob 2 bob 2', 's:alice:bob 3 bob 3'])
 })
 
@@ -250,7 +250,7 @@ test('[CL7] what the server no longer keeps is told as a gap, then the session g
   gateway.dropAll()
   for (const text of ['2', '3', '4']) gateway.say(AB, 'bob', text)
   gateway.keptFrom.set(AB, 4)
-  await clock.advance(BACKOFF_MS_MIN)
+  await clock.pass(BACKOFF_MS_MIN)
   expect(story).toEqual(['s:alice:bob 1 bob 1', 's:alice:bob gap 2-3', 's:alice:bob 4 bob 4'])
 })
 
@@ -265,7 +265,7 @@ test('[CL7] a hole that the server does not fill is told as a gap', async () => 
     connection.push({ type: 'resumed', requestId: frame.requestId, sessions: [{ sessionId: AB, lastSeq: 3 }] })
     return true
   }
-  await clock.advance(HOLE_PATIENCE_MS)
+  await clock.pass(HOLE_PATIENCE_MS)
   expect(story).toContain('s:alice:bob gap 2-2')
   expect(story.at(-1)).toBe('s:alice:bob 3 bob 3')
 })
@@ -286,7 +286,7 @@ test('[CL3] after leaving a group it is not resumed, and coming back begins wher
   await clock.settle()
   gateway.say(team, 'bob', 'unseen')
   gateway.dropAll()
-  await clock.advance(BACKOFF_MS_MIN)
+  await clock.pass(BACKOFF_MS_MIN)
   expect(types(gateway.connectionOf('alice').received)).not.toContain('resume')
   client.submit({ type: 'joinGroup', sessionId: team })
   await clock.settle()
@@ -304,11 +304,11 @@ test('[CL8] a close code that says so ends the client for good, every other one 
   const { clock, gateway, client, phases } = await scene()
   for (const code of [1006, 1000, 4008, 4010, 4011]) {
     gateway.dropAll(code)
-    await clock.advance(BACKOFF_MS_MAX)
+    await clock.pass(BACKOFF_MS_MAX)
     expect(client.phase.kind).toBe('Live')
   }
   gateway.connectionOf('alice').end(4022, JSON.stringify({ name: 'KICKED', code: 22, reason: 'a newer login' }))
-  await clock.advance(10 * BACKOFF_MS_MAX)
+  await clock.pass(10 * BACKOFF_MS_MAX)
   expect(phases.at(-1)).toEqual({ kind: 'Closed', reason: 'a newer login', byRequest: false })
   expect(gateway.connections).toHaveLength(0)
 })
@@ -317,10 +317,10 @@ test('[CL8] waits grow up to a bound and begin anew after a stable connection', 
   const { clock, gateway, phases } = await scene()
   gateway.up = false
   gateway.dropAll()
-  await clock.advance(10 * BACKOFF_MS_MAX)
+  await clock.pass(10 * BACKOFF_MS_MAX)
   gateway.up = true
-  await clock.advance(BACKOFF_MS_MAX)
-  await clock.advance(FAKE_HEARTBEAT_MS)
+  await clock.pass(BACKOFF_MS_MAX)
+  await clock.pass(FAKE_HEARTBEAT_MS)
   gateway.dropAll()
   const waits = phases.filter(phase => phase.kind === 'Waiting').map(phase => phase.retryMs)
   const grown = waits.slice(0, -1)
@@ -343,26 +343,26 @@ test('[CL8] a token that runs out during a connection is asked for anew', async 
   }
   const { clock, gateway, client } = await scene('alice', { token })
   gateway.dropAll(4021)
-  await clock.advance(BACKOFF_MS_MAX)
+  await clock.pass(BACKOFF_MS_MAX)
   expect(client.phase.kind).toBe('Live')
   expect(asked).toBe(2)
 })
 
 test('[CL9] a server that falls silent is left after two heartbeats, one that is idle is kept', async () => {
   const { clock, gateway, client } = await scene()
-  await clock.advance(10 * FAKE_HEARTBEAT_MS)
+  await clock.pass(10 * FAKE_HEARTBEAT_MS)
   const first = gateway.connectionOf('alice')
   expect(types(first.received)).toContain('ping')
   gateway.intercept = frame => frame.type === 'ping'
-  await clock.advance(3 * FAKE_HEARTBEAT_MS)
+  await clock.pass(3 * FAKE_HEARTBEAT_MS)
   gateway.intercept = () => false
-  await clock.advance(BACKOFF_MS_MAX)
+  await clock.pass(BACKOFF_MS_MAX)
   expect(client.phase.kind).toBe('Live')
   expect(gateway.connectionOf('alice')).not.toBe(first)
 })
 
 test('[CL9] a server that accepts and does not welcome is left', async () => {
-  const clock = new ManualClock()
+  const clock = new VirtualClock()
   let opened = 0
   const client = join(new FakeGateway(clock), clock, 'alice', {
     open: (_request, events) => {
@@ -370,7 +370,7 @@ test('[CL9] a server that accepts and does not welcome is left', async () => {
       return { send: () => {}, close: () => {}, terminate: () => events.ended({ code: 1006, reason: '' }) }
     },
   })
-  await clock.advance(HANDSHAKE_MS_MAX + BACKOFF_MS_MIN)
+  await clock.pass(HANDSHAKE_MS_MAX + BACKOFF_MS_MIN)
   expect(opened).toBe(2)
   client.close()
 })
@@ -391,7 +391,7 @@ test('[CL10] a question is answered by its own answer, by a failure, by the time
   await denied
   gateway.intercept = frame => frame.type === 'history'
   const late = expect(ask()).rejects.toMatchObject({ code: 'MSG_TIMEOUT', temporary: true })
-  await clock.advance(QUESTION_MS_MAX)
+  await clock.pass(QUESTION_MS_MAX)
   await late
   const lost = expect(ask()).rejects.toMatchObject({ code: 'NOT_CONNECTED', temporary: true })
   gateway.dropAll()
@@ -402,7 +402,7 @@ test('[CL10] a question is answered by its own answer, by a failure, by the time
 test('[CL8] a client that was closed stays closed', async () => {
   const { clock, gateway, client, phases } = await scene()
   client.close()
-  await clock.advance(10 * BACKOFF_MS_MAX)
+  await clock.pass(10 * BACKOFF_MS_MAX)
   expect(phases.at(-1)).toMatchObject({ kind: 'Closed', byRequest: true })
   expect(gateway.connections).toHaveLength(0)
 })

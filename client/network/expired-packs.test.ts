@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
+import { VirtualClock } from '../../infra/testing/virtual-clock.ts'
 import { Code } from '../../schemas/codes.ts'
 import type { ClientFrame, ServerFrame } from '../../schemas/frames.ts'
 import { type PackId, packIdTime, type SessionId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
 import { FakeGateway, failed, notRandom, refused } from '../testing/fake-gateway.ts'
-import { ManualClock } from '../testing/manual-clock.ts'
 import { BACKOFF_MS_MAX, BACKOFF_MS_MIN } from './backoff.ts'
 import { connect } from './client.ts'
 import { RENEWALS_MAX } from './pending-packs.ts'
@@ -17,7 +17,7 @@ type OutcomeQuestion = Extract<ClientFrame, { type: 'outcome' }>
  * answer at all.
  */
 async function scene(outcomeOf: (question: OutcomeQuestion, asked: number) => ServerFrame | undefined) {
-  const clock = new ManualClock()
+  const clock = new VirtualClock()
   const gateway = new FakeGateway(clock)
   const expired = new Set<string>()
   let asked = 0
@@ -106,7 +106,7 @@ test('[CL17] while nobody can know, a pack is asked for again and not sent', asy
   const { answer } = sayExpired('hello')
   await clock.settle()
   expect(asked()).toBe(1)
-  await clock.advance(3 * BACKOFF_MS_MAX)
+  await clock.pass(3 * BACKOFF_MS_MAX)
   expect(asked()).toBe(4)
   expect(await answer).toMatchObject({ kind: 'Accepted', seq: 1 })
   expect(gateway.connectionOf('alice').received.filter(({ type }) => type === 'send')).toHaveLength(2)
@@ -119,7 +119,7 @@ test('[CL17] a connection that is lost while a pack is asked for leaves it pendi
   const { answer } = sayExpired('hello')
   await clock.settle()
   gateway.dropAll()
-  await clock.advance(BACKOFF_MS_MIN)
+  await clock.pass(BACKOFF_MS_MIN)
   expect(await answer).toMatchObject({ kind: 'Accepted', seq: 1 })
   expect(asked()).toBe(2)
   expect(client.pendingCount).toBe(0)
@@ -155,6 +155,6 @@ test("[CL18] packIds carry the server's time", async () => {
   const { clock, gateway, say } = await scene(notFound)
   gateway.skewMs = 7_200_000
   gateway.dropAll()
-  await clock.advance(BACKOFF_MS_MIN)
+  await clock.pass(BACKOFF_MS_MIN)
   expect(packIdTime(say('hello').packId)).toBe(clock.now() + 7_200_000)
 })

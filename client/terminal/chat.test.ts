@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
+import { VirtualClock } from '../../infra/testing/virtual-clock.ts'
 import type { SessionId, UserId } from '../../schemas/ids.ts'
 import { BACKOFF_MS_MAX } from '../network/backoff.ts'
 import { Client, type PackRequest } from '../network/client.ts'
 import { FakeGateway, failed, notRandom, refused } from '../testing/fake-gateway.ts'
-import { ManualClock } from '../testing/manual-clock.ts'
 import { Chat, LAST_WORDS_MS_MAX } from './chat.ts'
 import type { Screen } from './screen.ts'
 
@@ -51,7 +51,7 @@ interface Terminal {
 }
 
 function terminal(
-  { gateway, clock }: { gateway: FakeGateway; clock: ManualClock },
+  { gateway, clock }: { gateway: FakeGateway; clock: VirtualClock },
   { sessionId = AB, me = 'alice', first }: { sessionId?: SessionId | undefined; me?: string; first?: PackRequest } = {},
 ): Terminal {
   const screen = new FakeScreen()
@@ -78,7 +78,7 @@ function terminal(
 }
 
 function world() {
-  const clock = new ManualClock()
+  const clock = new VirtualClock()
   return { clock, gateway: new FakeGateway(clock) }
 }
 
@@ -114,13 +114,13 @@ test('[CL13] an own message is shown as being sent, then once with its seq', asy
   expect(screen.said()).toEqual([])
   gateway.intercept = () => false
   gateway.dropAll()
-  await clock.advance(BACKOFF_MS_MAX)
+  await clock.pass(BACKOFF_MS_MAX)
   expect(screen.pending).toEqual([])
   expect(screen.said()).toEqual(['#1 alice: hello'])
 })
 
 test('[CL13] a message that goes on under a new packId is shown as being sent until it has its seq', async () => {
-  const clock = new ManualClock()
+  const clock = new VirtualClock()
   const gateway = new FakeGateway(clock)
   const { screen } = terminal({ gateway, clock })
   await clock.settle()
@@ -142,7 +142,7 @@ test('[CL13] a message that goes on under a new packId is shown as being sent un
   expect(screen.pending).toHaveLength(1)
   isHeld = false
   gateway.dropAll()
-  await clock.advance(BACKOFF_MS_MAX)
+  await clock.pass(BACKOFF_MS_MAX)
   expect(screen.pending).toEqual([])
   expect(screen.said().filter(line => line.includes('written long ago'))).toHaveLength(1)
 })
@@ -159,9 +159,9 @@ test('[CL13] a restart of the server is told, and no line is lost or repeated', 
   gateway.say(AB, 'bob', 'meanwhile')
   screen.type('later')
   gateway.say('s:alice:carol' as SessionId, 'carol', 'new here')
-  await clock.advance(3 * BACKOFF_MS_MAX)
+  await clock.pass(3 * BACKOFF_MS_MAX)
   gateway.up = true
-  await clock.advance(BACKOFF_MS_MAX)
+  await clock.pass(BACKOFF_MS_MAX)
   gateway.say(AB, 'bob', 'after')
   await clock.settle()
   const here = screen.said().filter(line => line.startsWith('#'))
@@ -177,7 +177,7 @@ test('[CL13] what is piped in before there is a connection is sent, and the prog
   screen.type('one')
   screen.type('two')
   screen.end('input')
-  await clock.advance(1_000)
+  await clock.pass(1_000)
   expect(await exit).toBe(0)
   expect(screen.said()).toEqual(['#1 alice: one', '#2 alice: two'])
   expect(screen.isClosed).toBe(true)
@@ -193,7 +193,7 @@ test('[CL13] it ends with 1 when something typed was refused, or was never answe
   const first = terminal(one)
   first.screen.type('a very long text')
   first.screen.end('input')
-  await one.clock.advance(1_000)
+  await one.clock.pass(1_000)
   expect(await first.exit).toBe(1)
   expect(first.screen.lines).toContain('! not sent: "a very long text": MSG_TOO_LONG, the content is too long')
 
@@ -202,7 +202,7 @@ test('[CL13] it ends with 1 when something typed was refused, or was never answe
   const second = terminal(two)
   second.screen.type('anybody?')
   second.screen.end('input')
-  await two.clock.advance(LAST_WORDS_MS_MAX + 1_000)
+  await two.clock.pass(LAST_WORDS_MS_MAX + 1_000)
   expect(await second.exit).toBe(1)
   expect(second.screen.lines.at(-1)).toContain('may not have been sent')
 })
@@ -320,7 +320,7 @@ test('[CL13] a view that is behind is asked again, a conversation that is denied
     return true
   }
   const { screen } = terminal({ gateway, clock })
-  await clock.advance(1_000)
+  await clock.pass(1_000)
   expect(screen.said()).toEqual(['#1 bob: hello'])
   gateway.intercept = (frame, connection) => {
     if (frame.type !== 'history') return false

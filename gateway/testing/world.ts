@@ -1,7 +1,7 @@
-import { ManualClock } from '../../client/testing/manual-clock.ts'
 import type { Clock, Random } from '../../infra/clock.ts'
 import { silentLogger } from '../../infra/logger.ts'
 import { Metrics } from '../../infra/metrics.ts'
+import { VirtualClock } from '../../infra/testing/virtual-clock.ts'
 import { eventCodec, eventSchema, packCodec, type RecordCodec } from '../../schemas/codec.ts'
 import type { Event } from '../../schemas/event.ts'
 import type { ClientFrame, EventFrame, ServerFrame } from '../../schemas/frames.ts'
@@ -168,7 +168,7 @@ export class TestClient implements ClientSocket {
   }
 }
 
-export class World<C extends Clock = ManualClock> {
+export class World<C extends Clock = VirtualClock> {
   readonly clock: C
   readonly random = countingRandom()
   readonly topics = makeTopics({ prefix: '', partitions: 2, eventRetentionDays: 1 })
@@ -187,7 +187,7 @@ export class World<C extends Clock = ManualClock> {
 
   /** A world whose clock the test moves. */
   static make(): Promise<World> {
-    return World.on(new ManualClock())
+    return World.on(new VirtualClock())
   }
 
   static async on<C extends Clock>(clock: C): Promise<World<C>> {
@@ -301,6 +301,7 @@ export class World<C extends Clock = ManualClock> {
 
   /** Lets everything happen that needs no time, packs answered included. */
   async settle(): Promise<void> {
+    if (this.clock instanceof VirtualClock) return this.clock.settle()
     for (let turn = 0; turn < 5; turn++) await new Promise(resolve => setImmediate(resolve))
   }
 

@@ -48,7 +48,7 @@ describe.each(['json', 'avro'] as const)('%s', subprotocol => {
     await world.flow()
     expect(bob.seqs(chat)).toEqual([])
     world.history.follow()
-    await world.clock.advance(100)
+    await world.clock.pass(100)
     world.say(alice, chat)
     await world.flow()
     expect(bob.seqs(chat)).toEqual(range(11, 453))
@@ -63,7 +63,7 @@ test('[RS3] a session without anything new goes live without a page being read',
   const { world, gateway, alice } = await withMessages(3)
   const bob = await reconnected(world, gateway, 'bob')
   resume(bob, chat, 3)
-  await world.clock.advance(100)
+  await world.clock.pass(100)
   expect(bob.of('resumed')).toHaveLength(1)
   expect(world.history.pagesRead).toBe(0)
   world.say(alice, chat)
@@ -80,10 +80,10 @@ test('[RS4] live events wait for the resume that follows a welcome; other sessio
   await world.flow()
   expect(bob.of('event')).toEqual([])
   resume(bob, chat, 1)
-  await world.clock.advance(50)
+  await world.clock.pass(50)
   expect(bob.seqs(chat)).toEqual([2, 3, 4])
   expect(bob.seqs('s:bob:zoe' as SessionId)).toEqual([])
-  await world.clock.advance(600)
+  await world.clock.pass(600)
   expect(bob.seqs('s:bob:zoe' as SessionId)).toEqual([1])
 })
 
@@ -108,10 +108,10 @@ test('[RS5] a gateway behind another repeats nothing after a move, and says no r
   // Bob has seen 8 elsewhere; this gateway has read 3.
   const bob = await reconnected(world, behind, 'bob')
   resume(bob, chat, 8)
-  await world.clock.advance(1_000)
+  await world.clock.pass(1_000)
   expect(bob.frames.map(({ type }) => type)).toEqual(['welcome'])
   behind.log.letGo()
-  await world.clock.advance(100)
+  await world.clock.pass(100)
   world.say(alice, chat)
   await world.flow()
   expect(bob.seqs(chat)).toEqual([9])
@@ -123,13 +123,13 @@ test('[RS6] a client above the last seq is told to begin anew', async () => {
   const { world, gateway, alice } = await withMessages(3)
   const bob = await reconnected(world, gateway, 'bob')
   resume(bob, chat, 8)
-  await world.clock.advance(100)
+  await world.clock.pass(100)
   expect(bob.of('reset')).toEqual([{ type: 'reset', sessionId: chat, lastSeq: 3 }])
   world.say(alice, chat)
   await world.flow()
   expect(bob.seqs(chat)).toEqual([4])
   resume(bob, chat, 0, 2)
-  await world.clock.advance(100)
+  await world.clock.pass(100)
   expect(bob.seqs(chat)).toEqual([4, 1, 2, 3, 4])
 })
 
@@ -138,12 +138,12 @@ test('[RS7] what history no longer keeps is an explicit gap', async () => {
   world.history.trim(chat, 15)
   const bob = await reconnected(world, gateway, 'bob')
   resume(bob, chat, 3)
-  await world.clock.advance(100)
+  await world.clock.pass(100)
   expect(bob.of('gap')).toEqual([{ type: 'gap', sessionId: chat, fromSeq: 4, toSeq: 14 }])
   expect(bob.seqs(chat)).toEqual(range(15, 20))
   world.history.trim(chat, 21)
   resume(bob, chat, 18, 2)
-  await world.clock.advance(100)
+  await world.clock.pass(100)
   expect(bob.of('gap').at(-1)).toEqual({ type: 'gap', sessionId: chat, fromSeq: 19, toSeq: 20 })
 })
 
@@ -156,7 +156,7 @@ test('[RS8] a session of others is denied with a code; the rest of the resume is
     requestId: 5,
     sessions: [foreign!, unknown!, chat].map(sessionId => ({ sessionId, seq: 0 })),
   })
-  await world.clock.advance(100)
+  await world.clock.pass(100)
   expect(bob.of('resumed')).toMatchObject([
     {
       sessions: [
@@ -189,7 +189,7 @@ test('[RS9] who left a group gets what happened inside the stays, and gaps betwe
   await say() // 9
   const bob = await reconnected(world, gateway, 'bob')
   resume(bob, group, 0)
-  await world.clock.advance(100)
+  await world.clock.pass(100)
   expect(bob.seqs(group)).toEqual([1, 2, 3, 6, 7, 8])
   expect(bob.of('gap')).toEqual([{ type: 'gap', sessionId: group, fromSeq: 4, toSeq: 5 }])
   await say() // 10
@@ -208,10 +208,10 @@ test('[RS9] history that is ahead of the gateway shows nobody what came after th
   await world.flow()
   resume(bob, group, 1)
   bob.send({ type: 'history', requestId: 9, sessionId: group, beforeSeq: 100 })
-  await world.clock.advance(500)
+  await world.clock.pass(500)
   expect(bob.frames.map(({ type }) => type)).toEqual(['welcome'])
   behind.log.letGo()
-  await world.clock.advance(500)
+  await world.clock.pass(500)
   expect(bob.seqs(group)).toEqual([2, 3])
   expect(bob.of('page')[0]!.events.map(({ seq }) => seq)).toEqual([1, 2, 3])
 })
@@ -231,10 +231,10 @@ test('[RS9] nor when they leave while the heads are being read', async () => {
     return heads(ids)
   }
   resume(bob, group, 1)
-  await world.clock.advance(500)
+  await world.clock.pass(500)
   expect(bob.seqs(group)).toEqual([])
   behind.log.letGo()
-  await world.clock.advance(500)
+  await world.clock.pass(500)
   expect(bob.seqs(group)).toEqual([2, 3])
   expect(bob.of('gap')).toEqual([])
 })
@@ -249,12 +249,12 @@ test('[RS10] a history view that stays behind: VIEW_BEHIND, and live goes on; a 
   world.say(alice, chat)
   await world.flow()
   expect(bob.seqs(chat)).toEqual([])
-  await world.clock.advance(10_500)
+  await world.clock.pass(10_500)
   expect(bob.of('failed')).toMatchObject([{ requestId: 1, name: 'VIEW_BEHIND', retry: 'same' }])
   expect(bob.seqs(chat)).toEqual([4, 5])
   world.history.follow()
   resume(bob, chat, 1, 2)
-  await world.clock.advance(100)
+  await world.clock.pass(100)
   expect(bob.seqs(chat)).toEqual([4, 5, 2, 3, 4, 5])
 })
 
@@ -265,7 +265,7 @@ test.each(['isDown', 'isSilent'] as const)(
     const bob = await reconnected(world, gateway, 'bob')
     world.history[how] = true
     resume(bob, chat, 1)
-    await world.clock.advance(6_000)
+    await world.clock.pass(6_000)
     expect(bob.of('failed')).toMatchObject([{ name: 'HISTORY_ERROR', retry: 'same' }])
     world.say(alice, chat)
     await world.flow()
@@ -282,7 +282,7 @@ test('[RS10] an emptied history is not taken for a session without events', asyn
     return heads(ids)
   }
   resume(bob, chat, 2)
-  await world.clock.advance(1_000)
+  await world.clock.pass(1_000)
   expect(bob.of('failed')).toMatchObject([{ name: 'VIEW_BEHIND' }])
   expect([...bob.of('reset'), ...bob.of('gap')]).toEqual([])
 })
@@ -292,7 +292,7 @@ test('[RS10] without the log a resume fails temporarily', async () => {
   const bob = await reconnected(world, gateway, 'bob')
   gateway.log.isDown = true
   resume(bob, chat, 2)
-  await world.clock.advance(100)
+  await world.clock.pass(100)
   expect(bob.of('failed')).toMatchObject([{ name: 'SERVICE_UNAVAILABLE', retry: 'same' }])
 })
 
@@ -307,7 +307,7 @@ test('[GW7] own packs that are acked while history is read are not sent again as
   await world.flow()
   expect(bob.of('ack').map(({ seq }) => seq)).toEqual([4, 6])
   world.history.follow()
-  await world.clock.advance(100)
+  await world.clock.pass(100)
   expect(bob.seqs(chat)).toEqual([2, 3, 5])
   world.say(alice, chat)
   await world.flow()
@@ -324,7 +324,7 @@ test('[GW8] more live events than may wait for history close the connection with
   for (let sent = 0; sent <= BUFFER_EVENTS_MAX; sent += 1_000) {
     for (let i = 0; i < 1_000; i++) world.say(alice, chat)
     await world.flow()
-    await world.clock.advance(500)
+    await world.clock.pass(500)
   }
   expect(bob.closed).toMatchObject({ code: 4008 })
   expect(alice.closed).toBeUndefined()
@@ -339,12 +339,12 @@ test('[RS11] a slow client makes its own resume slow, and loses nothing', async 
   const bob = await reconnected(world, gateway, 'bob')
   bob.isFrozen = true
   resume(bob, chat, 0)
-  await world.clock.advance(1_000)
+  await world.clock.pass(1_000)
   expect(bob.of('resumed')).toEqual([])
   expect(bob.closed).toBeUndefined()
   for (let i = 0; i < 30; i++) {
     bob.connection.drained()
-    await world.clock.advance(50)
+    await world.clock.pass(50)
   }
   expect(bob.seqs(chat)).toEqual(range(1, 200))
   expect(bob.of('resumed')).toHaveLength(1)

@@ -18,7 +18,7 @@ async function withMessages(count: number, options = {}) {
 
 async function history(world: World, client: TestClient, question: object) {
   client.send({ type: 'history', requestId: 1, sessionId: chat, ...question } as Parameters<TestClient['send']>[0])
-  await world.clock.advance(50)
+  await world.clock.pass(50)
   const page = client.of('page').at(-1)
   return page && { seqs: page.events.map(({ seq }) => seq), more: page.more, lastSeq: page.lastSeq }
 }
@@ -113,7 +113,7 @@ test('[GW34] what became of a pack: found, not found, and "not yet" while nobody
   const ask = (packId: PackId) => alice.send({ type: 'outcome', requestId: 1, sessionId: chat, packId })
   ask(known)
   ask(world.packId())
-  await world.clock.advance(50)
+  await world.clock.pass(50)
   expect(alice.of('outcome').map(({ found, seq, code }) => ({ found, seq, code }))).toEqual([
     { found: true, seq: 1, code: 0 },
     { found: false, seq: 0, code: 0 },
@@ -126,7 +126,7 @@ test('[GW34] what became of a pack: found, not found, and "not yet" while nobody
   world.history.isFollowing = false
   await world.flow()
   ask(pending)
-  await world.clock.advance(10_500)
+  await world.clock.pass(10_500)
   expect(alice.of('failed')).toHaveLength(2)
   world.history.follow()
   ask(pending)
@@ -141,7 +141,7 @@ test('[GW34] what history has forgotten is found in the archive', async () => {
   await world.flow()
   world.history.trim(chat, 2)
   alice.send({ type: 'outcome', requestId: 1, sessionId: chat, packId: forgotten })
-  await world.clock.advance(50)
+  await world.clock.pass(50)
   expect(alice.of('outcome')).toMatchObject([{ found: true, code: 0, seq: 1, count: 1 }])
 })
 
@@ -154,18 +154,18 @@ test('[GW34] "not found" waits for the archive, and is not said while it is behi
   world.history.trim(chat, 2)
   const ask = () => alice.send({ type: 'outcome', requestId: 1, sessionId: chat, packId: forgotten })
   ask()
-  await world.clock.advance(ARCHIVE_BEHIND_MS_MAX + 500)
+  await world.clock.pass(ARCHIVE_BEHIND_MS_MAX + 500)
   expect(alice.of('failed').map(({ name, retry }) => ({ name, retry }))).toEqual([
     { name: 'VIEW_BEHIND', retry: 'same' },
   ])
   ask()
-  await world.clock.advance(ARCHIVE_BEHIND_MS_MAX / 2)
+  await world.clock.pass(ARCHIVE_BEHIND_MS_MAX / 2)
   world.archive.follow()
-  await world.clock.advance(500)
+  await world.clock.pass(500)
   expect(alice.of('outcome')).toMatchObject([{ found: true, seq: 1 }])
   world.archive.isDown = true
   ask()
-  await world.clock.advance(QUESTION_MS_MAX)
+  await world.clock.pass(QUESTION_MS_MAX)
   expect(alice.of('failed').at(-1)).toMatchObject({ name: 'DB_ERROR', retry: 'same' })
   world.archive.isDown = false
   const { outcome } = world.archive
@@ -174,7 +174,7 @@ test('[GW34] "not found" waits for the archive, and is not said while it is behi
     return outcome.call(world.archive, request)
   }
   ask()
-  await world.clock.advance(500)
+  await world.clock.pass(500)
   expect(alice.of('failed').at(-1)).toMatchObject({ name: 'VIEW_BEHIND', reason: 'the archive is being rebuilt' })
 })
 
@@ -193,7 +193,7 @@ test('[GW35] with the stores down questions get temporary codes; sending and rec
   world.say(alice, chat)
   await world.flow()
   expect(bob.seqs(chat)).toEqual([2])
-  await world.clock.advance(1_000)
+  await world.clock.pass(1_000)
   const failed = alice.of('failed').sort((a, b) => a.requestId - b.requestId)
   expect(failed.map(({ requestId, name, retry }) => [requestId, name, retry])).toEqual([
     [1, 'HISTORY_ERROR', 'same'],
@@ -211,7 +211,7 @@ test('[GW36] questions at once are bounded per connection', async () => {
   expect(alice.connection.questions).toBe(QUESTIONS_MAX)
   await world.settle()
   expect(alice.of('failed')).toMatchObject([{ requestId: QUESTIONS_MAX, name: 'RATE_LIMITED', retry: 'same' }])
-  await world.clock.advance(6_000)
+  await world.clock.pass(6_000)
   expect(alice.of('failed')).toHaveLength(QUESTIONS_MAX + 1)
   expect(alice.connection.questions).toBe(0)
 })

@@ -124,7 +124,7 @@ class Device {
     await world.settle()
     await world.settle()
     // A login that the view is too far behind for takes a few tries.
-    while (!isOver) await world.clock.advance(50)
+    while (!isOver) await world.clock.pass(50)
     this.client = await login
     this.looked = 0
     this.moves++
@@ -153,11 +153,11 @@ async function run(steps: readonly Step[]) {
   world.history.follow()
   world.membership.follow()
   await world.flow()
-  await world.clock.advance(1_000)
+  await world.clock.pass(1_000)
   // Everybody comes back once more, so that what a failed resume left open is closed.
   for (const device of devices) {
     await device.move(world, gateways[device.moves % 2]!)
-    await world.clock.advance(1_000)
+    await world.clock.pass(1_000)
     device.look()
   }
   return { world, devices }
@@ -195,7 +195,7 @@ async function perform(world: World, gateways: TestGateway[], devices: Device[],
       await device.move(world, gateways[each.session % 2]!)
       break
     case 'wait':
-      await world.clock.advance(700)
+      await world.clock.pass(700)
   }
   await world.settle()
 }

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { SeededRandom } from '../../infra/seeded-random.ts'
 import { MemoryStateDir } from '../../processors/sequencer/state-store.ts'
 import { referenceValues, validValues } from '../../processors/sequencer/testing/reference.ts'
-import { seededRandom, World } from '../../processors/sequencer/testing/world.ts'
+import { World } from '../../processors/sequencer/testing/world.ts'
 import { type Crash, CrashingNode, POINTS } from './crashing-node.ts'
 import { randomPack } from './random-packs.ts'
 
@@ -33,7 +34,7 @@ async function runAndCheck(phases: readonly Phase[]): Promise<void> {
     const node = new CrashingNode(world, crash)
     node.start(dirs)
     for (const seed of packs) {
-      world.send(randomPack(seededRandom(seed)))
+      world.send(randomPack(new SeededRandom(seed)))
       await world.clock.pass(seed % STEP_MS)
     }
     for (let lived = 0; lived < LIFE_MS && node.mortal.isAlive; lived += STEP_MS) await world.clock.pass(STEP_MS)

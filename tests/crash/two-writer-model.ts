@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Random } from '../../infra/clock.ts'
+import { SeededRandom } from '../../infra/seeded-random.ts'
 import type { TestState } from '../../processors/sequencer/testing/packs.ts'
 import { foldOfEither, hardToRead } from '../../processors/sequencer/testing/reference.ts'
-import { seededRandom, World } from '../../processors/sequencer/testing/world.ts'
+import { World } from '../../processors/sequencer/testing/world.ts'
 import { RULES_DEFAULT } from '../../schemas/pack.ts'
 import type { LogRecord } from '../../topics/log.ts'
 import { chainHeaders, type ValidBatch } from '../../topics/valid-events.ts'
@@ -59,7 +60,7 @@ const QUIET_MS = 5_000
 /** One run; a broken rule is a violation, not an error. */
 export async function runModel(seed: number, options: ModelOptions = {}): Promise<ModelRun> {
   const world = await World.make()
-  const model = new Model(world, seededRandom(seed), options)
+  const model = new Model(world, new SeededRandom(seed), options)
   try {
     await model.run()
   } catch (error) {

@@ -1,3 +1,4 @@
+import { SeededRandom } from '../../infra/seeded-random.ts'
 import {
   makePack,
   packIdAt,
@@ -6,7 +7,6 @@ import {
   T0,
   text,
 } from '../../processors/sequencer/testing/packs.ts'
-import { seededRandom } from '../../processors/sequencer/testing/world.ts'
 import type { UserId } from '../../schemas/ids.ts'
 import { Flag, type Pack, type PackBody, RULES_DEFAULT } from '../../schemas/pack.ts'
 import { type Recorded, replay } from './recording.ts'
@@ -18,7 +18,7 @@ import { type Recorded, replay } from './recording.ts'
 
 type Line = Omit<Recorded, 'event'>
 
-const random = seededRandom(Number(process.argv[2] ?? 1))
+const random = new SeededRandom(Number(process.argv[2] ?? 1))
 const pick = <T>(items: readonly T[]): T => items[Math.floor(random.next() * items.length)]!
 const below = (limit: number) => Math.floor(random.next() * limit)
 

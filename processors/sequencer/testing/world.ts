@@ -1,7 +1,9 @@
-import type { Clock, Random } from '../../../infra/clock.ts'
+import type { Clock } from '../../../infra/clock.ts'
 import { type Logger, silentLogger } from '../../../infra/logger.ts'
 import { Metrics } from '../../../infra/metrics.ts'
+import { SeededRandom } from '../../../infra/seeded-random.ts'
 import type { Service } from '../../../infra/service.ts'
+import { VirtualClock } from '../../../infra/testing/virtual-clock.ts'
 import { eventCodec, packCodec, type RecordCodec } from '../../../schemas/codec.ts'
 import type { Event } from '../../../schemas/event.ts'
 import type { Pack, Rules } from '../../../schemas/pack.ts'
@@ -17,19 +19,6 @@ import { POSITION_START, selectValid, type ValidBatch } from '../../../topics/va
 import { makeSequencer, type SequencerContext, transactionalIdPrefix } from '../main.ts'
 import { MemoryStateDir, MemoryStateStore, type StateStores } from '../state-store.ts'
 import { T0 } from './packs.ts'
-import { VirtualClock } from './virtual-clock.ts'
-
-/** Numbers from a seed (mulberry32): the same seed gives the same run. */
-export function seededRandom(seed: number): Random {
-  let state = seed >>> 0
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-  return { next, bytes: size => Buffer.from(Array.from({ length: size }, () => Math.floor(next() * 256))) }
-}
 
 export interface Codecs {
   pack: RecordCodec<Pack>
@@ -118,7 +107,7 @@ export class World {
       era: options.era ?? 0,
       instance: options.name ?? 'one',
       ...(options.rules === undefined ? {} : { rules: options.rules }),
-      random: seededRandom(options.seed ?? ++this.starts),
+      random: new SeededRandom(options.seed ?? ++this.starts),
       logger: options.logger ?? silentLogger,
       metrics: new Metrics(),
     }

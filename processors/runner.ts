@@ -30,8 +30,7 @@ import { type PlacedEvent, type View, ViewMoved } from './view.ts'
  *   replaced is not the one that the view was built from, and is told apart from junk (RN7).
  * - A store that fails gets the same batch again, with bounded backoff, for ever: the position never passes (RN3).
  * - A store that is not where it was left (emptied, rolled back, switched by a rebuild) is asked where it is, and
- *   reading goes on from there; an emptied one is filled from the log's start without an operator (RN6). One
- *   partition notices, by writing; then all others are looked at, also those in which nothing happens any more.
+ *   reading goes on from there; an emptied one is filled from the log's start without an operator (RN6).
  * - What no retry can help ends the runner with an alarm, and the positions stay: a valid record that cannot be
  *   decoded, a corrupt log, a position that the log no longer holds (RN4, RN7).
  *
@@ -42,6 +41,8 @@ import { type PlacedEvent, type View, ViewMoved } from './view.ts'
 /** Events that are decoded and applied together: bounds memory and the time that the event loop is held. */
 export const APPLY_EVENTS_MAX = 1_000
 export const RETRY_MS_FIRST: Millis = 50
+/** How often it is looked whether the store is still where it was left, also where nothing is to be written. */
+export const LOOK_MS: Millis = 2_000
 export const RETRY_MS_MAX: Millis = 5_000
 
 /** The view cannot go on by itself; the message says what an operator has to do. Its position stays. */
@@ -101,11 +102,12 @@ class ViewRunner implements Runner {
   private readonly dead: DeadLetters
   private readonly states = new Map<Partition, PartitionState>()
   private readonly incomplete = new Set<Partition>()
-  /** What the reader's last batch of a partition is about, and looks at its store between batches. */
-  private readonly handled = new Map<Partition, Promise<void>>()
-  private readonly looks = new Map<Partition, Promise<void>>()
   private readonly abort = new AbortController()
   private readonly waiting: (() => void)[] = []
+  /** Partitions whose batch is being applied, and looks at the store that are under way: never both at once. */
+  private readonly busy = new Set<Partition>()
+  private readonly looks = new Map<Partition, Promise<boolean>>()
+  private endWait: () => void = () => {}
   private running: Promise<void> | undefined
   private reader: LogReader | undefined
   private applied = 0
@@ -149,11 +151,46 @@ class ViewRunner implements Runner {
       onBatch: batch => this.onBatch(batch),
     })
     this.wake()
-    await this.reader.done
+    await Promise.all([this.reader.done, this.watch()])
+  }
+
+  /** Looks at the store while nothing is written: nobody else would notice that it was emptied (RN6). */
+  private async watch(): Promise<void> {
+    const { clock, partitions } = this.options
+    while (!this.finished) {
+      await new Promise<void>(resolve => {
+        const cancel = clock.schedule(LOOK_MS, resolve)
+        this.endWait = () => {
+          cancel()
+          resolve()
+        }
+      })
+      if (this.finished || this.abort.signal.aborted) return
+      const idle = partitions.filter(partition => !this.busy.has(partition))
+      for (const partition of idle) this.looks.set(partition, this.look(partition))
+      await Promise.all(this.looks.values())
+    }
+  }
+
+  /** True when the store was not where it was left: reading goes on elsewhere. */
+  private async look(partition: Partition): Promise<boolean> {
+    try {
+      const inPlace = await this.view.inPlace?.(partition).catch(error => {
+        if (!mayPass(error)) throw error
+        // It is down: the next look or the next batch tells.
+        return true
+      })
+      if (inPlace !== false || this.abort.signal.aborted) return false
+      await this.move(partition, new ViewMoved('it was emptied, or has lost what it had confirmed'))
+      return true
+    } finally {
+      this.looks.delete(partition)
+    }
   }
 
   private finish(error?: unknown): void {
     this.finished = true
+    this.endWait()
     if (error === undefined || this.abort.signal.aborted) this.settle.resolve()
     else {
       const reason = this.explain(error)
@@ -213,16 +250,19 @@ class ViewRunner implements Runner {
     return unchecked ? position.offset : position.offset + 1
   }
 
-  private onBatch(batch: FetchedBatch): Promise<void> {
-    // A look ends by telling the reader where to go on: what was fetched before is fetched again.
-    const look = this.looks.get(batch.partition)
-    if (look !== undefined) return look
-    const handled = this.handle(batch)
-    this.handled.set(batch.partition, handled)
-    return handled
+  private async onBatch(batch: FetchedBatch): Promise<void> {
+    const { partition } = batch
+    const look = this.looks.get(partition)
+    if (look !== undefined && (await look)) return
+    this.busy.add(partition)
+    try {
+      await this.takeBatch(batch)
+    } finally {
+      this.busy.delete(partition)
+    }
   }
 
-  private async handle({ partition, records, end }: FetchedBatch): Promise<void> {
+  private async takeBatch({ partition, records, end }: FetchedBatch): Promise<void> {
     for (let start = 0; start < records.length; start += APPLY_EVENTS_MAX) {
       if (this.abort.signal.aborted) return
       const slice = records.slice(start, start + APPLY_EVENTS_MAX)
@@ -290,27 +330,9 @@ class ViewRunner implements Runner {
   }
 
   private async move(partition: Partition, reason: ViewMoved): Promise<void> {
-    const { logger, partitions } = this.options
+    const { log, topics, logger } = this.options
     logger.warn({ view: this.name, partition, reason: reason.message }, 'the store has moved: reading on from there')
     this.metrics.moved.inc(this.labels)
-    await this.goOnFromStore(partition)
-    for (const other of partitions) if (other !== partition) this.lookAt(other)
-  }
-
-  /** Goes on from where the store is in a partition, as soon as no batch of it is under way. */
-  private lookAt(partition: Partition): void {
-    if (this.looks.has(partition)) return
-    const look = Promise.resolve(this.handled.get(partition))
-      // A batch that fails ends the runner by itself.
-      .catch(() => {})
-      .then(() => this.goOnFromStore(partition))
-      .catch(error => this.finish(error))
-      .finally(() => this.looks.delete(partition))
-    this.looks.set(partition, look)
-  }
-
-  private async goOnFromStore(partition: Partition): Promise<void> {
-    const { log, topics } = this.options
     const bounds = await this.persist('reading the bounds of the log', () => log.bounds(topics.events.name))
     if (bounds === undefined) return
     await this.locate(partition, bounds)
@@ -410,8 +432,8 @@ class ViewRunner implements Runner {
     // The reader first: once it is closed no batch comes behind one that was given up.
     const closed = this.reader?.close()
     this.abort.abort()
+    this.endWait()
     await closed
-    await Promise.all(this.looks.values())
     await this.running
     if (this.running === undefined) this.finish()
     await this.view.close()

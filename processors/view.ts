@@ -46,6 +46,11 @@ export interface View {
    */
   concerns?(headers: Headers): boolean
   /**
+   * False when the store is no longer where this writer left it, as ViewMoved says it; asked now and then while there
+   * is nothing to apply. Left out where that cannot be told, or does not matter before the next event.
+   */
+  inPlace?(partition: Partition): Promise<boolean>
+  /**
    * Why the view cannot show this event; undefined where it can. The runner counts such events and writes them to
    * im.dead before `apply`, which gets them as well and must pass over them.
    */

@@ -66,6 +66,8 @@ export interface PackOutcome {
 export interface HistoryStore {
   /** The stored position of a partition, read anew; `write` goes on from there. */
   position(partition: Partition): Promise<Position | undefined>
+  /** False when the store is not where this writer left it: it was emptied, or has lost what it had confirmed. */
+  inPlace(partition: Partition): Promise<boolean>
   /**
    * Writes the data and the position after it. The same writes again, whole or in part, change nothing. Rejects when
    * the store cannot take them (repeat the call) and with ViewMoved when the store is not where this writer left it

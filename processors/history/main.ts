@@ -40,6 +40,7 @@ export function historyView(store: HistoryStore): View {
     name: HISTORY,
     pauseMs: HISTORY_PAUSE_MS,
     position: partition => store.position(partition),
+    inPlace: partition => store.inPlace(partition),
     apply: async batch => store.write({ partition: batch.partition, writes: project(batch), position: batch.position }),
     reasonToSkip,
     close: () => store.close(),

@@ -86,7 +86,7 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
 
   async write({ partition, writes, position }: Parameters<HistoryStore['write']>[0]): Promise<void> {
     const place = this.places.get(partition)
-    if (place === undefined || !this.inPlace(partition)) throw new ViewMoved(`partition ${partition}`)
+    if (place === undefined || !this.isInPlace(partition)) throw new ViewMoved(`partition ${partition}`)
     const { contents } = place
     const states = writes.sessions.map(session => this.applySession(contents, partition, session))
     for (const [userId, lists] of userWritesOf(writes.sessions, states)) this.applyUser(contents, userId, lists)
@@ -97,7 +97,11 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
     place.before = position.offset
   }
 
-  private inPlace(partition: Partition): boolean {
+  async inPlace(partition: Partition): Promise<boolean> {
+    return this.places.has(partition) && this.isInPlace(partition)
+  }
+
+  private isInPlace(partition: Partition): boolean {
     const { contents, before } = this.places.get(partition)!
     if (contents !== this.server.contents) return false
     return before === undefined || (contents.positions.get(partition)?.offset ?? -2) >= before

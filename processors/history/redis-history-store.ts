@@ -64,6 +64,10 @@ export class RedisHistoryStore implements HistoryStore {
     return this.writer.position(partition)
   }
 
+  inPlace(partition: Partition): Promise<boolean> {
+    return this.writer.inPlace(partition)
+  }
+
   async write({ partition, writes, position }: Parameters<HistoryStore['write']>[0]): Promise<void> {
     const keyPrefix = this.writer.keyPrefix(partition)
     const due = writes.sessions.filter(session => this.isDue(partition, session))

@@ -29,6 +29,7 @@ export function membershipView(store: MembershipStore): View {
     name: MEMBERSHIP,
     pauseMs: MEMBERSHIP_PAUSE_MS,
     position: partition => store.position(partition),
+    inPlace: partition => store.inPlace(partition),
     apply: async batch => store.write({ partition: batch.partition, writes: project(batch), position: batch.position }),
     concerns: headers => headers[HEADER_MEMBERS] !== undefined,
     reasonToSkip,

@@ -53,11 +53,9 @@ export class MemoryMembershipStore implements MembershipStore, MembershipReader,
 
   async write({ partition, writes, position }: Parameters<MembershipStore['write']>[0]): Promise<void> {
     const place = this.places.get(partition)
-    if (place === undefined || place.contents !== this.server.contents) throw new ViewMoved(`partition ${partition}`)
+    if (place === undefined || !this.isInPlace(partition)) throw new ViewMoved(`partition ${partition}`)
     const { contents } = place
     const stored = contents.positions.get(partition)
-    if (place.before !== undefined && (stored?.offset ?? -2) < place.before)
-      throw new ViewMoved(`partition ${partition}`)
     for (const group of writes.groups) applyGroup(contents, group)
     for (const [userId, entries] of writes.users) {
       for (const [sessionId, entry] of entries) setEntry(contents, userId, sessionId, entry)
@@ -65,6 +63,16 @@ export class MemoryMembershipStore implements MembershipStore, MembershipReader,
     for (const group of writes.groups) if (group.dismissedSeq !== undefined) dismiss(contents, group.sessionId)
     if (stored === undefined || stored.offset < position.offset) contents.positions.set(partition, position)
     place.before = position.offset
+  }
+
+  async inPlace(partition: Partition): Promise<boolean> {
+    return this.isInPlace(partition)
+  }
+
+  private isInPlace(partition: Partition): boolean {
+    const place = this.places.get(partition)
+    if (place?.contents !== this.server.contents) return false
+    return place.before === undefined || (place.contents.positions.get(partition)?.offset ?? -2) >= place.before
   }
 
   async positions(): Promise<ReadonlyMap<Partition, Position>> {

@@ -33,6 +33,10 @@ export class RedisMembershipStore implements MembershipStore {
     return this.writer.position(partition)
   }
 
+  inPlace(partition: Partition): Promise<boolean> {
+    return this.writer.inPlace(partition)
+  }
+
   async write({ partition, writes, position }: Parameters<MembershipStore['write']>[0]): Promise<void> {
     const keyPrefix = this.writer.keyPrefix(partition)
     const groups = writes.groups.map(group => applyCommand(keyPrefix, group))

@@ -187,6 +187,15 @@ describe('[AR5] no hole gets in', () => {
   })
 })
 
+test('[AR4] a range into which another process has got meanwhile is owed by nobody: what lies above it goes in anew', () => {
+  const intents = recorded('t', { 0: [2, 4] })
+  const it = gatherer([0], { ...NOTHING, intents, done: recorded('u', { 0: [0, 3] }) })
+  it.offer(sampleBatch(0, 4, 6), 1_000)
+  const next = it.next(1_000 + GATHER_MS)
+  expect(next?.load.token).toBe('im.events:0:8-12')
+  expect(numbers(next)).toEqual({ 0: [4, 5, 6] })
+})
+
 test('[AR4] whatever fails and restarts, each event is in exactly one load, and a load is always the same', () => {
   const step = fc.record({ partition: fc.nat(2), size: fc.integer({ min: 1, max: 4 }), fate: fc.nat(5) })
   fc.assert(

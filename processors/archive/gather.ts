@@ -289,13 +289,17 @@ function isHole(before: Position, { position }: PlacedEvent): boolean {
   return position.cause.offset !== before.cause.offset + 1
 }
 
-/** Loads that were intended and not done. One whose partitions are not all ours and open is owed range by range. */
+/**
+ * Loads that were intended and not done. One whose partitions are not all ours and open is owed range by range. A
+ * range into which another process has meanwhile got is owed by nobody: what lies above that goes in anew, and rows
+ * that are there twice are read once.
+ */
 function owedLoads(topic: string, progress: ArchiveProgress, partitions: readonly Partition[]): Load[] {
   const open = new Map(
     partitions.flatMap(partition => {
       const intent = progress.intents.get(partition)
-      const isOpen = intent !== undefined && intent.last.offset > (progress.done.get(partition)?.last.offset ?? -1)
-      return isOpen ? [[partition, intent] as const] : []
+      const done = progress.done.get(partition)?.last.offset ?? -1
+      return intent !== undefined && intent.firstOffset > done ? [[partition, intent] as const] : []
     }),
   )
   const loads = new Map<string, Load>()

@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest'
+import type { Clock } from '../../infra/clock.ts'
+import { VirtualClock } from '../../infra/testing/virtual-clock.ts'
 import { archiveViewContract } from '../../tests/contract/archive-view.contract.ts'
 import { ViewMoved } from '../view.ts'
 import type { ArchiveProgress, ArchiveStore } from './archive-store.ts'
 import { ArchiveView, TablesSwitching } from './archive-view.ts'
+import { GATHER_MS } from './gather.ts'
 import { MemoryArchive } from './memory-archive-store.ts'
 import { EagerClock } from './testing/eager-clock.ts'
 import { sampleBatch } from './testing/sample-events.ts'
@@ -83,4 +86,24 @@ test('[AR3] what waits when the archive is closed is refused, and nothing is tak
   await view.close()
   await refused
   await expect(view.apply(sampleBatch(0, 0, 4))).rejects.toThrow('closed')
+})
+
+test('[AR3] a wall clock that goes back holds up no load', async () => {
+  const clock = new VirtualClock()
+  let skewMs = 0
+  const stepped: Clock = {
+    now: () => clock.now() + skewMs,
+    monotonic: () => clock.monotonic(),
+    sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
+    schedule: (delayMs, task) => clock.schedule(delayMs, task),
+    defer: task => clock.defer(task),
+  }
+  const archive = new MemoryArchive()
+  const view = new ArchiveView({ store: archive.store(), clock: stepped, topic: 'im.events', partitions: [0] })
+  await view.position(0)
+  const applied = view.apply(sampleBatch(0, 0, 4))
+  skewMs = -240_000
+  const startedAt = clock.monotonic()
+  await clock.resolve(applied)
+  expect(clock.monotonic() - startedAt).toBeLessThanOrEqual(GATHER_MS)
 })

@@ -46,7 +46,7 @@ export class ArchiveView implements View {
 
   async apply(batch: ViewBatch): Promise<void> {
     assert(!this.isClosed, 'a closed archive takes nothing')
-    const { waits } = this.gatherer.offer(batch, this.clock.now())
+    const { waits } = this.gatherer.offer(batch, this.clock.monotonic())
     if (!waits) return
     const arrived = new Promise<void>((resolve, reject) => this.waiting.set(batch.partition, { resolve, reject }))
     this.begin()
@@ -107,7 +107,7 @@ export class ArchiveView implements View {
   /** A broken invariant is told to everyone who waits: the runner ends with it. */
   private nextLoad(): ReturnType<Gatherer['next']> {
     try {
-      return this.gatherer.next(this.clock.now())
+      return this.gatherer.next(this.clock.monotonic())
     } catch (error) {
       this.reject(this.gatherer.forgetWaiting(), error)
       return undefined
@@ -117,7 +117,7 @@ export class ArchiveView implements View {
   private beginLater(): void {
     const dueAt = this.gatherer.dueAt()
     if (dueAt === undefined) return
-    this.cancelTimer = this.clock.schedule(Math.max(1, dueAt - this.clock.now()), () => this.begin())
+    this.cancelTimer = this.clock.schedule(Math.max(1, dueAt - this.clock.monotonic()), () => this.begin())
   }
 
   private async run(load: Load, ranges: readonly GatheredRange[]): Promise<void> {

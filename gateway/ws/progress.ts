@@ -28,6 +28,11 @@ export class Progress {
     for (const waiter of waiters) if (waiter.offset <= place.next) waiter.resolve(true)
   }
 
+  /** Every partition that is read. */
+  get partitions(): Iterable<Partition> {
+    return this.places.keys()
+  }
+
   /** The position after the last valid event that was handled. */
   position(partition: Partition): Position {
     return this.places.get(partition)?.position ?? POSITION_START

@@ -227,3 +227,25 @@ test('[GW36] a page is bounded in bytes and says that there is more', async () =
   expect(await history(world, alice, { afterSeq: 0 })).toEqual({ seqs: range(1, fit), more: true, lastSeq: 40 })
   expect(await history(world, alice, { beforeSeq: 41 })).toEqual({ seqs: range(41 - fit, 40), more: true, lastSeq: 40 })
 })
+
+test('[GW45] a list of sessions is not answered before history has everything that the log has', async () => {
+  const { world, alice } = await withMessages(1)
+  world.history.isFollowing = false
+  world.say(alice, 's:alice:zoe')
+  await world.flow()
+  alice.send({ type: 'sessions', requestId: 1 })
+  await world.clock.pass(100)
+  expect(alice.of('sessions')).toEqual([])
+  world.history.follow()
+  await world.clock.pass(100)
+  expect(alice.of('sessions')[0]!.sessions.map(({ sessionId }) => sessionId)).toContain('s:alice:zoe')
+})
+
+test('[GW45] while an emptied history is filled again, a list of sessions is refused for the moment', async () => {
+  const { world, alice } = await withMessages(1)
+  world.history.empty()
+  alice.send({ type: 'sessions', requestId: 1 })
+  await world.clock.pass(11_000)
+  expect(alice.of('sessions')).toEqual([])
+  expect(alice.of('failed')).toMatchObject([{ requestId: 1, name: 'VIEW_BEHIND', retry: 'same' }])
+})

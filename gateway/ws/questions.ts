@@ -111,10 +111,20 @@ export class Questions {
     return ranges
   }
 
+  /**
+   * A client takes the list for all that it has to resume: a session that began while it was away, and that history
+   * does not have yet or is being filled with again, would be missed for good.
+   */
   private async sessions(userId: UserId, subprotocol: Subprotocol, frame: Question<'sessions'>): Promise<Buffer> {
+    const { views, history } = this.options
     const { requestId, cursor, limit = 0 } = frame
     const request = cursor === undefined ? { userId, limit } : { userId, cursor, limit }
-    const page = await this.options.views.ask('HOTSESSION_FAILED', () => this.options.history.hotSessions(request))
+    const page = await asFailedList(async () => {
+      const reached = await views.everythingCaughtUp()
+      const found = await views.ask('HISTORY_ERROR', () => history.hotSessions(request))
+      await Promise.all([...reached.keys()].map(partition => views.confirmHistory(partition, reached)))
+      return found
+    })
     const code = page.cursor === undefined ? Code.SUCCESS.number : Code.HOTSESSION_MORE.number
     const head = { type: 'sessions' as const, requestId, code }
     const next = page.cursor === undefined ? {} : { cursor: page.cursor }
@@ -143,6 +153,16 @@ export class Questions {
     const found = outcome !== undefined
     const fields = outcome ?? { code: 0, seq: 0, count: 0, at: 0 }
     return encodeFrame(subprotocol, { type: 'outcome', requestId, sessionId, packId, found, ...fields })
+  }
+}
+
+/** A list that history cannot give has a code of its own. */
+async function asFailedList<T>(task: () => Promise<T>): Promise<T> {
+  try {
+    return await task()
+  } catch (error) {
+    if (!(error instanceof QuestionFailed) || error.code !== 'HISTORY_ERROR') throw error
+    throw new QuestionFailed('HOTSESSION_FAILED', error.message, error)
   }
 }
 

@@ -87,6 +87,11 @@ export class Views {
     }
   }
 
+  /** The same for all partitions: what is told of all sessions of a user depends on each. */
+  everythingCaughtUp(): Promise<Positions> {
+    return this.caughtUp(this.options.progress.partitions)
+  }
+
   /** Waits until this gateway has read what im.events holds now, so that it knows every change of membership in it. */
   async gatewayCaughtUp(partitions: Iterable<Partition>): Promise<void> {
     const deadline = new Deadline(this.options.clock, RESUME_MS_MAX)

@@ -249,3 +249,30 @@ test('[GW45] while an emptied history is filled again, a list of sessions is ref
   expect(alice.of('sessions')).toEqual([])
   expect(alice.of('failed')).toMatchObject([{ requestId: 1, name: 'VIEW_BEHIND', retry: 'same' }])
 })
+
+test('[GW33] nor what came after they left, also where they left while the page was read', async () => {
+  const world = await World.make()
+  const gateway = await world.gateway()
+  const alice = await world.connect(gateway, 'alice')
+  const bob = await world.connect(gateway, 'bob')
+  alice.send({
+    type: 'createGroup',
+    packId: world.packId(),
+    groupId: 'x',
+    info: { name: 'x' },
+    members: ['bob' as UserId],
+  })
+  await world.flow()
+  world.membership.isFollowing = false
+  const page = world.history.page.bind(world.history)
+  world.history.page = async request => {
+    alice.send({ type: 'removeMembers', packId: world.packId(), sessionId: group, userIds: ['bob' as UserId] })
+    await world.flow()
+    world.say(alice, group)
+    await world.flow()
+    return page(request)
+  }
+  bob.send({ type: 'history', requestId: 1, sessionId: group, afterSeq: 0 })
+  await world.clock.pass(1_000)
+  expect(bob.of('page')[0]!.events.map(({ seq }) => seq)).toEqual([1, 2])
+})

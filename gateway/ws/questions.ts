@@ -80,23 +80,37 @@ export class Questions {
 
   private async history(userId: UserId, subprotocol: Subprotocol, frame: Question<'history'>): Promise<Buffer> {
     const { requestId, sessionId } = frame
-    let ranges = await this.rangesOf(userId, sessionId)
     let query = frame
-    let page = await this.page(query, ranges)
-    // What came after a leave that this gateway has not read yet must not be shown: know the membership first.
-    if (sessionId.startsWith('g:') && (page.seqs.at(-1) ?? 0) > this.options.index.seenSeq(sessionId)) {
-      await this.options.views.gatewayCaughtUp([this.options.partitionOf(sessionId)])
-      ranges = await this.rangesOf(userId, sessionId)
-      this.options.index.sawSeq(sessionId, page.seqs.at(-1) ?? 0)
-    }
+    let { page, ranges } = await this.pageInside(userId, query, await this.rangesOf(userId, sessionId))
     let visible = visiblePart(query, page, ranges)
     // Where history no longer keeps a stay, what it has next may lie between two stays: go on to the next one.
     for (let i = 0; i < ranges.length && visible.more && visible.events.length === 0; i++) {
       query = { ...query, afterSeq: page.seqs.at(-1)! }
-      page = await this.page(query, ranges)
+      ;({ page, ranges } = await this.pageInside(userId, query, ranges))
       visible = visiblePart(query, page, ranges)
     }
     return pageFrame(subprotocol, { requestId, sessionId, ...visible, ...cutToSize(frame, visible) })
+  }
+
+  /** A page, and the user's stays as they are known after it was read: what came after a leave must not be shown. */
+  private async pageInside(
+    userId: UserId,
+    query: Question<'history'>,
+    ranges: readonly Range[],
+  ): Promise<{ page: HistoryPage; ranges: readonly Range[] }> {
+    const { index, views, partitionOf } = this.options
+    const { sessionId } = query
+    const page = await this.page(query, ranges)
+    if (!sessionId.startsWith('g:')) return { page, ranges }
+    const lastSeq = page.seqs.at(-1) ?? 0
+    const knows = lastSeq <= index.seenSeq(sessionId)
+    if (!knows) await views.gatewayCaughtUp([partitionOf(sessionId)])
+    const isIn = ranges.at(-1)?.toSeq === Number.POSITIVE_INFINITY
+    // The stay may have ended, or begun anew, while the page was read.
+    if (knows && (!isIn || index.joinSeq(userId, sessionId) === ranges.at(-1)!.fromSeq)) return { page, ranges }
+    const newer = await this.rangesOf(userId, sessionId)
+    index.sawSeq(sessionId, lastSeq)
+    return { page, ranges: newer }
   }
 
   private page(query: Question<'history'>, ranges: readonly Range[]): Promise<HistoryPage> {

@@ -212,6 +212,37 @@ test('[CL6] a session that began while there was no connection is discovered fro
   expect(story).toEqual(['s:alice:bob 1 bob 1', 's:alice:bob 2 bob 2', 's:alice:bob 3 bob 3'])
 })
 
+test('[CL3, CL6] whoever is taken back into a group while there is no connection misses nothing of it', async () => {
+  let seqOf: Client['seqOf'] = () => undefined
+  const { clock, gateway, client, story } = await scene('alice', {
+    discover: ({ sessionId }) => seqOf(sessionId) ?? 0,
+  })
+  seqOf = sessionId => client.seqOf(sessionId)
+  const bob = join(gateway, clock, 'bob')
+  const team = 'g:team' as SessionId
+  client.submit({ type: 'createGroup', groupId: 'team', info: { name: 'Team' }, members: ['bob' as UserId] })
+  client.submit({ type: 'quitGroup', sessionId: team })
+  await clock.settle()
+  gateway.connectionOf('alice').end(1006)
+  bob.submit({ type: 'addMembers', sessionId: team, userIds: ['alice' as UserId] })
+  await clock.settle()
+  gateway.say(team, 'bob', 'missed')
+  let said = false
+  gateway.intercept = frame => {
+    if (frame.type === 'sessions' && !said) {
+      said = true
+      gateway.say(team, 'bob', 'live')
+    }
+    return false
+  }
+  await clock.pass(BACKOFF_MS_MIN)
+  expect(story.filter(line => line.startsWith('g:team')).slice(2)).toEqual([
+    'g:team 3 bob MembersAdded',
+    'g:team 4 bob missed',
+    'g:team 5 bob live',
+  ])
+})
+
 test('[CL6] a resume that fails temporarily is tried again and does not keep sends back', async () => {
   const { clock, gateway, client, story } = await scene()
   gateway.say(AB, 'bob', '1')

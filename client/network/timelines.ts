@@ -22,6 +22,8 @@ export class Timelines {
   /** Sessions that the user was taken out of: nothing more is to be resumed there. */
   private readonly left = new Set<SessionId>()
   private heldUnknown: EventFrame[] | undefined
+  /** Sessions that the user was out of when the looking up began, and that were not found since. */
+  private away = new Set<SessionId>()
   private readonly sink: TimelineSink
   private readonly me: () => UserId | undefined
 
@@ -33,8 +35,10 @@ export class Timelines {
   /** The user has everything of the session up to `seq` and nothing more: what is above it is wanted (again). */
   follow(sessionId: SessionId, seq: Seq): void {
     const known = this.cursors.get(sessionId)
-    this.left.delete(sessionId)
-    if (known === undefined || seq < known.seq) this.cursors.set(sessionId, new SessionCursor(seq))
+    // Of a session that the user was out of, the next event may be any: from here on it may not.
+    const wasLeft = this.left.delete(sessionId)
+    this.away.delete(sessionId)
+    if (known === undefined || wasLeft || seq < known.seq) this.cursors.set(sessionId, new SessionCursor(seq))
     else this.deliverAll(known.skipTo(seq))
   }
 
@@ -55,15 +59,13 @@ export class Timelines {
 
   /** Takes an event in, from the wire or of an own pack. */
   offer(event: EventFrame): void {
-    let cursor = this.cursors.get(event.sessionId)
-    if (cursor === undefined) {
-      if (this.heldUnknown !== undefined && this.heldUnknown.length < HELD_UNKNOWN_MAX) {
-        this.heldUnknown.push(event)
-        return
-      }
-      cursor = new SessionCursor()
-      this.cursors.set(event.sessionId, cursor)
+    const isUnknown = !this.cursors.has(event.sessionId) || this.away.has(event.sessionId)
+    if (isUnknown && this.heldUnknown !== undefined && this.heldUnknown.length < HELD_UNKNOWN_MAX) {
+      this.heldUnknown.push(event)
+      return
     }
+    const cursor = this.cursors.get(event.sessionId) ?? new SessionCursor()
+    this.cursors.set(event.sessionId, cursor)
     this.left.delete(event.sessionId)
     const { ready, hole } = cursor.offer(event)
     this.deliverAll(ready)
@@ -72,15 +74,20 @@ export class Timelines {
     else this.sink.holed(event.sessionId)
   }
 
-  /** Events of sessions without a cursor wait from here on: they may have begun while nobody was connected. */
+  /**
+   * Events of sessions that are not followed wait from here on: they may have begun, or the user may have come back
+   * into them, while nobody was connected.
+   */
   holdUnknown(): void {
     this.heldUnknown ??= []
+    this.away = new Set(this.left)
   }
 
   /** Sessions have been looked up: those that still have no cursor begin with what came. */
   releaseUnknown(): void {
     const held = this.heldUnknown ?? []
     this.heldUnknown = undefined
+    this.away.clear()
     for (const event of held) this.offer(event)
   }
 

@@ -16,23 +16,28 @@ const COMMANDS = {
   setup: ['main.js', 'setup'],
   rebuild: ['main.js', 'rebuild'],
   verify: ['main.js', 'verify'],
+  sim: ['../tests/sim/main.ts'],
 }
 const SERVERS = ['KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'REDIS_URL', 'CLICKHOUSE_URL']
 /** These need the key of the stack, not its servers. */
 const OFFLINE = new Set(['token'])
-/** These start a stack of their own and must not see this one. */
-const ALONE = new Set(['faults'])
+/** These start what they need themselves and must not see the local stack. */
+const ALONE = new Set(['faults', 'sim'])
+/** These are not part of the build: they run from their source. */
+const FROM_SOURCE = new Set(['sim'])
 
 const [name, ...args] = process.argv.slice(2)
-const command = COMMANDS[name]
-if (command === undefined) {
+const known = COMMANDS[name]
+if (known === undefined) {
   console.error(`node run.mjs <command>, one of: ${Object.keys(COMMANDS).join(', ')}`)
   process.exitCode = 1
 } else {
   prepare()
-  const [file, ...fixed] = command
+  const [file, ...fixed] = known
   const env = ALONE.has(name) ? process.env : { ...localStackEnv(), ...process.env }
-  const child = spawn(process.execPath, [join(ROOT, 'dist', file), ...fixed, ...args], { stdio: 'inherit', env })
+  const loader = FROM_SOURCE.has(name) ? ['--import', import.meta.resolve('tsx')] : []
+  const command = [...loader, join(ROOT, 'dist', file), ...fixed, ...args]
+  const child = spawn(process.execPath, command, { stdio: 'inherit', env })
   // The terminal sends Ctrl-C to the command itself; what is sent to this process alone is handed on.
   process.on('SIGINT', () => {})
   process.on('SIGTERM', () => child.kill('SIGTERM'))

@@ -4,39 +4,79 @@ import type { MemoryLog } from '../../../topics/memory-log.ts'
 import type { TransactionalWriter, TransactionalWriters } from '../../../topics/transactional-log.ts'
 
 /**
- * A process that can be killed: from then on nothing that it waits for ever happens, and nothing that it does has an
- * effect. What it had sent before may still arrive.
+ * A process that can be killed and frozen. Killed: nothing that it waits for ever happens, and nothing that it does
+ * has an effect; what it had sent before may still arrive. Frozen: nothing happens to it until it thaws; then all of
+ * it does, in order, as after SIGSTOP and SIGCONT or a long pause of the machine.
  */
 export class Mortal {
-  private alive = true
+  private state: 'Running' | 'Frozen' | 'Dead' = 'Running'
+  private late: (() => void)[] = []
   private readonly readers = new Set<LogReader>()
+  private readonly onStep: (where: string) => void
+
+  /** `onStep` is called before and after every call to a port, with its name: it may kill or freeze. */
+  constructor(onStep: (where: string) => void = () => {}) {
+    this.onStep = onStep
+  }
 
   get isAlive(): boolean {
-    return this.alive
+    return this.state !== 'Dead'
   }
 
   kill(): void {
-    this.alive = false
+    this.state = 'Dead'
+    this.late = []
     for (const reader of this.readers) void reader.close()
   }
 
+  freeze(): void {
+    if (this.state === 'Running') this.state = 'Frozen'
+  }
+
+  thaw(): void {
+    if (this.state !== 'Frozen') return
+    this.state = 'Running'
+    const { late } = this
+    this.late = []
+    for (const task of late) this.run(task)
+  }
+
+  /** Does the task now, when it thaws, or never. */
+  run(task: () => void): void {
+    if (this.state === 'Running') task()
+    else if (this.state === 'Frozen') this.late.push(task)
+  }
+
+  /** One call to a port: it may die before and after the effect, and hears the answer only while it runs. */
+  call<T>(where: string, effect: () => Promise<T>): Promise<T> {
+    this.onStep(where)
+    if (this.state === 'Dead') return never()
+    return new Promise((resolve, reject) => {
+      effect().then(
+        value => {
+          this.onStep(where)
+          this.run(() => resolve(value))
+        },
+        error => this.run(() => reject(error)),
+      )
+    })
+  }
+
   clock(clock: Clock): Clock {
-    const whileAlive = (task: () => void) => () => {
-      if (this.alive) task()
-    }
+    const alive = (task: () => void) => () => this.run(task)
     return {
       now: () => clock.now(),
       monotonic: () => clock.monotonic(),
-      sleep: (delayMs, signal) => this.gate(clock.sleep(delayMs, signal)),
-      schedule: (delayMs, task) => clock.schedule(delayMs, whileAlive(task)),
-      defer: task => clock.defer(whileAlive(task)),
+      sleep: (delayMs, signal) => this.heard(clock.sleep(delayMs, signal)),
+      schedule: (delayMs, task) => clock.schedule(delayMs, alive(task)),
+      defer: task => clock.defer(alive(task)),
     }
   }
 
   log(log: Log, append: Log['append'] = request => log.append(request)): Log {
     return {
-      append: request => this.gate(this.alive ? append(request) : never()),
-      bounds: topic => this.gate(log.bounds(topic)),
+      append: request => this.call(`append to ${request.topic}`, () => append(request)),
+      bounds: topic => this.call(`bounds of ${topic}`, () => log.bounds(topic)),
       read: options => this.reader(log, options),
       close: () => Promise.resolve(),
     }
@@ -52,29 +92,29 @@ export class Mortal {
     return transactionalId => {
       const writer = make(transactionalId)
       return {
-        init: () => this.gate(writer.init()),
-        append: request => this.gate(this.alive ? append(writer, request) : never()),
+        init: () => this.call('init of a transactional id', () => writer.init()),
+        append: request => this.call(`transaction on ${request.topic}`, () => append(writer, request)),
         close: () => writer.close(),
       }
     }
   }
 
   private reader(log: Log, options: ReadOptions): LogReader {
-    const onBatch: ReadOptions['onBatch'] = batch => (this.alive ? options.onBatch(batch) : undefined)
+    const onBatch: ReadOptions['onBatch'] = batch =>
+      this.state === 'Running'
+        ? options.onBatch(batch)
+        : this.heard(Promise.resolve()).then(() => options.onBatch(batch))
     const reader = log.read({ ...options, onBatch })
     this.readers.add(reader)
     return reader
   }
 
-  private gate<T>(promise: Promise<T>): Promise<T> {
+  /** What the process learns of a promise that is none of its own. */
+  private heard<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       promise.then(
-        value => {
-          if (this.alive) resolve(value)
-        },
-        error => {
-          if (this.alive) reject(error)
-        },
+        value => this.run(() => resolve(value)),
+        error => this.run(() => reject(error)),
       )
     })
   }
@@ -87,13 +127,8 @@ function never(): Promise<never> {
 export type Fault = 'none' | 'lost' | 'unanswered' | 'late' | 'repeated' | 'slow'
 
 /** How often each fault happens, in a hundred appends. */
-const SHARES: readonly [Fault, number][] = [
-  ['lost', 8],
-  ['unanswered', 8],
-  ['late', 8],
-  ['repeated', 8],
-  ['slow', 12],
-]
+export type AppendShares = Readonly<Partial<Record<Fault, number>>>
+const SHARES: AppendShares = { lost: 8, unanswered: 8, late: 8, repeated: 8, slow: 12 }
 /** How late a produce arrives at most, in ms. */
 const LATE_MS_MAX = 400
 
@@ -104,11 +139,13 @@ export class FaultyAppends {
   private readonly log: MemoryLog
   private readonly clock: Clock
   private readonly random: Random
+  private readonly shares: readonly [Fault, number][]
 
-  constructor(parts: { log: MemoryLog; clock: Clock; random: Random }) {
+  constructor(parts: { log: MemoryLog; clock: Clock; random: Random; shares?: AppendShares }) {
     this.log = parts.log
     this.clock = parts.clock
     this.random = parts.random
+    this.shares = Object.entries(parts.shares ?? SHARES) as [Fault, number][]
   }
 
   readonly append: Log['append'] = async request => {
@@ -139,7 +176,7 @@ export class FaultyAppends {
 
   private draw(): Fault {
     let drawn = this.random.next() * 100
-    for (const [fault, share] of SHARES) {
+    for (const [fault, share] of this.shares) {
       drawn -= share
       if (drawn < 0) return fault
     }

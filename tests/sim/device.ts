@@ -1,0 +1,159 @@
+import { Client, type PackRequest } from '../../client/network/client.ts'
+import { type AnswerTo, type Question, QuestionFailed } from '../../client/network/questions.ts'
+import type { SeededRandom } from '../../infra/seeded-random.ts'
+import type { SessionPackFrame } from '../../schemas/frames.ts'
+import { SESSIONS_PAGE_MAX } from '../../schemas/frames.ts'
+import { type GroupId, groupSessionId, type SessionId, singleSessionId, type UserId } from '../../schemas/ids.ts'
+import { SteppedClock } from './broker.ts'
+import { OPERATIONS } from './operations/index.ts'
+import { Witness } from './witness.ts'
+import type { World } from './world.ts'
+
+/** How long a device waits before it asks again for what the server could not tell. */
+const ASK_AGAIN_MS = 500
+
+/**
+ * One device of a user: the product's own client, an app that does one random operation after the other, and a
+ * witness who writes down everything that was said and heard.
+ */
+export class Device {
+  readonly user: UserId
+  readonly id: string
+  readonly client: Client
+  readonly witness: Witness
+  readonly clock: SteppedClock
+  readonly random: SeededRandom
+  readonly world: World
+  /** What is known of the sessions that were there before: asked for once, after the first welcome. */
+  private isOriented = false
+  private texts = 0
+
+  constructor(world: World, user: UserId, id: string) {
+    this.world = world
+    this.user = user
+    this.id = id
+    this.random = world.random.fork()
+    this.clock = new SteppedClock(world.clock)
+    this.witness = new Witness(world, this)
+    this.client = new Client({
+      url: 'ws://sim/v1/ws',
+      token: user,
+      deviceType: 'web',
+      deviceId: id,
+      open: world.network.openFor(this),
+      clock: this.clock,
+      random: this.random,
+      discover: summary => {
+        const known = this.client.seqOf(summary.sessionId)
+        if (known !== undefined && known >= summary.lastSeq) return undefined
+        this.witness.follows(summary.sessionId, known ?? 0)
+        return known ?? 0
+      },
+    })
+    this.witness.listen(this.client)
+    this.client.on('caughtUp', () => void this.orient())
+  }
+
+  get name(): string {
+    return `${this.user}/${this.id}`
+  }
+
+  start(): void {
+    this.client.start()
+    this.actLater()
+  }
+
+  /** True when nothing of this device is under way. */
+  get isQuiet(): boolean {
+    const { client } = this
+    return client.phase.kind === 'Live' && client.pendingCount === 0 && this.isOriented && this.witness.isCaughtUp
+  }
+
+  private actLater(): void {
+    const delayMs = this.random.next() * 2 * this.world.options.thinkMs
+    this.world.clock.schedule(delayMs, () => {
+      if (!this.world.isActing) return
+      this.random.weighted(OPERATIONS).perform(this)
+      this.actLater()
+    })
+  }
+
+  /** The sessions that there are already, from their beginning. */
+  private async orient(): Promise<void> {
+    if (this.isOriented) return
+    try {
+      let cursor: string | undefined
+      do {
+        const page: AnswerTo<'sessions'> = await this.client.ask({
+          type: 'sessions',
+          limit: SESSIONS_PAGE_MAX,
+          ...(cursor === undefined ? {} : { cursor }),
+        })
+        const sessions = page.sessions.map(({ sessionId }) => ({ sessionId, seq: 0 }))
+        for (const { sessionId, seq } of sessions) this.witness.follows(sessionId, seq)
+        await this.client.follow(sessions)
+        cursor = page.cursor
+      } while (cursor !== undefined)
+      this.isOriented = true
+    } catch (error) {
+      if (!(error instanceof QuestionFailed)) throw error
+      this.world.clock.schedule(ASK_AGAIN_MS, () => void this.orient())
+    }
+  }
+
+  // What operations use.
+
+  /** Hands a pack over to the client. */
+  submit(request: PackRequest): void {
+    if (this.client.pendingCount >= PENDING_MAX) return
+    const { packId, answer } = this.client.submit(request)
+    this.witness.submitted({ ...request, packId } as SessionPackFrame)
+    void answer.then(given => this.witness.answered(given))
+  }
+
+  /** Asks; gives undefined when no answer came. */
+  async ask<Q extends Question>(question: Q): Promise<AnswerTo<Q['type']> | undefined> {
+    const asked = this.world.truth.ends()
+    try {
+      const answer = await this.client.ask(question)
+      this.witness.learned(question, answer, asked)
+      return answer
+    } catch (error) {
+      if (error instanceof QuestionFailed) return undefined
+      throw error
+    }
+  }
+
+  /** Sends a frame past the client, as a program of somebody else would. */
+  sendRaw(frame: SessionPackFrame): void {
+    const connection = [...this.world.network.connections].find(it => it.isOf(this))
+    if (connection === undefined) return
+    this.witness.submitted(frame)
+    connection.send(JSON.stringify(frame))
+  }
+
+  /** A text that nobody else has written. */
+  newText(): string {
+    const padding = this.random.chance(0.05) ? 'x'.repeat(this.random.between(0, 3_000)) : ''
+    return `${this.name}#${++this.texts}${padding}`
+  }
+
+  anyUser(): UserId {
+    return this.random.pick(this.world.users)
+  }
+
+  otherUser(): UserId {
+    return this.random.pick(this.world.users.filter(user => user !== this.user))
+  }
+
+  anyGroup(): SessionId {
+    return groupSessionId(`g${this.random.between(1, this.world.options.groups)}` as GroupId)
+  }
+
+  anySession(): SessionId {
+    return this.random.chance(0.5) ? this.anyGroup() : singleSessionId(this.user, this.otherUser())
+  }
+}
+
+/** Packs of one device that may be open: what a person would not exceed. */
+const PENDING_MAX = 50

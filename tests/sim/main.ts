@@ -1,0 +1,43 @@
+import { parseArgs } from 'node:util'
+import { freshSeeds, runSeeds } from './campaign.ts'
+import { failureText } from './report.ts'
+import type { RunResult } from './run.ts'
+
+/**
+ * `npm run sim -- 817223` replays a seed, `npm run sim -- 1..500` runs a range, `npm run sim -- --seconds 60` runs
+ * fresh seeds. Exit code 0: nothing was found; 1: a seed failed; 2: the arguments mean nothing.
+ */
+const HELP = 'npm run sim -- SEED | FIRST..LAST | --seconds N'
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { seconds: { type: 'string' } } })
+  const seeds = seedsOf(positionals[0], values.seconds)
+  if (seeds === undefined) {
+    console.error(HELP)
+    return 2
+  }
+  const { totals, failure } = await runSeeds(seeds, line)
+  console.log(String(totals))
+  if (failure === undefined) return 0
+  console.log(failureText(failure))
+  return 1
+}
+
+function seedsOf(range: string | undefined, seconds: string | undefined): Iterable<number> | undefined {
+  if (seconds !== undefined) return Number(seconds) > 0 ? freshSeeds({ seconds: Number(seconds) }) : undefined
+  const match = /^(\d+)(?:\.\.(\d+))?$/.exec(range ?? '')
+  if (match === null) return undefined
+  const first = Number(match[1])
+  const last = Number(match[2] ?? first)
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, n) => first + n)
+}
+
+function line({ options, steps, events, deliveries, fingerprint, findings }: RunResult): void {
+  const outcome = findings.length === 0 ? 'ok' : 'FAILED'
+  console.log(
+    `seed ${options.seed} ${outcome}: ${steps} steps, ${events} events, ${deliveries} deliveries, ` +
+      `${options.faults.length} kinds of faults, fingerprint ${fingerprint.toString(16)}`,
+  )
+}
+
+process.exitCode = await main()

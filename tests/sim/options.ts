@@ -1,0 +1,62 @@
+import { SeededRandom } from '../../infra/seeded-random.ts'
+import { drawFaults, type FaultName } from './faults.ts'
+
+/** Steps of the first phase of a run: tasks of the clock. */
+export const STEPS_MAX = 20_000
+
+/** Lines of a world's log that are shown where something is wrong. */
+export const NOTES_MAX = 200
+
+/** What a run is like; all of it follows from the seed. */
+export interface SimOptions {
+  seed: number
+  stepsMax: number
+  partitions: number
+  users: number
+  /** Devices of each user. */
+  devices: number
+  groups: number
+  /** Pause between two operations of a device, on average, in ms. */
+  thinkMs: number
+  /** Longest way of a message between two processes, in ms. */
+  latencyMsMax: number
+  /** Pause between two faults that strike at a moment, on average, in ms. */
+  strikeMs: number
+  /** How likely a process dies at a call to a port. */
+  crashProbability: number
+  /** Events that history keeps per session. */
+  historyEventsMax: number
+  /** Larger groups are not written per member in history. */
+  hotGroupMembersMax: number
+  /** Two instances of every view work on the same partitions. */
+  viewsDoubled: boolean
+  /** The two sequencers have different rules. */
+  rulesDiffer: boolean
+  faults: readonly FaultName[]
+  /** Lines of the world's log that are kept. */
+  notesMax: number
+}
+
+/** The options that a seed means; `changes` overrides some of them. */
+export function optionsOf(seed: number, changes: Partial<SimOptions> = {}): SimOptions {
+  const random = new SeededRandom(seed)
+  return {
+    seed,
+    stepsMax: STEPS_MAX,
+    partitions: random.between(1, 3),
+    users: random.between(3, 5),
+    devices: random.chance(0.3) ? 2 : 1,
+    groups: random.between(2, 4),
+    thinkMs: random.pick([100, 250, 600]),
+    latencyMsMax: random.pick([2, 10, 40]),
+    strikeMs: random.pick([500, 1_500, 4_000]),
+    crashProbability: random.pick([0.0003, 0.001, 0.003]),
+    historyEventsMax: random.chance(0.25) ? random.between(3, 20) : 1_000,
+    hotGroupMembersMax: random.chance(0.3) ? 2 : 100,
+    viewsDoubled: random.chance(0.3),
+    rulesDiffer: random.chance(0.3),
+    faults: drawFaults(random),
+    notesMax: NOTES_MAX,
+    ...changes,
+  }
+}

@@ -1,0 +1,133 @@
+import type { Client } from '../../client/network/client.ts'
+import type { PackAnswer } from '../../client/network/pending-packs.ts'
+import type { Question } from '../../client/network/questions.ts'
+import type { TransportEnd } from '../../client/network/transport.ts'
+import type { ClientFrame, EventFrame, ServerFrame, SessionPackFrame } from '../../schemas/frames.ts'
+import type { Offset, PackId, Partition, Seq, SessionId } from '../../schemas/ids.ts'
+import type { Device } from './device.ts'
+import type { World } from './world.ts'
+
+/** The answer to a question, with the ends of im.events as of when it was asked. */
+export interface Learned {
+  question: Question
+  answer: ServerFrame
+  asked: ReadonlyMap<Partition, Offset>
+}
+
+/** One thing that happened to a device; what has a connection came over that one. */
+export type Seen =
+  | { kind: 'Sent'; connection: number; frame: ClientFrame }
+  | { kind: 'Received'; connection: number; frame: ServerFrame }
+  | { kind: 'Delivered'; event: EventFrame }
+  | { kind: 'Gap'; sessionId: SessionId; fromSeq: Seq; toSeq: Seq }
+  | { kind: 'Reset'; sessionId: SessionId; lastSeq: Seq }
+  | { kind: 'Follows'; sessionId: SessionId; seq: Seq }
+
+/** Writes down what a device said, heard and was given, in order; judges nothing. */
+export class Witness {
+  readonly seen: Seen[] = []
+  /** By packId: every content that was sent under it. */
+  readonly packs = new Map<PackId, SessionPackFrame[]>()
+  readonly answers: PackAnswer[] = []
+  readonly learnt: Learned[] = []
+  /** True while everything that was missed is there, as the client says. */
+  isCaughtUp = false
+  private readonly world: World
+  private readonly device: Device
+
+  constructor(world: World, device: Device) {
+    this.world = world
+    this.device = device
+  }
+
+  /** Events that came to the app. */
+  get deliveries(): number {
+    return this.seen.reduce((sum, { kind }) => sum + (kind === 'Delivered' ? 1 : 0), 0)
+  }
+
+  listen(client: Client): void {
+    client.on('event', event => this.seen.push({ kind: 'Delivered', event }))
+    client.on('gap', gap => {
+      this.note(`gap ${gap.sessionId} ${gap.fromSeq}..${gap.toSeq}`)
+      this.seen.push({ kind: 'Gap', ...gap })
+    })
+    client.on('reset', reset => this.seen.push({ kind: 'Reset', ...reset }))
+    client.on('caughtUp', () => {
+      this.isCaughtUp = true
+    })
+    client.on('phase', phase => {
+      if (phase.kind !== 'Live') this.isCaughtUp = false
+      if (phase.kind === 'Closed') this.note(`closed for good: ${phase.reason}`)
+    })
+    client.on('problem', ({ message }) => this.note(message))
+  }
+
+  sent(connection: number, frame: ClientFrame): void {
+    this.seen.push({ kind: 'Sent', connection, frame })
+    if (frame.type !== 'ping') this.note(`${connection} > ${brief(frame)}`)
+  }
+
+  received(connection: number, frame: ServerFrame): void {
+    this.seen.push({ kind: 'Received', connection, frame })
+    if (frame.type !== 'pong') this.note(`${connection} < ${brief(frame)}`)
+  }
+
+  ended(connection: number, end: TransportEnd): void {
+    this.note(`${connection} ended with ${end.code}`)
+  }
+
+  submitted(frame: SessionPackFrame): void {
+    const before = this.packs.get(frame.packId)
+    if (before === undefined) this.packs.set(frame.packId, [frame])
+    else before.push(frame)
+  }
+
+  answered(answer: PackAnswer): void {
+    this.answers.push(answer)
+  }
+
+  learned(question: Question, answer: ServerFrame, asked: ReadonlyMap<Partition, Offset>): void {
+    this.learnt.push({ question, answer, asked })
+  }
+
+  /** The app asks for everything of a session above `seq`, what it had before included. */
+  follows(sessionId: SessionId, seq: Seq): void {
+    this.seen.push({ kind: 'Follows', sessionId, seq })
+  }
+
+  private note(text: string): void {
+    this.world.note(`${this.device.name} ${text}`)
+  }
+}
+
+/** A frame in a few words. */
+function brief(frame: ClientFrame | ServerFrame): string {
+  switch (frame.type) {
+    case 'event':
+      return `event ${frame.sessionId} #${frame.seq} ${frame.body.kind}`
+    case 'ack':
+      return `ack ${frame.sessionId} #${frame.seq} ${tail(frame.packId)}${frame.repeated ? ' repeated' : ''}`
+    case 'refused':
+      return `refused ${frame.sessionId} ${frame.name} ${tail(frame.packId)}`
+    case 'failed':
+      return `failed ${frame.requestId} ${frame.name}`
+    case 'gap':
+      return `gap ${frame.sessionId} ${frame.fromSeq}..${frame.toSeq}`
+    case 'reset':
+      return `reset ${frame.sessionId} #${frame.lastSeq}`
+    case 'resume':
+      return `resume ${frame.requestId} ${frame.sessions.map(({ sessionId, seq }) => `${sessionId}#${seq}`).join(' ')}`
+    case 'resumed':
+      return `resumed ${frame.requestId} ${frame.sessions.map(({ sessionId, lastSeq, code }) => `${sessionId}#${lastSeq}${code === undefined ? '' : ` code ${code}`}`).join(' ')}`
+    case 'createGroup':
+      return `createGroup ${frame.groupId} ${tail(frame.packId)}`
+    default:
+      return 'packId' in frame && 'sessionId' in frame
+        ? `${frame.type} ${frame.sessionId} ${tail(frame.packId)}`
+        : frame.type
+  }
+}
+
+function tail(packId: string): string {
+  return packId.slice(-6)
+}

@@ -8,6 +8,7 @@ import type { ServerFrame } from '../../schemas/frames.ts'
 import type { Partition, SessionId } from '../../schemas/ids.ts'
 import type { Log, StoredRecord } from '../../topics/log.ts'
 import { chainHash, chainHeaders, POSITION_START, type Position } from '../../topics/valid-events.ts'
+import type { FaultName } from './faults.ts'
 import type { Alterations, World } from './world.ts'
 
 /**
@@ -20,7 +21,12 @@ export interface Variant {
   /** One of these rules is broken by it. */
   rules: readonly string[]
   alterations: Partial<Alterations>
+  /** Faults that are left out: those that would mend what the mistake has done. */
+  without?: readonly FaultName[]
 }
+
+/** A view that is filled again has no hole any more. */
+const REFILLS = ['redis emptied', 'view rewound'] as const
 
 /** The same object with some methods in the place of its own. */
 function override<T extends object>(object: T, methods: Partial<T>): T {
@@ -231,6 +237,7 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'the position is stored before the data',
     rules: ['SIM7'],
+    without: REFILLS,
     alterations: withView('history', view => ({
       apply: async batch => {
         await view.apply({ ...batch, events: [] })
@@ -241,11 +248,13 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'history passes over what its store refuses',
     rules: ['SIM7'],
+    without: REFILLS,
     alterations: withView('history', swallow),
   },
   {
     name: 'membership passes over what its store refuses',
     rules: ['SIM7', 'SIM5', 'SIM4'],
+    without: REFILLS,
     alterations: withView('membership', swallow),
   },
   {

@@ -101,6 +101,11 @@ export class Connection implements Transport, ClientSocket {
     return this.phase === 'Open' && this.server !== undefined
   }
 
+  /** True while frames are on their way, also where the connection stands still. */
+  get isBusy(): boolean {
+    return this.phase === 'Open' && !(this.up.isEmpty && this.down.isEmpty)
+  }
+
   isOf(device: Device): boolean {
     return this.device === device && this.isOpen
   }
@@ -279,6 +284,11 @@ class Pipe {
     this.lastAt = Math.max(this.lastAt, now + this.world.delay())
     this.waiting.push({ at: this.lastAt, task })
     this.world.clock.schedule(this.lastAt - now, () => this.flow())
+  }
+
+  /** True while nothing is on its way. */
+  get isEmpty(): boolean {
+    return this.waiting.length === 0
   }
 
   /** Nothing comes out for a while. */

@@ -230,6 +230,9 @@ export class World {
         if (offset < last) return `${view} is at ${offset} of ${last} in partition ${partition}`
       }
     }
+    for (const connection of this.network.connections) {
+      if (connection.isBusy) return `frames of connection ${connection.number} are on their way`
+    }
     for (const device of this.devices)
       if (!device.isQuiet)
         return `${device.name} is ${device.client.phase.kind}, ${device.client.pendingCount} packs open`

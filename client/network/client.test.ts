@@ -301,6 +301,23 @@ test('[CL7] a hole that the server does not fill is told as a gap', async () => 
   expect(story.at(-1)).toBe('s:alice:bob 3 bob 3')
 })
 
+test('[CL7] a hole whose resume was overtaken by another is asked for again', async () => {
+  const { clock, gateway, story } = await scene()
+  gateway.say(AB, 'bob', '1')
+  const timeline = gateway.timelines.get(AB)!
+  timeline.push({ ...timeline[0]!, seq: 2 })
+  gateway.say(AB, 'bob', '3')
+  let asked = 0
+  gateway.intercept = (frame, connection) => {
+    if (frame.type !== 'resume' || asked++ > 0) return false
+    connection.push({ type: 'resumed', requestId: frame.requestId, sessions: [] })
+    return true
+  }
+  await clock.pass(HOLE_PATIENCE_MS + BACKOFF_MS_MAX)
+  expect(story.filter(line => line.includes('gap'))).toEqual([])
+  expect(story.at(-1)).toBe('s:alice:bob 3 bob 3')
+})
+
 test('[CL7] a reset begins the session again at 0', async () => {
   const { clock, gateway, client, story } = await scene()
   gateway.say(AB, 'bob', 'old')

@@ -292,7 +292,12 @@ export class Client {
 
   private async resume(sessions: readonly SessionPosition[]): Promise<void> {
     for (let first = 0; first < sessions.length; first += RESUME_SESSIONS_MAX) {
-      await this.ask({ type: 'resume', sessions: sessions.slice(first, first + RESUME_SESSIONS_MAX) })
+      const asked = sessions.slice(first, first + RESUME_SESSIONS_MAX)
+      const resumed = new Set((await this.ask({ type: 'resume', sessions: asked })).sessions.map(it => it.sessionId))
+      // A later resume of ours has taken them over, and may have failed since.
+      if (asked.some(({ sessionId }) => !resumed.has(sessionId))) {
+        throw new QuestionFailed('VIEW_BEHIND', true, 'another resume of the session was under way')
+      }
     }
   }
 

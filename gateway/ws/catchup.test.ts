@@ -71,6 +71,18 @@ test('[RS3] a session without anything new goes live without a page being read',
   expect(bob.seqs(chat)).toEqual([4])
 })
 
+test('[RS2] a resume that was overtaken does not say that it has brought the session', async () => {
+  const { world, gateway } = await withMessages(3)
+  const bob = await reconnected(world, gateway, 'bob')
+  for (const requestId of [1, 2]) bob.send({ type: 'resume', requestId, sessions: [{ sessionId: chat, seq: 0 }] })
+  await world.clock.pass(100)
+  const answers = bob
+    .of('resumed')
+    .map(({ requestId, sessions }) => [requestId, sessions.map(({ lastSeq }) => lastSeq)])
+  expect(Object.fromEntries(answers)).toEqual({ 1: [], 2: [3] })
+  expect(bob.seqs(chat)).toEqual([1, 2, 3])
+})
+
 test('[RS4] live events wait for the resume that follows a welcome; other sessions go on after the hold', async () => {
   const { world, gateway, alice } = await withMessages(3)
   const zoe = await world.connect(gateway, 'zoe')

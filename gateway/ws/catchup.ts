@@ -90,7 +90,7 @@ export class CatchUp {
     const groups = news.filter(sessionId => sessionId.startsWith('g:'))
     if (groups.length > 0) await views.gatewayCaughtUp(groups.map(this.options.partitionOf))
     const run: Run = { connection, token, reached }
-    const resumed: Resumed[] = []
+    const resumed: (Resumed | undefined)[] = []
     let next = 0
     const work = async () => {
       for (let i = next++; i < sessions.length && !connection.isClosed; i = next++) {
@@ -98,14 +98,15 @@ export class CatchUp {
       }
     }
     await Promise.all(Array.from({ length: RESUME_PARALLEL_MAX }, work))
-    return resumed
+    return resumed.filter(session => session !== undefined)
   }
 
+  /** Undefined when a later resume has taken the session over: what became of it is that one's to say. */
   private async session(
     run: Run,
     { sessionId, seq }: Resume['sessions'][number],
     head: SessionHead | undefined,
-  ): Promise<Resumed> {
+  ): Promise<Resumed | undefined> {
     const { connection, token } = run
     const lastSeq = head?.lastSeq ?? 0
     const ranges = await this.rangesAbove(connection, sessionId, seq)
@@ -116,7 +117,7 @@ export class CatchUp {
     if (seq > lastSeq) this.reset(run, sessionId, lastSeq)
     else await this.readPages(run, { sessionId, afterSeq: seq, lastSeq, ranges })
     const cursor = this.goLive(connection, token, sessionId, { tellGaps: true })
-    return { sessionId, lastSeq: cursor ?? lastSeq }
+    return cursor === undefined ? undefined : { sessionId, lastSeq: cursor }
   }
 
   /** What the user may see; of a stay that began at or before the wanted seqs, the index knows enough. */

@@ -101,9 +101,9 @@ export class Connection implements Transport, ClientSocket {
     return this.phase === 'Open' && this.server !== undefined
   }
 
-  /** True while frames are on their way, also where the connection stands still. */
-  get isBusy(): boolean {
-    return this.phase === 'Open' && !(this.up.isEmpty && this.down.isEmpty)
+  /** True while frames wait in a connection that stands still. */
+  get isStill(): boolean {
+    return this.phase === 'Open' && (this.up.isStill || this.down.isStill)
   }
 
   isOf(device: Device): boolean {
@@ -286,9 +286,9 @@ class Pipe {
     this.world.clock.schedule(this.lastAt - now, () => this.flow())
   }
 
-  /** True while nothing is on its way. */
-  get isEmpty(): boolean {
-    return this.waiting.length === 0
+  /** True while something waits because nothing comes out. */
+  get isStill(): boolean {
+    return this.waiting.length > 0 && this.world.clock.monotonic() < this.stoppedUntil
   }
 
   /** Nothing comes out for a while. */

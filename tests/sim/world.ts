@@ -231,7 +231,7 @@ export class World {
       }
     }
     for (const connection of this.network.connections) {
-      if (connection.isBusy) return `frames of connection ${connection.number} are on their way`
+      if (connection.isStill) return `connection ${connection.number} stands still`
     }
     for (const device of this.devices)
       if (!device.isQuiet)

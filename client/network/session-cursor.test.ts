@@ -64,15 +64,6 @@ test('[CL3] a session begins with whatever comes first, and again after the user
   expect(seqs(cursor.offer(event(90)).ready)).toEqual([90])
 })
 
-test('[CL3] what came early of a later stay is its beginning, not lost to what comes first', () => {
-  const cursor = new SessionCursor(27)
-  // The ack of an own join comes before the events of the stay that it follows.
-  cursor.offer(event(32))
-  expect(seqs(cursor.offer(event(28)).ready)).toEqual([28])
-  cursor.release()
-  expect(seqs(cursor.offer(event(33)).ready)).toEqual([32, 33])
-})
-
 test('[CL1] events without a seq pass as they come', () => {
   const cursor = new SessionCursor(3)
   expect(cursor.offer(event(0)).ready).toHaveLength(1)

@@ -49,12 +49,11 @@ export class SessionCursor {
   offer(event: EventFrame): Offered {
     if (event.seq === 0) return { ready: [event], repeated: false }
     if (event.seq <= this.lastSeq || this.held.has(event.seq)) return this.outcome([], true)
-    this.held.set(event.seq, event)
     if (!this.anchored) {
       this.anchored = true
-      // What was held when the session was left belongs to a later stay: it may come before this one.
-      this.lastSeq = Math.min(...this.held.keys()) - 1
+      this.lastSeq = event.seq - 1
     }
+    this.held.set(event.seq, event)
     return this.outcome(this.takeReady(), false)
   }
 

@@ -120,13 +120,22 @@ export class Timelines {
     this.cursors.get(sessionId)?.reset()
   }
 
+  /** The user is out: the session begins anew with whatever comes first. */
+  private leave(sessionId: SessionId): void {
+    const cursor = this.cursors.get(sessionId)
+    // What is held already is of a later stay, but perhaps not its beginning: that is asked for as any hole is.
+    if (cursor?.hole() !== undefined) {
+      this.sink.holed(sessionId)
+      return
+    }
+    this.left.add(sessionId)
+    cursor?.release()
+  }
+
   private deliverAll(events: readonly EventFrame[]): void {
     for (const event of events) {
       const me = this.me()
-      if (me !== undefined && takesOut(event.body, event.from, me)) {
-        this.left.add(event.sessionId)
-        this.cursors.get(event.sessionId)?.release()
-      }
+      if (me !== undefined && takesOut(event.body, event.from, me)) this.leave(event.sessionId)
       this.sink.deliver(event)
     }
   }

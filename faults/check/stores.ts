@@ -16,15 +16,12 @@ export async function compareRedis(options: { url: string; prefix: string }, log
     const root = `${options.prefix}${VIEW}:`
     const live = await redis.get(`${root}{${VIEW}}:live`)
     for (const [sessionId, messages] of log.sessions) {
-      const base = `${root}${live}:{${sessionId}}:`
-      const [lastSeq, events] = await Promise.all([
-        redis.hget(`${base}head`, 'lastSeq'),
-        redis.hgetall(`${base}events`) as Promise<Record<string, string>>,
-      ])
-      if (Number(lastSeq ?? 0) !== messages.length) {
+      const stored = await redis.hgetall(`${root}${live}:{${sessionId}}:session`)
+      const [lastSeq = 0] = (stored.h ?? '').split('/').map(Number)
+      if (lastSeq !== messages.length) {
         problems.push(`Redis: the head of ${sessionId} is at ${lastSeq}, the log at ${messages.length}`)
       }
-      problems.push(...compareKept(sessionId, messages, events))
+      problems.push(...compareKept(sessionId, messages, stored))
     }
   } finally {
     redis.disconnect()
@@ -32,13 +29,14 @@ export async function compareRedis(options: { url: string; prefix: string }, log
   return problems
 }
 
-function compareKept(sessionId: string, messages: readonly number[], events: Record<string, string>): string[] {
+/** `stored` is the session's hash: `h` is its head, `e<seq>` an event. */
+function compareKept(sessionId: string, messages: readonly number[], stored: Record<string, string>): string[] {
   const problems: string[] = []
-  const kept = Object.keys(events).length
+  const kept = Object.keys(stored).filter(field => /^e\d+$/.test(field)).length
   const wanted = Math.min(KEPT_MIN, messages.length)
   if (kept < wanted) problems.push(`Redis: ${sessionId} has ${kept} events, it must have ${wanted}`)
   for (let seq = messages.length - wanted + 1; seq <= messages.length; seq++) {
-    const json = events[String(seq)]
+    const json = stored[`e${seq}`]
     const text = json === undefined ? undefined : textOf(json)
     const message = text === undefined ? -1 : Number(text.split(' ')[0])
     if (json !== undefined && message === messages[seq - 1]) continue

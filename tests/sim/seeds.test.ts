@@ -10,7 +10,9 @@ const SEEDS = [
   [2, 'RN6', 'history that was emptied stays empty where nothing new is written'],
   [5, 'RN6', 'the same in a partition that everybody has left alone'],
   [50, 'CL3', 'the ack of an own join was lost behind the stay before it'],
-  [59, 'GW44', 'a list of sessions left out those that history did not have yet'],
+  [621054663, 'CL3', 'the beginning of a later stay was passed over when the leave before it came late'],
+  [680312074, 'RS2', 'a resume that was overtaken said that it had brought the session'],
+  [59, 'GW45', 'a list of sessions left out those that history did not have yet'],
 ] as const
 const SEED_MS_MAX = 120_000
 

@@ -61,7 +61,7 @@ async function keyOf(view: 'history' | 'membership', ending: string): Promise<st
   return found[0]!
 }
 
-const events = () => keyOf('history', `{${CHAT}}:events`)
+const session = () => keyOf('history', `{${CHAT}}:session`)
 const stays = () => keyOf('membership', `{${TEAM}}:stays`)
 const present = () => keyOf('membership', `{${TEAM}}:present`)
 
@@ -76,35 +76,37 @@ interface Damage {
 const DAMAGES: Damage[] = [
   {
     name: 'a lost message',
-    keys: async () => [await events()],
-    plant: key => redis.client.hdel(key, '3'),
+    keys: async () => [await session()],
+    plant: key => redis.client.hdel(key, 'e3'),
     found: { view: 'history', sessionId: CHAT, seq: 3, found: 'nothing' },
   },
   {
     name: 'a doubled message',
-    keys: async () => [await events()],
-    plant: async key => redis.client.hset(key, '6', (await redis.client.hget(key, '5'))!),
+    keys: async () => [await session()],
+    plant: async key => redis.client.hset(key, 'e6', (await redis.client.hget(key, 'e5'))!),
     found: { view: 'history', sessionId: CHAT, seq: 6, expected: 'nothing' },
   },
   {
     name: 'a changed message',
-    keys: async () => [await events()],
-    plant: async key => redis.client.hset(key, '4', (await redis.client.hget(key, '4'))!.replace('message', 'massage')),
+    keys: async () => [await session()],
+    plant: async key =>
+      redis.client.hset(key, 'e4', (await redis.client.hget(key, 'e4'))!.replace('message', 'massage')),
     found: { view: 'history', sessionId: CHAT, seq: 4, what: 'event' },
   },
   {
     name: 'two messages in the wrong order',
-    keys: async () => [await events()],
+    keys: async () => [await session()],
     plant: async key => {
-      const [two, three] = await redis.client.hmget(key, '2', '3')
-      return redis.client.hset(key, '2', three!, '3', two!)
+      const [two, three] = await redis.client.hmget(key, 'e2', 'e3')
+      return redis.client.hset(key, 'e2', three!, 'e3', two!)
     },
     found: { view: 'history', sessionId: CHAT, seq: 2, what: 'event' },
   },
   {
     name: 'a wrong head',
-    keys: async () => [await keyOf('history', `{${CHAT}}:head`)],
-    plant: key => redis.client.hset(key, 'count', 99),
+    keys: async () => [await session()],
+    // The head is lastSeq/count/...: the second number is the count.
+    plant: async key => redis.client.hset(key, 'h', (await redis.client.hget(key, 'h'))!.replace(/\/\d+/, '/99')),
     found: { view: 'history', sessionId: CHAT, seq: 5, what: 'head' },
   },
   {

@@ -4,7 +4,8 @@ import type { Member, Membership, Ownership } from '../../topics/ownership.ts'
 import { assert } from '../assert.ts'
 import { type Clock, type Millis, systemClock } from '../clock.ts'
 import { type Logger, silentLogger } from '../logger.ts'
-import { type BrokerLink, type Channel, Cluster } from './cluster.ts'
+import { type Channel, Cluster } from './cluster.ts'
+import { Coordinator } from './coordinator.ts'
 import {
   type Assigned,
   decodeAssigned,
@@ -78,7 +79,7 @@ class KafkaMembership implements Membership {
   private readonly logger: Logger
   private readonly cluster: Cluster
   private readonly leaving = new AbortController()
-  private coordinator: number | undefined
+  private readonly coordinator: Coordinator
   private memberId = ''
   private instanceId: string | null
   private generation = -1
@@ -96,6 +97,7 @@ class KafkaMembership implements Membership {
     this.clock = clock
     this.logger = logger.child({ group: options.groupId })
     this.cluster = new Cluster({ ...options, clock, logger })
+    this.coordinator = new Coordinator(this.cluster, findGroupCoordinatorCall(options.groupId))
     this.instanceId = options.instance
     void this.run()
   }
@@ -233,35 +235,19 @@ class KafkaMembership implements Membership {
 
   private check(step: string, errorCode: number): void {
     if (errorCode === ErrorCode.NONE) return
-    if (isCoordinators(errorCode)) this.coordinator = undefined
+    if (isCoordinators(errorCode)) this.coordinator.forget()
     throw new GroupRefused(step, errorCode)
   }
 
   private async ask<T extends object>(call: Call<T>, channel: Channel): Promise<T> {
-    const link = await this.findCoordinator()
+    const link = await this.coordinator.link()
     try {
       return await link.send(call, channel)
     } catch (error) {
       this.cluster.drop(link)
-      this.coordinator = undefined
+      this.coordinator.forget()
       throw error
     }
-  }
-
-  private async findCoordinator(): Promise<BrokerLink> {
-    if (this.coordinator === undefined) {
-      const any = await this.cluster.anyLink()
-      try {
-        const { errorCode, nodeId } = await any.send(findGroupCoordinatorCall(this.options.groupId))
-        if (errorCode !== ErrorCode.NONE) throw new Error(`FindCoordinator: ${errorName(errorCode)}`)
-        this.coordinator = nodeId
-      } catch (error) {
-        this.cluster.drop(any)
-        throw error
-      }
-    }
-    if (!this.cluster.knows(this.coordinator)) await this.cluster.refresh()
-    return this.cluster.link(this.coordinator)
   }
 }
 

@@ -11,6 +11,7 @@ import { assert } from '../assert.ts'
 import { type Clock, type Millis, systemClock } from '../clock.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { type BrokerLink, Cluster, messageOf, REPLICAS_MS_MAX } from './cluster.ts'
+import { Coordinator } from './coordinator.ts'
 import type { KafkaLogOptions } from './kafka-log.ts'
 import { type Call, ErrorCode, errorName, produceCall } from './protocol.ts'
 import { encodeBatch } from './record-batch.ts'
@@ -82,7 +83,7 @@ class KafkaTransactionalWriter implements TransactionalWriter {
   private readonly cluster: Cluster
   private readonly clock: Clock
   private readonly logger: Logger
-  private coordinator: number | undefined
+  private readonly coordinator: Coordinator
   private state: State = { kind: 'New' }
   /** Number of the next record of a partition, within this epoch. */
   private readonly sequences = new Map<string, number>()
@@ -98,6 +99,7 @@ class KafkaTransactionalWriter implements TransactionalWriter {
     this.clock = clock
     this.logger = logger
     this.cluster = new Cluster({ ...options, clock, logger })
+    this.coordinator = new Coordinator(this.cluster, findCoordinatorCall(transactionalId))
   }
 
   init(): Promise<void> {
@@ -205,40 +207,24 @@ class KafkaTransactionalWriter implements TransactionalWriter {
       let link: BrokerLink | undefined
       let problem: unknown
       try {
-        link = await this.findCoordinator()
+        link = await this.coordinator.link()
         const answer = await link.send(call)
         if (!TRY_AGAIN.has(answer.errorCode)) {
           this.check(answer.errorCode, call.apiName)
           return answer
         }
         problem = new Error(`${call.apiName}: ${errorName(answer.errorCode)}`)
-        if (answer.errorCode === ErrorCode.NOT_COORDINATOR) this.coordinator = undefined
+        if (answer.errorCode === ErrorCode.NOT_COORDINATOR) this.coordinator.forget()
       } catch (error) {
         if (error instanceof Fenced || error instanceof StepRefused) throw error
         problem = error
-        this.coordinator = undefined
+        this.coordinator.forget()
         if (link !== undefined) this.cluster.drop(link)
       }
       if (attempt >= attemptsMax) throw problem
       this.logger.debug({ transactionalId: this.transactionalId, attempt, err: problem }, 'a transaction step waits')
       await this.clock.sleep(Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** (attempt - 1)))
     }
-  }
-
-  private async findCoordinator(): Promise<BrokerLink> {
-    if (this.coordinator === undefined) {
-      const any = await this.cluster.anyLink()
-      try {
-        const { errorCode, nodeId } = await any.send(findCoordinatorCall(this.transactionalId))
-        if (errorCode !== ErrorCode.NONE) throw new Error(`FindCoordinator: ${errorName(errorCode)}`)
-        this.coordinator = nodeId
-      } catch (error) {
-        this.cluster.drop(any)
-        throw error
-      }
-    }
-    if (!this.cluster.knows(this.coordinator)) await this.cluster.refresh()
-    return this.cluster.link(this.coordinator)
   }
 
   private check(errorCode: number, step: string): void {

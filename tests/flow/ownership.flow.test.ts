@@ -15,6 +15,7 @@ const FRIENDS = ['bo', 'cy', 'di', 'ed', 'flo', 'gus', 'hal', 'ida']
 const sessions = FRIENDS.map(friend => singleSessionId('ann' as UserId, friend as UserId))
 /** The session of a dead member, and what an agreement and a restore take on a busy machine. */
 const TAKE_OVER_MS_MAX = 20_000
+const LOOK_MS = 50
 
 let dir: string
 let product: TestProduct
@@ -47,7 +48,7 @@ async function untilOwned(wanted: Record<string, number>): Promise<number> {
     const owned = await Promise.all(Object.keys(wanted).map(name => ownedBy(name)))
     if (Object.values(wanted).every((count, index) => owned[index] === count)) return systemClock.monotonic() - begun
     if (systemClock.monotonic() - begun > TAKE_OVER_MS_MAX) throw new Error(`${Object.keys(wanted)} own ${owned}`)
-    await systemClock.sleep(50)
+    await systemClock.sleep(LOOK_MS)
   }
 }
 

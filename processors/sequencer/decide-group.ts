@@ -3,9 +3,10 @@ import { isUserId, type UserId } from '../../schemas/ids.ts'
 import type { Pack, PackBody, Rules } from '../../schemas/pack.ts'
 import type { GroupInfo } from '../../schemas/settings.ts'
 import { decideMessage } from './decide-message.ts'
+import type { Desk } from './desk.ts'
 import { notDecided, refused } from './outcome.ts'
 import { fits } from './pack-kinds.ts'
-import { type Head, isMember, memberKey, type StateView } from './session.ts'
+import { type Head, isMember, memberKey } from './session.ts'
 
 /**
  * Rules of groups (SQ14-SQ17). In this version anyone may join, any member may add others, and only the
@@ -21,7 +22,7 @@ export const GROUP_AVATAR_BYTES_MAX = 2_048
 export const GROUP_NOTICE_BYTES_MAX = 8_192
 
 /** The verdict on a pack in a group's session. */
-export function decideGroup(view: StateView, rules: Rules, pack: Pack, head: Head | undefined): Verdict {
+export function decideGroup({ view, rules, pack, head }: Desk): Verdict {
   const { body } = pack
   if (body.kind === 'CreateGroup') return createGroup(head, rules, pack, body)
   if (!fits(body.kind, 'Group')) return refused('PARAM', 'this pack does not fit a group')

@@ -1,5 +1,12 @@
 import type { Millis } from '../../infra/clock.ts'
-import type { AcceptedBody, Cause, Event, EventBody, RefusedBody } from '../../schemas/event.ts'
+import {
+  type AcceptedBody,
+  type Cause,
+  type Event,
+  type EventBody,
+  type RefusedBody,
+  takesSeq,
+} from '../../schemas/event.ts'
 import {
   isPackId,
   isUserId,
@@ -9,13 +16,14 @@ import {
   RULES_SESSION,
   type Session,
   type SessionId,
-  userSessionId,
 } from '../../schemas/ids.ts'
 import { Flag, type Pack, type Rules } from '../../schemas/pack.ts'
 import { partitionOf } from '../../topics/partition.ts'
 import { decideGroup } from './decide-group.ts'
-import { decideMessage } from './decide-message.ts'
 import { decideRules } from './decide-rules.ts'
+import { decideSingle } from './decide-single.ts'
+import { decideUser } from './decide-user.ts'
+import type { Desk } from './desk.ts'
 import {
   acceptedEvent,
   answerEvent,
@@ -39,7 +47,7 @@ import { type Head, type LogTime, type RecentPack, recentKey, type StateView } f
  *  4. dedupe: a remembered (session, from, packId) is PackRepeated with the first outcome, or PACK_CONFLICT.
  *  5. time: a packId too far ahead is PACK_FROM_FUTURE (temporary), older than the horizon EXPIRED.
  *  6. flags, then who may write to this kind of session.
- *  7. the rules of the body: decide-message.ts, decide-group.ts, decide-rules.ts.
+ *  7. the rules of the body: decide-single.ts, decide-group.ts, decide-user.ts, decide-rules.ts.
  * Refusals before step 4 and those of step 5 touch no state; final ones after it are remembered (evolve.ts).
  */
 
@@ -73,7 +81,7 @@ export function decide(view: StateView, time: LogTime, request: Request, place: 
   }
   const answer = formFault(pack) ?? answerByTime(view, time, pack, at)
   if (answer !== undefined) return answerEvent(pack, cause, at, answer)
-  const body = judge(view, time.rules, { kind, head, pack })
+  const body = judge(view, time.rules, { kind, head, pack, at })
   if (body.kind === 'PackRefused') return answerEvent(pack, cause, at, body)
   return accept(head, pack, cause, at, body)
 }
@@ -140,47 +148,37 @@ function answerAgain(first: RecentPack, pack: Pack): EventBody {
 function judge(
   view: StateView,
   rules: Rules,
-  { kind, head, pack }: { kind: Kind; head: Head | undefined; pack: Pack },
+  { kind, head, pack, at }: { kind: Kind; head: Head | undefined; pack: Pack; at: Millis },
 ): AcceptedBody | RefusedBody {
   if ((pack.flags & KNOWN_FLAGS) !== pack.flags) return refused('PARAM', 'unknown flags')
   if ((pack.flags & Flag.ONLINE_ONLY) !== 0) return refused('PARAM', 'an ONLINE_ONLY message never enters the log')
+  const desk: Desk = { view, rules, head, pack, at }
   switch (kind) {
     case 'Rules':
       return decideRules(rules, pack)
     case 'Single':
-      return decideSingle(rules, pack)
+      return decideSingle(desk)
     case 'Group':
-      return decideGroup(view, rules, pack, head)
-    case 'Notify':
+      return decideGroup(desk)
     case 'User':
+      return decideUser(desk)
+    case 'Notify':
     case 'App':
-      // The user's own settings, logins and marks, and notifications of apps: not decided by this build.
-      return fits(pack.body.kind, kind) && mayWrite(kind, pack)
+      // Notifications of apps, their keys and webhooks: not decided by this build.
+      return fits(pack.body.kind, kind) && isOfApp(kind, pack)
         ? notDecided(`the pack ${pack.body.kind} here`)
         : refused('MSG_FORBIDDEN', 'no pack of this kind may be written to this session')
   }
 }
 
-/** True where the session is the sender's own, or belongs to the app that sends. */
-function mayWrite(kind: 'Notify' | 'User' | 'App', { sessionId, from, actor }: Pack): boolean {
-  if (kind === 'User') return sessionId === userSessionId(from)
+/** True where the session belongs to the app that sends. */
+function isOfApp(kind: 'Notify' | 'App', { sessionId, from, actor }: Pack): boolean {
   return actor.kind === 'APP' && actor.id === from && (kind === 'App' || sessionId.startsWith(`b:${from}:`))
-}
-
-function decideSingle(rules: Rules, pack: Pack): AcceptedBody | RefusedBody {
-  const { sessionId, from, body } = pack
-  // `s:<a>:<b>`, and no id holds a colon.
-  if (!sessionId.endsWith(`:${from}`) && !sessionId.startsWith(`s:${from}:`)) {
-    return refused('MSG_FORBIDDEN', 'the sender is not one of the two users')
-  }
-  if (body.kind === 'SendMessage') return decideMessage(rules, pack, body)
-  if (!fits(body.kind, 'Single')) return refused('PARAM', 'this pack does not fit a single chat')
-  return notDecided(`the pack ${body.kind} in a single chat`)
 }
 
 /** Gives an accepted body its seq and count (SQ3). */
 function accept(head: Head | undefined, pack: Pack, cause: Cause, at: Millis, body: AcceptedBody): Event {
-  if (body.kind === 'RulesSet') return acceptedEvent(pack, { cause, at, seq: 0, count: 0 }, body)
+  if (!takesSeq(body.kind)) return acceptedEvent(pack, { cause, at, seq: 0, count: 0 }, body)
   const counted = body.kind === 'MessageAccepted' && (pack.flags & Flag.COUNTER) !== 0
   const seq = (head?.lastSeq ?? 0) + 1
   const count = (head?.count ?? 0) + (counted ? 1 : 0)

@@ -34,7 +34,7 @@ export function evolve(view: StateView, event: Event): Change[] {
       return [recentChange(event, 0)]
     case 'GroupCreated':
       return [
-        headChange(event, { ...HEAD_PLAIN, owner: event.from, memberCount: 1 + body.members.length }),
+        headChange(view, event, { ...HEAD_PLAIN, owner: event.from, memberCount: 1 + body.members.length }),
         { table: 'infos', key: event.sessionId, row: body.info },
         memberChange(event, event.from, {
           ...MEMBER_PLAIN,
@@ -54,11 +54,11 @@ export function evolve(view: StateView, event: Event): Change[] {
       return shrink(view, event, body.userIds)
     case 'GroupDismissed':
       return [
-        headChange(event, { ...headOf(view, event.sessionId), dismissed: true, memberCount: 0 }),
+        headChange(view, event, { ...headOf(view, event.sessionId), dismissed: true, memberCount: 0 }),
         recentChange(event, 0),
       ]
     case 'MessageAccepted':
-      return [headChange(event, headOf(view, event.sessionId)), recentChange(event, 0)]
+      return [headChange(view, event, headOf(view, event.sessionId)), recentChange(event, 0)]
     default:
       return []
   }
@@ -108,10 +108,12 @@ function headOf(view: StateView, sessionId: SessionId): HeadPart {
   return view.get('heads', sessionId) ?? HEAD_PLAIN
 }
 
-function headChange(event: Event, part: HeadPart): Change {
+/** The head after the event; one without a seq leaves the numbers of the timeline as they are. */
+function headChange(view: StateView, event: Event, part: HeadPart): Change {
+  const before = event.seq === 0 ? view.get('heads', event.sessionId) : undefined
   const row: Head = {
-    lastSeq: event.seq,
-    count: event.count,
+    lastSeq: before?.lastSeq ?? event.seq,
+    count: before?.count ?? event.count,
     owner: part.owner,
     dismissed: part.dismissed,
     memberCount: part.memberCount,
@@ -130,7 +132,7 @@ function memberChange(event: Event, userId: UserId, row: Member): Change {
 function grow(view: StateView, event: Event, userIds: readonly UserId[]): Change[] {
   const head = headOf(view, event.sessionId)
   return [
-    headChange(event, { ...head, memberCount: head.memberCount + userIds.length }),
+    headChange(view, event, { ...head, memberCount: head.memberCount + userIds.length }),
     ...userIds.map(userId => join(view, event, userId)),
     recentChange(event, 0),
   ]
@@ -139,7 +141,7 @@ function grow(view: StateView, event: Event, userIds: readonly UserId[]): Change
 function shrink(view: StateView, event: Event, userIds: readonly UserId[]): Change[] {
   const head = headOf(view, event.sessionId)
   return [
-    headChange(event, { ...head, memberCount: Math.max(0, head.memberCount - userIds.length) }),
+    headChange(view, event, { ...head, memberCount: Math.max(0, head.memberCount - userIds.length) }),
     ...userIds.map(userId => leave(view, event, userId)),
     recentChange(event, 0),
   ]

@@ -1,0 +1,17 @@
+import type { AcceptedBody, RefusedBody } from '../../schemas/event.ts'
+import { decideMessage } from './decide-message.ts'
+import type { Desk } from './desk.ts'
+import { notDecided, refused } from './outcome.ts'
+import { fits } from './pack-kinds.ts'
+
+/** What is decided in the single chat of two users: messages, what is done to them, and what the two are to each other. */
+export function decideSingle({ rules, pack }: Desk): AcceptedBody | RefusedBody {
+  const { sessionId, from, body } = pack
+  // `s:<a>:<b>`, and no id holds a colon.
+  if (!sessionId.endsWith(`:${from}`) && !sessionId.startsWith(`s:${from}:`)) {
+    return refused('MSG_FORBIDDEN', 'the sender is not one of the two users')
+  }
+  if (body.kind === 'SendMessage') return decideMessage(rules, pack, body)
+  if (!fits(body.kind, 'Single')) return refused('PARAM', 'this pack does not fit a single chat')
+  return notDecided(`the pack ${body.kind} in a single chat`)
+}

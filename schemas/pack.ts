@@ -23,6 +23,8 @@ export const Flag = {
   /** Never enters the log. */
   ONLINE_ONLY: 64,
   NO_PUSH: 128,
+  /** Of events only: sent in a group with slow mode, so that its time counts for the next message. */
+  SLOWED: 256,
 } as const
 
 export const DeviceType = {

@@ -56,8 +56,6 @@ export type SessionBody =
       owner: string
       dismissed: boolean
       memberCount: number
-      adminCount: number
-      joinRequests: number
       settings?: GroupSettings
       relation?: Relation
     }
@@ -91,6 +89,7 @@ export type SessionBody =
   | { kind: 'AttributesRow'; sessionId: SessionId; attributes: Attribute[] }
   | { kind: 'SessionAttributesRow'; sessionId: SessionId; ofSessionId: SessionId; attributes: SessionAttributes }
   | { kind: 'LoginsRow'; sessionId: SessionId; logins: LoginEntry[] }
+  | { kind: 'RosterRow'; sessionId: SessionId; admins: UserId[]; requests: UserId[] }
 
 /** A value of im.sessions; the fields are those of session.avsc. */
 export interface SessionRecord {

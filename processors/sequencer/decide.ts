@@ -182,5 +182,14 @@ function accept(head: Head | undefined, pack: Pack, cause: Cause, at: Millis, bo
   const counted = body.kind === 'MessageAccepted' && (pack.flags & Flag.COUNTER) !== 0
   const seq = (head?.lastSeq ?? 0) + 1
   const count = (head?.count ?? 0) + (counted ? 1 : 0)
-  return acceptedEvent(pack, { cause, at, seq, count }, body)
+  return acceptedEvent(isSlowed(head, body) ? slowed(pack) : pack, { cause, at, seq, count }, body)
+}
+
+/** True for a message whose time slow mode counts: the event itself says so, for the rows follow from it alone. */
+function isSlowed(head: Head | undefined, body: AcceptedBody): boolean {
+  return body.kind === 'MessageAccepted' && (head?.settings?.slowModeMs ?? 0) > 0
+}
+
+function slowed(pack: Pack): Pack {
+  return { ...pack, flags: pack.flags | Flag.SLOWED }
 }

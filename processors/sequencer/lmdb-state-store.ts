@@ -42,16 +42,15 @@ function wholeRows<Row>(): RowCodec<Row> {
 const ROW_CODECS: { [T in Table]: RowCodec<Rows[T]> } = {
   heads: {
     pack: row => {
-      const { lastSeq, count, owner, dismissed, memberCount, adminCount, joinRequests, settings, relation } = row
+      const { lastSeq, count, owner, dismissed, memberCount, settings, relation } = row
       if (owner === '' && relation === undefined) return [lastSeq, count]
-      const group = [lastSeq, count, owner, dismissed, memberCount, adminCount, joinRequests]
+      const group = [lastSeq, count, owner, dismissed, memberCount]
       return settings === undefined && relation === undefined ? group : [...group, settings ?? null, relation ?? null]
     },
     unpack: tuple => {
       if (tuple.length === 2) return { lastSeq: tuple[0] as number, count: tuple[1] as number, ...HEAD_PLAIN }
-      const [lastSeq, count, owner, dismissed, memberCount, adminCount, joinRequests, settings, relation] =
-        tuple as HeadTuple
-      const head: Head = { lastSeq, count, owner, dismissed, memberCount, adminCount, joinRequests }
+      const [lastSeq, count, owner, dismissed, memberCount, settings, relation] = tuple as HeadTuple
+      const head: Head = { lastSeq, count, owner, dismissed, memberCount }
       if (settings != null) head.settings = settings
       if (relation != null) head.relation = relation
       return head
@@ -84,6 +83,7 @@ const ROW_CODECS: { [T in Table]: RowCodec<Rows[T]> } = {
       at: tuple[4] as Millis,
     }),
   },
+  rosters: wholeRows(),
   invites: wholeRows(),
   amended: wholeRows(),
   reactions: wholeRows(),
@@ -100,8 +100,6 @@ type HeadTuple = readonly [
   owner: string,
   dismissed: boolean,
   memberCount: number,
-  adminCount: number,
-  joinRequests: number,
   settings?: GroupSettings | null,
   relation?: Relation | null,
 ]
@@ -113,7 +111,7 @@ function unpackIntervals(flat: readonly number[]): Interval[] {
 }
 
 /** Raised when the rows are stored in another form: a store of another version counts as empty. */
-const FORMAT_VERSION = 2
+const FORMAT_VERSION = 3
 
 /** Holds the boot id under which the store is written; beside LMDB's own files. */
 export const BOOT_FILE = 'boot'

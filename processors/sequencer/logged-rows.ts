@@ -35,6 +35,10 @@ const LOGGING: Logging = {
       body: { kind: 'SessionMember', sessionId, userId, ...row, intervals: [...intervals] },
     }
   },
+  rosters: (key, { admins, requests }) => ({
+    key: `${key}#roster`,
+    body: { kind: 'RosterRow', sessionId: key as SessionId, admins: [...admins], requests: [...requests] },
+  }),
   invites: (key, invites) => ({
     key: `${key}#invites`,
     body: { kind: 'InvitesRow', sessionId: key as SessionId, invites: [...invites] },
@@ -93,6 +97,8 @@ export function changeOf(body: RowBody): Change {
       const { kind: _, sessionId: of, userId, ...row } = body
       return { table: 'members', key: memberKey(of, userId), row }
     }
+    case 'RosterRow':
+      return { table: 'rosters', key: sessionId, row: { admins: body.admins, requests: body.requests } }
     case 'InvitesRow':
       return { table: 'invites', key: sessionId, row: body.invites }
     case 'AmendedRow':

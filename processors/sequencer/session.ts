@@ -25,9 +25,6 @@ export interface Head {
   owner: string
   dismissed: boolean
   memberCount: number
-  adminCount: number
-  /** Requests to join that wait for an answer. */
-  joinRequests: number
   /** Of a group; undefined: the defaults. */
   settings?: GroupSettings
   /** Of a single chat; undefined: the two are nothing to each other. */
@@ -35,7 +32,7 @@ export interface Head {
 }
 
 /** What a head says of a session that is no group and whose users are nothing to each other. */
-export const HEAD_PLAIN = { owner: '', dismissed: false, memberCount: 0, adminCount: 0, joinRequests: 0 } as const
+export const HEAD_PLAIN = { owner: '', dismissed: false, memberCount: 0 } as const
 
 /** One row per user who ever was a member, or asked to be one. The dismissal of a group ends every open interval without touching it. */
 export interface Member {
@@ -53,6 +50,15 @@ export interface Member {
 
 /** A member of whom nothing is known but when. */
 export const MEMBER_PLAIN = { owner: false, admin: false, mutedUntil: 0, requestedAt: 0, lastSentAt: 0 } as const
+
+/** Of a group: who has a role besides the owner, and who waits to be let in, so that limits need no search. */
+export interface Roster {
+  admins: readonly UserId[]
+  /** The oldest first. */
+  requests: readonly UserId[]
+}
+
+export const ROSTER_EMPTY: Roster = { admins: [], requests: [] }
 
 /** What became of a message: there is a row only for those that were changed, revoked or deleted. */
 export interface Amended {
@@ -78,6 +84,7 @@ export interface Rows {
   heads: Head
   infos: GroupInfo
   members: Member
+  rosters: Roster
   recents: RecentPack
   /** Of a group: those that have not ended, the oldest first. */
   invites: readonly Invite[]
@@ -98,6 +105,7 @@ export const TABLES = [
   'heads',
   'infos',
   'members',
+  'rosters',
   'recents',
   'invites',
   'amended',
@@ -120,6 +128,7 @@ export function makeRowMaps(): RowMaps {
     heads: new Map(),
     infos: new Map(),
     members: new Map(),
+    rosters: new Map(),
     recents: new Map(),
     invites: new Map(),
     amended: new Map(),

@@ -234,8 +234,6 @@ export const SESSION_BODIES: Samples<SessionBody> = {
       owner: 'alice',
       dismissed: false,
       memberCount: 3,
-      adminCount: 1,
-      joinRequests: 2,
       settings,
     },
     {
@@ -246,8 +244,6 @@ export const SESSION_BODIES: Samples<SessionBody> = {
       owner: '',
       dismissed: false,
       memberCount: 0,
-      adminCount: 0,
-      joinRequests: 0,
       relation: { friends: true, requestedBy: '', aBlocks: false, bBlocks: true },
     },
   ],
@@ -307,6 +303,7 @@ export const SESSION_BODIES: Samples<SessionBody> = {
       logins: [{ connectionId: 'c1', deviceType: 6, deviceId: 'laptop', gateway: 'gw-1', at: SAMPLE_AT }],
     },
   ],
+  RosterRow: [{ kind: 'RosterRow', sessionId: group, admins: [bob], requests: [alice] }],
 }
 
 /** Each of them. */

@@ -82,7 +82,7 @@ export class FakeHistory extends FakeView implements HistoryReader {
   pagesRead = 0
 
   protected apply(event: Event): void {
-    if (!isAccepted(event)) return
+    if (!isAccepted(event) || event.seq === 0) return
     const kept = this.kept.get(event.sessionId) ?? { lastSeq: 0, count: 0, at: 0, events: [] }
     kept.events.push({ seq: event.seq, text: eventJson(event) })
     this.kept.set(event.sessionId, { ...kept, lastSeq: event.seq, count: event.count, at: event.at })

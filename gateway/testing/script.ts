@@ -1,6 +1,6 @@
 import type { RecordCodec } from '../../schemas/codec.ts'
 import { Code, type CodeName } from '../../schemas/codes.ts'
-import { changesMembership, type Event, type EventBody, isAccepted } from '../../schemas/event.ts'
+import { changesMembership, type Event, type EventBody, isAccepted, takesSeq } from '../../schemas/event.ts'
 import type { Partition, SessionId } from '../../schemas/ids.ts'
 import { Flag, type Pack } from '../../schemas/pack.ts'
 import type { Headers, StoredRecord } from '../../topics/log.ts'
@@ -96,10 +96,11 @@ export class ScriptedSequencer {
     const session = this.session(pack.sessionId)
     const body = this.dictate(pack) ?? this.decide(pack)
     const isFact = body.kind !== 'PackRefused' && body.kind !== 'PackRepeated'
-    if (isFact) session.lastSeq++
+    const takesPlace = isFact && (pack.sessionId.startsWith('u:') || takesSeq(body.kind))
+    if (takesPlace) session.lastSeq++
     if (body.kind === 'MessageAccepted' && (pack.flags & Flag.COUNTER) !== 0) session.count++
     const { packId, sessionId, from, actor, device, gateway, flags, digest } = pack
-    const place = isFact ? { seq: session.lastSeq, count: session.count } : { seq: 0, count: 0 }
+    const place = takesPlace ? { seq: session.lastSeq, count: session.count } : { seq: 0, count: 0 }
     const cause = { era: 0, offset: 0 }
     const event: Event = {
       cause,

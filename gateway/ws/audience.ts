@@ -70,7 +70,10 @@ export class Audience {
     return false
   }
 
-  /** Calls `deliver` for every connection that may get the event at `seq`. `leavers`: members until this event. */
+  /**
+   * Calls `deliver` for every connection that may get an event that was written when the session had reached `seq`.
+   * `leavers`: members until this event.
+   */
   forEach(
     sessionId: SessionId,
     seq: Seq,
@@ -81,11 +84,16 @@ export class Audience {
       for (const userId of usersOf(sessionId)) this.forUser(userId, deliver)
       return
     }
+    this.index.sawSeq(sessionId, seq)
+    const seenSeq = this.index.seenSeq(sessionId)
     for (const [userId, joinSeq] of this.index.members(sessionId) ?? []) {
-      if (seq >= joinSeq) this.forUser(userId, deliver)
+      if (seenSeq >= joinSeq) this.forUser(userId, deliver)
     }
     for (const userId of leavers) this.forUser(userId, deliver)
-    this.index.sawSeq(sessionId, seq)
+  }
+
+  forUsers(userIds: readonly UserId[], deliver: (connection: ClientConnection) => void): void {
+    for (const userId of new Set(userIds)) this.forUser(userId, deliver)
   }
 
   private forUser(userId: UserId, deliver: (connection: ClientConnection) => void): void {

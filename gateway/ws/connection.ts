@@ -79,6 +79,8 @@ export class ConnectionState<Event> {
 
   /** Decides about a live event. After Overflow end the hold, and when that does not help, the connection. */
   offer(sessionId: SessionId, seq: Seq, event: Event, bytes: number): Offer {
+    // What takes no seq has no place among what is read from history, and may be repeated.
+    if (seq === 0) return 'Send'
     const phase = this.catchingUp?.get(sessionId)
     if (phase !== undefined) {
       if (seq <= phase.cursor) return 'Drop'
@@ -113,6 +115,7 @@ export class ConnectionState<Event> {
 
   /** The client was told by an ack that its own pack stands at `seq`: it gets no event for it. */
   acked(sessionId: SessionId, seq: Seq): void {
+    if (seq === 0) return
     const phase = this.catchingUp?.get(sessionId)
     if (phase !== undefined) {
       phase.buffer.push({ seq, event: undefined, bytes: 0 })

@@ -1,3 +1,4 @@
+import { unreachable } from '../../infra/assert.ts'
 import type { Clock } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import { type RecordCodec, Undecodable, UnknownSchema } from '../../schemas/codec.ts'
@@ -8,6 +9,7 @@ import type { TopicName } from '../../topics/topics.ts'
 import { HEADER_MEMBERS, LogCorrupt, type Position, selectValid } from '../../topics/valid-events.ts'
 import type { Audience } from './audience.ts'
 import type { ClientConnection } from './client-connection.ts'
+import { audienceOf } from './event-audience.ts'
 import { readSeq } from './event-seq.ts'
 import { answerFrame, LiveEvent } from './frames.ts'
 import { type MembershipIndex, membershipChange } from './membership-index.ts'
@@ -21,7 +23,8 @@ import type { Progress } from './progress.ts'
  * is concerned, and only then it is decoded (events that change membership always are). Then
  *  1. a change of membership goes into the index, which names who leaves by this event;
  *  2. a pack that waits for this outcome is answered, on the connections that sent it;
- *  3. an accepted event goes to all other connections of its members, leavers included; encoded once per subprotocol.
+ *  3. an accepted event goes to all other connections of those who may see it (event-audience.ts), leavers included;
+ *     encoded once per subprotocol.
  *     Where an ack does not say what the event says (isToldByAck), they get it too, before the ack.
  * Everything of one fetched batch happens in one go, the sockets are written at the end of the tick.
  *
@@ -133,7 +136,7 @@ export class Fanout {
     const { index } = this.options
     const change = membershipChange(event, partition, record.offset)
     const leavers = change === undefined ? NOBODY : index.apply(change)
-    if (!isAccepted(event) || event.seq === 0) {
+    if (!isAccepted(event)) {
       this.answer(event)
     } else if (isToldByAck(event.body.kind)) {
       this.deliver(event, leavers, this.answer(event))
@@ -148,11 +151,34 @@ export class Fanout {
   private deliver(event: AcceptedEvent, leavers: readonly UserId[], answered: readonly ClientConnection[] | undefined) {
     const live = new LiveEvent(event)
     let sent = 0
-    this.options.audience.forEach(event.sessionId, event.seq, leavers, connection => {
+    this.forAudience(event, leavers, connection => {
       if (answered?.includes(connection)) return
       if (connection.offer(live)) sent++
     })
     if (sent > 0) this.options.metrics.delivered(sent)
+  }
+
+  private forAudience(
+    event: AcceptedEvent,
+    leavers: readonly UserId[],
+    deliver: (connection: ClientConnection) => void,
+  ): void {
+    const { audience } = this.options
+    const who = audienceOf(event)
+    switch (who.kind) {
+      case 'Session':
+        audience.forEach(event.sessionId, who.seq, leavers, deliver)
+        return
+      case 'Users':
+        audience.forUsers(who.userIds, deliver)
+        return
+      case 'Managers':
+        // @TODO Owner and admins as well, once the index knows roles.
+        audience.forUsers(who.userIds, deliver)
+        return
+      default:
+        unreachable(who)
+    }
   }
 
   /** Answers those who wait for this outcome, and names them. */

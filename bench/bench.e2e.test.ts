@@ -39,6 +39,7 @@ test('[BN9] bench chat prints one JSON object with its figures, and every messag
   expect(figures.processes.load.rssMiB).toBeGreaterThan(10)
   expect(figures.newSessions).toBe(50)
   expect(figures.conditions.cores).toBeGreaterThan(0)
+  expect(figures.conditions.wakeMs.p50).toBeGreaterThan(0)
   expect(run.code).toBe(0)
 })
 

@@ -14,6 +14,7 @@ import { type BenchReport, type ChatFigures, isClean, type LogFigures, toJson, t
 import { isStateBench, runStateBench } from './state/command.ts'
 import { projectRoot, runningTarget, startTarget, type Target } from './target.ts'
 import { type Lag, watchLag } from './view-lag.ts'
+import { measureWakeCost } from './wake-cost.ts'
 
 /** Entry of `npm run bench`: runs what is asked for and prints the figures with their conditions. */
 
@@ -77,7 +78,7 @@ async function benchLog(options: BenchOptions, target: Target): Promise<LogFigur
 }
 
 async function bench(options: BenchOptions): Promise<number> {
-  const conditions = readConditions(projectRoot())
+  const conditions = { ...readConditions(projectRoot()), wakeMs: await measureWakeCost(clock) }
   const target = options.start
     ? await startTarget(process.env, progress)
     : runningTarget(options.gatewayUrl, process.env)

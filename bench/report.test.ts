@@ -47,6 +47,7 @@ function report(change: Partial<BenchReport>): BenchReport {
       platform: 'linux x64',
       commit: 'abc',
       loadBefore: 0.1,
+      wakeMs: { p50: 0.13, p99: 1.5 },
     },
     parameters: {
       ratePerSecond: 10,
@@ -112,6 +113,7 @@ test('[BN8] the text tells figures, lag, processes and conditions', () => {
     '2 cores',
     'Node v20',
     'commit       abc',
+    'p50 0.13 ms, p99 1.50 ms',
     'sent 10',
     'OVERLOADED 3',
     'lag archive',

@@ -5,6 +5,7 @@ import type { LogLoopResult } from './log-loop.ts'
 import type { BenchOptions } from './options.ts'
 import type { ProcessUse } from './processes.ts'
 import type { Lag } from './view-lag.ts'
+import type { WakeCost } from './wake-cost.ts'
 
 /** What is printed, as a value and as text; pure. */
 
@@ -25,7 +26,7 @@ export interface Spread {
 
 export interface BenchReport {
   command: BenchOptions['command']
-  conditions: Conditions
+  conditions: Conditions & { wakeMs: WakeCost }
   parameters: Omit<BenchOptions, 'command' | 'json' | 'start' | 'gatewayUrl'>
   chat: ChatFigures[]
   log: LogFigures[]
@@ -89,6 +90,7 @@ export function toText(report: BenchReport): string {
   const lines = [
     `machine      ${where.cores} cores (${where.cpu}), ${where.memoryGiB} GiB, ${where.platform}, Node ${where.node}`,
     `commit       ${where.commit}; load average before the run ${where.loadBefore}`,
+    `wake-up      a byte to a sleeping process and back: p50 ${inMs(where.wakeMs.p50)} ms, p99 ${inMs(where.wakeMs.p99)} ms`,
     `load         ${what.ratePerSecond} messages/s for ${what.seconds} s after ${what.warmupSeconds} s of warm-up, ` +
       `${what.bytes} bytes, ${what.pairs} pairs, ${what.newSessionsPercent} % to new sessions`,
   ]
@@ -105,6 +107,10 @@ export function toText(report: BenchReport): string {
     isClean(report) ? 'nothing refused, lost, doubled, out of order or unanswered' : 'NOT CLEAN: see the counts above',
   )
   return lines.join('\n')
+}
+
+function inMs(span: number): string {
+  return span.toFixed(2)
 }
 
 function number(index: number, runs: readonly unknown[]): string {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { VirtualClock } from '../../infra/testing/virtual-clock.ts'
-import type { ClientFrame } from '../../schemas/frames.ts'
+import type { ClientFrame, EventFrame } from '../../schemas/frames.ts'
 import type { SessionId, UserId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
 import { FAKE_HEARTBEAT_MS, FakeGateway, failed, notRandom, refused } from '../testing/fake-gateway.ts'
@@ -346,6 +346,28 @@ test('[CL3] after leaving a group it is not resumed, and coming back begins wher
     'g:team 4 alice MemberJoined',
     'g:team 5 bob seen',
   ])
+})
+
+test('[CL3] an ack that overtakes a resume does not hide the beginning of a later stay', async () => {
+  const { clock, gateway, client, story } = await scene()
+  const team = 'g:team' as SessionId
+  const alice = 'alice' as UserId
+  const [removed, added, own] = (
+    [
+      { kind: 'MembersRemoved', userIds: [alice] },
+      { kind: 'MembersAdded', userIds: [alice] },
+      { kind: 'MessageAccepted', content: { kind: 'Text', text: 'own' } },
+    ] as const
+  ).map((body, i) => ({ ...gateway.say(team, 'bob', ''), seq: i + 2, body }) as EventFrame)
+  gateway.intercept = (frame, connection) => {
+    if (frame.type !== 'resume') return false
+    for (const event of [removed!, own!, added!]) connection.push(event)
+    connection.push({ type: 'resumed', requestId: frame.requestId, sessions: [{ sessionId: team, lastSeq: 4 }] })
+    return true
+  }
+  await client.follow([{ sessionId: team, seq: 1 }])
+  await clock.settle()
+  expect(story).toEqual(['g:team 2 bob MembersRemoved', 'g:team 3 bob MembersAdded', 'g:team 4 bob own'])
 })
 
 test('[CL8] a close code that says so ends the client for good, every other one is followed by a new connection', async () => {

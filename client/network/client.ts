@@ -293,11 +293,26 @@ export class Client {
   private async resume(sessions: readonly SessionPosition[]): Promise<void> {
     for (let first = 0; first < sessions.length; first += RESUME_SESSIONS_MAX) {
       const asked = sessions.slice(first, first + RESUME_SESSIONS_MAX)
-      const resumed = new Set((await this.ask({ type: 'resume', sessions: asked })).sessions.map(it => it.sessionId))
+      const resumed = await this.askResume(asked)
       // A later resume of ours has taken them over, and may have failed since.
       if (asked.some(({ sessionId }) => !resumed.has(sessionId))) {
         throw new QuestionFailed('VIEW_BEHIND', true, 'another resume of the session was under way')
       }
+    }
+  }
+
+  /** Gives the sessions that were brought. Those that were not stay expected: another resume has to bring them. */
+  private async askResume(sessions: readonly SessionPosition[]): Promise<ReadonlySet<SessionId>> {
+    const ids = sessions.map(({ sessionId }) => sessionId)
+    const resume = this.timelines.expect(ids)
+    try {
+      const answer = await this.ask({ type: 'resume', sessions: [...sessions] })
+      const brought = new Set(answer.sessions.map(({ sessionId }) => sessionId))
+      this.timelines.brought(brought, resume)
+      return brought
+    } catch (error) {
+      if (error instanceof QuestionFailed && !error.temporary) this.timelines.brought(ids, resume)
+      throw error
     }
   }
 

@@ -72,6 +72,11 @@ export class SessionCursor {
     this.anchored = false
   }
 
+  /** From here on the next seq is the one after the last, as before `release`. */
+  anchor(): void {
+    this.anchored = true
+  }
+
   /** Begins the session again at 0. */
   reset(): void {
     this.lastSeq = 0

@@ -24,6 +24,12 @@ export class Timelines {
   private heldUnknown: EventFrame[] | undefined
   /** Sessions that the user was out of when the looking up began, and that were not found since. */
   private away = new Set<SessionId>()
+  /**
+   * Sessions that were asked for above a seq and have not been brought yet, by the number of the latest such resume.
+   * Until it is through, acks and events may come before what it brings: also before the beginning of a later stay.
+   */
+  private readonly expected = new Map<SessionId, number>()
+  private resumes = 0
   private readonly sink: TimelineSink
   private readonly me: () => UserId | undefined
 
@@ -46,10 +52,22 @@ export class Timelines {
     return this.cursors.has(sessionId) && !this.left.has(sessionId)
   }
 
-  /** What a resume has to name. */
+  /** A resume that names these sessions goes out; gives its number for `brought`. */
+  expect(sessionIds: Iterable<SessionId>): number {
+    const resume = ++this.resumes
+    for (const sessionId of sessionIds) this.expected.set(sessionId, resume)
+    return resume
+  }
+
+  /** The resume has brought these sessions, or will never. A later one that is under way keeps them expected. */
+  brought(sessionIds: Iterable<SessionId>, resume: number): void {
+    for (const sessionId of sessionIds) if (this.expected.get(sessionId) === resume) this.expected.delete(sessionId)
+  }
+
+  /** What a resume has to name: a session that the user is out of only as long as a later stay may have been missed. */
   positions(): { sessionId: SessionId; seq: Seq }[] {
     return [...this.cursors]
-      .filter(([sessionId]) => !this.left.has(sessionId))
+      .filter(([sessionId]) => !this.left.has(sessionId) || this.expected.has(sessionId))
       .map(([sessionId, cursor]) => ({ sessionId, seq: cursor.seq }))
   }
 
@@ -59,6 +77,11 @@ export class Timelines {
 
   /** Takes an event in, from the wire or of an own pack. */
   offer(event: EventFrame): void {
+    // What takes no seq says nothing of where a session stands.
+    if (event.seq === 0) {
+      this.sink.deliver(event)
+      return
+    }
     const isUnknown = !this.cursors.has(event.sessionId) || this.away.has(event.sessionId)
     if (isUnknown && this.heldUnknown !== undefined && this.heldUnknown.length < HELD_UNKNOWN_MAX) {
       this.heldUnknown.push(event)
@@ -66,7 +89,7 @@ export class Timelines {
     }
     const cursor = this.cursors.get(event.sessionId) ?? new SessionCursor()
     this.cursors.set(event.sessionId, cursor)
-    this.left.delete(event.sessionId)
+    if (this.left.delete(event.sessionId) && this.expected.has(event.sessionId)) cursor.anchor()
     const { ready, hole } = cursor.offer(event)
     this.deliverAll(ready)
     if (hole === undefined) return
@@ -80,7 +103,7 @@ export class Timelines {
    */
   holdUnknown(): void {
     this.heldUnknown ??= []
-    this.away = new Set(this.left)
+    this.away = new Set([...this.left].filter(sessionId => !this.expected.has(sessionId)))
   }
 
   /** Sessions have been looked up: those that still have no cursor begin with what came. */
@@ -136,6 +159,7 @@ export class Timelines {
     for (const event of events) {
       const me = this.me()
       if (me !== undefined && takesOut(event.body, event.from, me)) this.leave(event.sessionId)
+      else if (this.left.delete(event.sessionId)) this.cursors.get(event.sessionId)?.anchor()
       this.sink.deliver(event)
     }
   }

@@ -11,6 +11,7 @@ const SEEDS = [
   [5, 'RN6', 'the same in a partition that everybody has left alone'],
   [50, 'CL3', 'the ack of an own join was lost behind the stay before it'],
   [621054663, 'CL3', 'the beginning of a later stay was passed over when the leave before it came late'],
+  [464321480, 'CL3', 'an ack overtook the resume that was to bring the beginning of a later stay'],
   [680312074, 'RS2', 'a resume that was overtaken said that it had brought the session'],
   [59, 'GW45', 'a list of sessions left out those that history did not have yet'],
 ] as const

@@ -1,16 +1,29 @@
 import type { AcceptedBody, RefusedBody } from '../../schemas/event.ts'
+import type { PackBody } from '../../schemas/pack.ts'
 import { decideMessage } from './decide-message.ts'
+import { decideRelation, isRelation, writingFault } from './decide-relation.ts'
 import type { Desk } from './desk.ts'
 import { notDecided, refused } from './outcome.ts'
 import { fits } from './pack-kinds.ts'
 
+/** What reaches the other user: whoever is blocked, or is no friend where only friends are taken, does none of it. */
+const WRITING: ReadonlySet<PackBody['kind']> = new Set<PackBody['kind']>([
+  'SendMessage',
+  'OverrideMessage',
+  'AddReaction',
+])
+
 /** What is decided in the single chat of two users: messages, what is done to them, and what the two are to each other. */
-export function decideSingle({ rules, pack }: Desk): AcceptedBody | RefusedBody {
+export function decideSingle(desk: Desk): AcceptedBody | RefusedBody {
+  const { rules, pack } = desk
   const { sessionId, from, body } = pack
   // `s:<a>:<b>`, and no id holds a colon.
   if (!sessionId.endsWith(`:${from}`) && !sessionId.startsWith(`s:${from}:`)) {
     return refused('MSG_FORBIDDEN', 'the sender is not one of the two users')
   }
+  if (isRelation(body)) return decideRelation(desk, body)
+  const fault = WRITING.has(body.kind) ? writingFault(desk) : undefined
+  if (fault !== undefined) return fault
   if (body.kind === 'SendMessage') return decideMessage(rules, pack, body)
   if (!fits(body.kind, 'Single')) return refused('PARAM', 'this pack does not fit a single chat')
   return notDecided(`the pack ${body.kind} in a single chat`)

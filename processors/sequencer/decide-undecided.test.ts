@@ -15,6 +15,7 @@ describe('what the language has and this build does not decide', () => {
     ...['CreateGroup', 'JoinGroup', 'QuitGroup', 'AddMembers', 'RemoveMembers', 'DismissGroup'],
     ...['UpdateGroupInfo', 'UpdateGroupSettings', 'ChangeOwner', 'SetRole', 'AnswerJoin', 'CreateInvite'],
     ...['RevokeInvite', 'MuteMember', 'SetAlias'],
+    ...['RequestFriend', 'AcceptFriend', 'RefuseFriend', 'DeleteFriend', 'RemarkFriend', 'BlockUser', 'UnblockUser'],
   ]
   const undecided = each(PACK_BODIES).filter(({ kind }) => !decided.includes(kind))
 

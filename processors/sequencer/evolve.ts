@@ -3,6 +3,7 @@ import type { Event, RefusedBody } from '../../schemas/event.ts'
 import { isPackId } from '../../schemas/ids.ts'
 import { horizonAt } from './decide.ts'
 import { evolveGroup, sentChanges } from './evolve-group.ts'
+import { evolveRelation } from './evolve-relation.ts'
 import { headChange, headOf, recentChange } from './evolve-rows.ts'
 import type { Change, LogTime, StateView } from './session.ts'
 
@@ -45,6 +46,14 @@ export function evolve(view: StateView, event: Event): Change[] {
     case 'MemberMuted':
     case 'AliasSet':
       return [...evolveGroup(view, event, body), recentChange(event, 0)]
+    case 'FriendRequested':
+    case 'FriendAccepted':
+    case 'FriendRefused':
+    case 'FriendDeleted':
+    case 'FriendRemarked':
+    case 'UserBlocked':
+    case 'UserUnblocked':
+      return [...evolveRelation(view, { ...event, body }, body), recentChange(event, 0)]
     default:
       return []
   }

@@ -1,5 +1,6 @@
 import type { PackFrame } from '../../schemas/frames.ts'
 import { Flag, type InviteUse, type PushInfo } from '../../schemas/pack.ts'
+import { isTimeZone } from '../../schemas/quiet-hours.ts'
 import type {
   GroupInfo,
   GroupSettings,
@@ -192,10 +193,12 @@ function userSettingsOf(raw: Fields): Partial<UserSettings> {
 
 function quietHoursOf(fields: Fields, name: string, path: string): QuietHours {
   const hours = fieldsOf(fields, name, path)
+  const timeZone = textOf(hours, 'timeZone', `${path}.timeZone`)
+  if (!isTimeZone(timeZone)) throw bad(`${path}.timeZone`, 'must be an IANA time zone, such as Europe/Paris')
   return {
     fromMinute: intOf(hours, 'fromMinute', `${path}.fromMinute`),
     toMinute: intOf(hours, 'toMinute', `${path}.toMinute`),
-    timeZone: textOf(hours, 'timeZone', `${path}.timeZone`),
+    timeZone,
   }
 }
 

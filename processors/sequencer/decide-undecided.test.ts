@@ -16,6 +16,7 @@ describe('what the language has and this build does not decide', () => {
     ...['UpdateGroupInfo', 'UpdateGroupSettings', 'ChangeOwner', 'SetRole', 'AnswerJoin', 'CreateInvite'],
     ...['RevokeInvite', 'MuteMember', 'SetAlias'],
     ...['RequestFriend', 'AcceptFriend', 'RefuseFriend', 'DeleteFriend', 'RemarkFriend', 'BlockUser', 'UnblockUser'],
+    ...['UpdateProfile', 'UpdateSettings', 'SetUserAttributes'],
   ]
   const undecided = each(PACK_BODIES).filter(({ kind }) => !decided.includes(kind))
 

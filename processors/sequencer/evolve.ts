@@ -5,6 +5,7 @@ import { horizonAt } from './decide.ts'
 import { evolveGroup, sentChanges } from './evolve-group.ts'
 import { evolveRelation } from './evolve-relation.ts'
 import { headChange, headOf, recentChange } from './evolve-rows.ts'
+import { userChanges } from './evolve-user.ts'
 import type { Change, LogTime, StateView } from './session.ts'
 
 /**
@@ -54,6 +55,14 @@ export function evolve(view: StateView, event: Event): Change[] {
     case 'UserBlocked':
     case 'UserUnblocked':
       return [...evolveRelation(view, { ...event, body }, body), recentChange(event, 0)]
+    case 'ProfileUpdated':
+    case 'SettingsUpdated':
+    case 'UserAttributesSet':
+      return [
+        headChange(view, event, headOf(view, event.sessionId)),
+        ...userChanges(event.sessionId, body),
+        recentChange(event, 0),
+      ]
     default:
       return []
   }

@@ -36,11 +36,10 @@ export function decideGroup(desk: Desk): Verdict {
 }
 
 function decideForMember(desk: MemberDesk): Verdict {
-  const { rules, pack } = desk
-  const { body } = pack
+  const { body } = desk.pack
   switch (body.kind) {
     case 'SendMessage':
-      return talkFault(desk) ?? decideMessage(rules, pack, body)
+      return talkFault(desk) ?? decideMessage(desk, body)
     case 'QuitGroup':
       return quitGroup(desk)
     case 'AddMembers':

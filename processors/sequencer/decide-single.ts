@@ -15,8 +15,7 @@ const WRITING: ReadonlySet<PackBody['kind']> = new Set<PackBody['kind']>([
 
 /** What is decided in the single chat of two users: messages, what is done to them, and what the two are to each other. */
 export function decideSingle(desk: Desk): AcceptedBody | RefusedBody {
-  const { rules, pack } = desk
-  const { sessionId, from, body } = pack
+  const { sessionId, from, body } = desk.pack
   // `s:<a>:<b>`, and no id holds a colon.
   if (!sessionId.endsWith(`:${from}`) && !sessionId.startsWith(`s:${from}:`)) {
     return refused('MSG_FORBIDDEN', 'the sender is not one of the two users')
@@ -24,7 +23,7 @@ export function decideSingle(desk: Desk): AcceptedBody | RefusedBody {
   if (isRelation(body)) return decideRelation(desk, body)
   const fault = WRITING.has(body.kind) ? writingFault(desk) : undefined
   if (fault !== undefined) return fault
-  if (body.kind === 'SendMessage') return decideMessage(rules, pack, body)
+  if (body.kind === 'SendMessage') return decideMessage(desk, body)
   if (!fits(body.kind, 'Single')) return refused('PARAM', 'this pack does not fit a single chat')
   return notDecided(`the pack ${body.kind} in a single chat`)
 }

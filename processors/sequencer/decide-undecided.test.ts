@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { Code } from '../../schemas/codes.ts'
 import type { Session } from '../../schemas/ids.ts'
-import type { PackBody } from '../../schemas/pack.ts'
-import { CONTENTS, each, PACK_BODIES, SEND_EXTRAS } from '../../schemas/testing/samples.ts'
+import { each, PACK_BODIES } from '../../schemas/testing/samples.ts'
 import { fits } from './pack-kinds.ts'
-import { brief, chess, inChess, makePack, TestState, text } from './testing/packs.ts'
+import { brief, chess, inChess, makePack, text } from './testing/packs.ts'
 
 const KIND_OF: Record<string, Session['kind']> = { s: 'Single', g: 'Group', u: 'User' }
 
@@ -39,15 +38,5 @@ describe('what the language has and this build does not decide', () => {
     const pack = makePack({ session, from: 'alice', body })
     expect(brief(state.run(pack))).toBe('MSG_OP_CMD')
     expect(brief(state.run(pack))).toBe(`repeated ${Code.MSG_OP_CMD.number} 0 0`)
-  })
-
-  const contents = Object.values(CONTENTS).filter(({ kind }) => kind !== 'Text' && kind !== 'Custom')
-  test.each(contents)('[SQ28] content of the kind $kind, and anything in extra, is refused', content => {
-    const state = new TestState()
-    expect(brief(state.run(makePack({ body: { kind: 'SendMessage', content } })))).toBe('MSG_OP_CMD')
-    for (const extra of SEND_EXTRAS) {
-      const body: PackBody = { kind: 'SendMessage', content: CONTENTS.Text, extra }
-      expect(brief(state.run(makePack({ body })))).toBe('MSG_OP_CMD')
-    }
   })
 })

@@ -1,4 +1,5 @@
 import type { Millis } from '../../infra/clock.ts'
+import { codeName } from '../../schemas/codes.ts'
 import {
   type AcceptedBody,
   type Cause,
@@ -17,7 +18,7 @@ import {
   type Session,
   type SessionId,
 } from '../../schemas/ids.ts'
-import { Flag, type Pack, type Rules } from '../../schemas/pack.ts'
+import { Flag, type Pack } from '../../schemas/pack.ts'
 import { partitionOf } from '../../topics/partition.ts'
 import { decideGroup } from './decide-group.ts'
 import { decideRules } from './decide-rules.ts'
@@ -46,7 +47,7 @@ import { type Head, type LogTime, type RecentPack, recentKey, type StateView } f
  *  3. form: packId (PARAM); from, actor, device and gateway (BAD_CLIENT_IDENTITY).
  *  4. dedupe: a remembered (session, from, packId) is PackRepeated with the first outcome, or PACK_CONFLICT.
  *  5. time: a packId too far ahead is PACK_FROM_FUTURE (temporary), older than the horizon EXPIRED.
- *  6. flags, then who may write to this kind of session.
+ *  6. flags, a verdict that the gateway stamped, then who may write to this kind of session.
  *  7. the rules of the body: decide-single.ts, decide-group.ts, decide-user.ts, decide-rules.ts.
  * Refusals before step 4 and those of step 5 touch no state; final ones after it are remembered (evolve.ts).
  */
@@ -68,6 +69,7 @@ export interface Place {
 }
 
 const KNOWN_FLAGS = 255
+export const VERDICT_REASON_CHARS_MAX = 256
 
 /** The outcome of a request. Total: whatever the pack holds, there is one. */
 export function decide(view: StateView, time: LogTime, request: Request, place: Place): Event {
@@ -81,7 +83,7 @@ export function decide(view: StateView, time: LogTime, request: Request, place: 
   }
   const answer = formFault(pack) ?? answerByTime(view, time, pack, at)
   if (answer !== undefined) return answerEvent(pack, cause, at, answer)
-  const body = judge(view, time.rules, { kind, head, pack, at })
+  const body = judge({ view, rules: time.rules, head, pack, at, horizon: horizonAt(time, at) }, kind)
   if (body.kind === 'PackRefused') return answerEvent(pack, cause, at, body)
   return accept(head, pack, cause, at, body)
 }
@@ -145,14 +147,12 @@ function answerAgain(first: RecentPack, pack: Pack): EventBody {
 }
 
 /** Steps 6 and 7. */
-function judge(
-  view: StateView,
-  rules: Rules,
-  { kind, head, pack, at }: { kind: Kind; head: Head | undefined; pack: Pack; at: Millis },
-): AcceptedBody | RefusedBody {
+function judge(desk: Desk, kind: Kind): AcceptedBody | RefusedBody {
+  const { rules, pack } = desk
   if ((pack.flags & KNOWN_FLAGS) !== pack.flags) return refused('PARAM', 'unknown flags')
   if ((pack.flags & Flag.ONLINE_ONLY) !== 0) return refused('PARAM', 'an ONLINE_ONLY message never enters the log')
-  const desk: Desk = { view, rules, head, pack, at }
+  const verdict = pack.stamp?.verdict ?? null
+  if (verdict !== null) return answerVerdict(verdict)
   switch (kind) {
     case 'Rules':
       return decideRules(rules, pack)
@@ -169,6 +169,16 @@ function judge(
         ? notDecided(`the pack ${pack.body.kind} here`)
         : refused('MSG_FORBIDDEN', 'no pack of this kind may be written to this session')
   }
+}
+
+/**
+ * What the gateway found before the log: a forbidden word, a target that does not exist. It is answered here, so that a
+ * resend gets the same answer. A code that this build does not know is still a refusal.
+ */
+function answerVerdict({ code, reason }: { code: number; reason: string }): RefusedBody {
+  const name = codeName(code)
+  const isRefusal = name !== undefined && name !== 'SUCCESS'
+  return refused(isRefusal ? name : 'SERVER_REFUSED', reason.slice(0, VERDICT_REASON_CHARS_MAX))
 }
 
 /** True where the session belongs to the app that sends. */

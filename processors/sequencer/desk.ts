@@ -11,4 +11,6 @@ export interface Desk {
   pack: Pack
   /** Log time of the outcome. */
   at: Millis
+  /** The oldest packId time that is remembered. */
+  horizon: Millis
 }

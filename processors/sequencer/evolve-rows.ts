@@ -1,5 +1,6 @@
 import type { Event } from '../../schemas/event.ts'
 import type { SessionId } from '../../schemas/ids.ts'
+import { Flag } from '../../schemas/pack.ts'
 import { type Change, HEAD_PLAIN, type Head, type RecentPack, recentKey, type StateView } from './session.ts'
 
 /** Rows that events of many kinds write. */
@@ -11,8 +12,14 @@ export function recentChange(event: Event, code: number): Change {
     seq: event.seq,
     count: event.count,
     at: event.at,
+    message: messageOf(event),
   }
   return { table: 'recents', key: recentKey(event.sessionId, event.from, event.packId), row }
+}
+
+function messageOf({ body, flags }: Event): RecentPack['message'] {
+  if (body.kind !== 'MessageAccepted') return 'no'
+  return (flags & Flag.COUNTER) === 0 ? 'uncounted' : 'counted'
 }
 
 /** What a head says besides the numbers of the timeline. */

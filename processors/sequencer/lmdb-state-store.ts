@@ -39,6 +39,9 @@ function wholeRows<Row>(): RowCodec<Row> {
   return { pack: row => [row], unpack: tuple => tuple[0] as Row }
 }
 
+/** As numbers in the store. */
+const MESSAGES = ['no', 'uncounted', 'counted'] as const
+
 const ROW_CODECS: { [T in Table]: RowCodec<Rows[T]> } = {
   heads: {
     pack: row => {
@@ -74,13 +77,14 @@ const ROW_CODECS: { [T in Table]: RowCodec<Rows[T]> } = {
     }),
   },
   recents: {
-    pack: row => [row.digest, row.code, row.seq, row.count, row.at],
+    pack: row => [row.digest, row.code, row.seq, row.count, row.at, MESSAGES.indexOf(row.message)],
     unpack: tuple => ({
       digest: tuple[0] as string,
       code: tuple[1] as number,
       seq: tuple[2] as number,
       count: tuple[3] as number,
       at: tuple[4] as Millis,
+      message: MESSAGES[tuple[5] as number]!,
     }),
   },
   rosters: wholeRows(),
@@ -111,7 +115,7 @@ function unpackIntervals(flat: readonly number[]): Interval[] {
 }
 
 /** Raised when the rows are stored in another form: a store of another version counts as empty. */
-const FORMAT_VERSION = 3
+const FORMAT_VERSION = 4
 
 /** Holds the boot id under which the store is written; beside LMDB's own files. */
 export const BOOT_FILE = 'boot'

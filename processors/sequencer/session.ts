@@ -77,6 +77,8 @@ export interface RecentPack {
   seq: Seq
   count: Count
   at: Millis
+  /** Whether it made a message, which others can name, and whether that counts as unread. */
+  message: 'no' | 'uncounted' | 'counted'
 }
 
 /** The key functions below say how the rows are keyed; without one it is the session id. */
@@ -228,6 +230,11 @@ export function recentKey(sessionId: SessionId, from: UserId, packId: PackId): s
 export function recentKeyBefore(timeMs: Millis): string {
   const hex = Math.max(0, Math.floor(timeMs)).toString(16).padStart(12, '0')
   return `${hex.slice(0, 8)}-${hex.slice(8)}`
+}
+
+/** True for the owner and the admins of a group. */
+export function isAdmin(head: Head | undefined, member: Member | undefined, userId: UserId): boolean {
+  return head?.owner === userId || member?.admin === true
 }
 
 /** True while the user is a member of a group that has not ended. */

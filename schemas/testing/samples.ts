@@ -19,13 +19,20 @@ const bob = 'bob' as UserId
 const sessionId = 's:alice:bob' as SessionId
 const own = 'u:alice' as SessionId
 const group = 'g:climbers' as SessionId
-const file = { url: 'https://media/1', mime: 'image/png', size: 2 ** 33, hash: 'ab12' }
+const file = { url: 'https://media/1', mime: 'image/png', size: 2 ** 33, hash: '9f86d081'.repeat(8) }
 const attributes: Attribute[] = [{ name: 'colour', value: 'rot' }]
 
 const PLAIN: { [K in PlainContent['kind']]: Extract<PlainContent, { kind: K }> } = {
   Text: { kind: 'Text', text: 'hé 你好' },
   Custom: { kind: 'Custom', type: 'poll', data: '{}' },
-  Image: { kind: 'Image', file: { ...file, name: 'a.png' }, width: 640, height: 480, thumbnailUrl: 't', caption: 'c' },
+  Image: {
+    kind: 'Image',
+    file: { ...file, name: 'a.png' },
+    width: 640,
+    height: 480,
+    thumbnailUrl: 'https://media/2',
+    caption: 'c',
+  },
   Voice: { kind: 'Voice', file, durationMs: 1_500 },
   Video: { kind: 'Video', file, durationMs: 60_000, width: 1, height: 2 },
   File: { kind: 'File', file },

@@ -37,7 +37,9 @@ function isRow(body: SessionBody): body is RowBody {
   return body.kind !== 'PositionMark' && body.kind !== 'OwnerClaim'
 }
 
-const recent = (at: number) => ({ digest: '\u0000\u00ff\u0080digest-digest', code: 0, seq: 1, count: 1, at })
+const recent = (at: number) => {
+  return { digest: '\u0000\u00ff\u0080digest-digest', code: 0, seq: 1, count: 1, at, message: 'counted' as const }
+}
 
 /** What every state store keeps to; `open` opens a store on the same place each time it is called in one test. */
 export function stateStoreContract(

@@ -166,3 +166,32 @@ export function changesMembership(body: EventBody): boolean {
       return false
   }
 }
+
+/** What the membership view keeps besides who is a member: how groups are run, what users are to each other, who they are. */
+const FACTS: ReadonlySet<EventBody['kind']> = new Set<EventBody['kind']>([
+  'GroupInfoUpdated',
+  'GroupSettingsUpdated',
+  'OwnerChanged',
+  'RolesSet',
+  'JoinRequested',
+  'JoinRefused',
+  'InviteCreated',
+  'InviteRevoked',
+  'MemberMuted',
+  'AliasSet',
+  'FriendRequested',
+  'FriendAccepted',
+  'FriendRefused',
+  'FriendDeleted',
+  'FriendRemarked',
+  'UserBlocked',
+  'UserUnblocked',
+  'ProfileUpdated',
+  'SettingsUpdated',
+  'UserAttributesSet',
+])
+
+/** True for kinds whose events carry the header `facts`, by which the membership view finds them without decoding the rest. */
+export function isFact(kind: EventBody['kind']): boolean {
+  return FACTS.has(kind)
+}

@@ -32,6 +32,8 @@ export const HEADER_POS = 'pos'
 export const HEADER_PREV = 'prev'
 /** Present (one byte, 1) on events that change who is a member: every gateway decodes those. */
 export const HEADER_MEMBERS = 'members'
+/** Present (one byte, 1) on events that the membership view keeps besides those (isFact in schemas/event.ts). */
+export const HEADER_FACTS = 'facts'
 
 /** The log holds something that no correct writer can have written. Whoever reads it stops and alarms. */
 export class LogCorrupt extends Error {

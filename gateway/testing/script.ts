@@ -1,12 +1,12 @@
 import type { RecordCodec } from '../../schemas/codec.ts'
 import { Code, type CodeName } from '../../schemas/codes.ts'
-import { changesMembership, type Event, type EventBody, isAccepted, takesSeq } from '../../schemas/event.ts'
+import { changesMembership, type Event, type EventBody, isAccepted, isFact, takesSeq } from '../../schemas/event.ts'
 import type { Partition, SessionId } from '../../schemas/ids.ts'
 import { Flag, type Pack } from '../../schemas/pack.ts'
 import type { Headers, StoredRecord } from '../../topics/log.ts'
 import type { MemoryLog } from '../../topics/memory-log.ts'
 import type { Topics } from '../../topics/topics.ts'
-import { chainHash, chainHeaders, HEADER_MEMBERS, POSITION_START } from '../../topics/valid-events.ts'
+import { chainHash, chainHeaders, HEADER_FACTS, HEADER_MEMBERS, POSITION_START } from '../../topics/valid-events.ts'
 
 interface Tail {
   next: number
@@ -70,7 +70,8 @@ export class ScriptedSequencer {
     const bytes = this.codecs.events.encode({ ...event, cause: { era: 0, offset: tail.cause } })
     const value = this.rewrite?.(bytes) ?? bytes
     const members: Headers = changesMembership(event.body) ? { [HEADER_MEMBERS]: Buffer.from([1]) } : {}
-    const headers: Headers = { ...chainHeaders(tail.next, tail.hash), ...members }
+    const facts: Headers = isFact(event.body.kind) ? { [HEADER_FACTS]: Buffer.from([1]) } : {}
+    const headers: Headers = { ...chainHeaders(tail.next, tail.hash), ...members, ...facts }
     const record = { key: Buffer.from(event.sessionId), value, headers }
     this.log.put(this.topics.events.name, partition, [record])
     this.tails.set(partition, { next: tail.next + 1, cause: tail.cause + 1, hash: chainHash(record) })

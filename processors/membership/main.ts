@@ -1,7 +1,7 @@
 import type { Clock, Millis, Random } from '../../infra/clock.ts'
 import { Generations } from '../../infra/redis/generations.ts'
 import type { RedisConnection } from '../../infra/redis/redis.ts'
-import { HEADER_MEMBERS } from '../../topics/valid-events.ts'
+import { HEADER_FACTS, HEADER_MEMBERS } from '../../topics/valid-events.ts'
 import { GenerationWriter, redisRebuildable } from '../generation-writer.ts'
 import type { Rebuildable } from '../rebuild.ts'
 import type { View } from '../view.ts'
@@ -31,7 +31,7 @@ export function membershipView(store: MembershipStore): View {
     position: partition => store.position(partition),
     inPlace: partition => store.inPlace(partition),
     apply: async batch => store.write({ partition: batch.partition, writes: project(batch), position: batch.position }),
-    concerns: headers => headers[HEADER_MEMBERS] !== undefined,
+    concerns: headers => headers[HEADER_MEMBERS] !== undefined || headers[HEADER_FACTS] !== undefined,
     reasonToSkip,
     close: () => store.close(),
   }

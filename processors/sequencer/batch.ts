@@ -1,9 +1,9 @@
 import { type RecordCodec, Undecodable, UnknownSchema } from '../../schemas/codec.ts'
-import { changesMembership, type Event } from '../../schemas/event.ts'
+import { changesMembership, type Event, isFact } from '../../schemas/event.ts'
 import type { Offset } from '../../schemas/ids.ts'
 import type { Pack } from '../../schemas/pack.ts'
 import { APPEND_BYTES_MAX, APPEND_RECORDS_MAX, type Headers, type LogRecord } from '../../topics/log.ts'
-import { chainHash, chainHeaders, HEADER_MEMBERS, type Position } from '../../topics/valid-events.ts'
+import { chainHash, chainHeaders, HEADER_FACTS, HEADER_MEMBERS, type Position } from '../../topics/valid-events.ts'
 import { decide, type Place, type Request } from './decide.ts'
 import { evolve, evolveTime } from './evolve.ts'
 import { SESSION_ID_CHARS_MAX, tooLargeEvent, unreadableEvent } from './outcome.ts'
@@ -58,7 +58,7 @@ export function buildBatch(request: BatchRequest): Batch {
   return building.batch
 }
 
-const MEMBERS_HEADER = Buffer.from([1])
+const PRESENT = Buffer.from([1])
 
 class BatchBuilding {
   readonly batch: Batch
@@ -152,7 +152,8 @@ class BatchBuilding {
 function headersOf(event: Event, pos: Offset, before: Position): Headers {
   // The hash is unknown only where a log begins whose start nobody has seen; restore refuses that (ST8).
   const headers = chainHeaders(pos, before.hash ?? '0000000000000000')
-  return changesMembership(event.body) ? { ...headers, [HEADER_MEMBERS]: MEMBERS_HEADER } : headers
+  if (changesMembership(event.body)) return { ...headers, [HEADER_MEMBERS]: PRESENT }
+  return isFact(event.body.kind) ? { ...headers, [HEADER_FACTS]: PRESENT } : headers
 }
 
 function codeKey({ body }: Event): number {

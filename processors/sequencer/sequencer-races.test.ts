@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Event } from '../../schemas/event.ts'
 import { AppendFailed, type Log } from '../../topics/log.ts'
 import { sessionPartition } from '../../topics/topics.ts'
-import { chainHeaders, HEADER_MEMBERS, LogCorrupt, type Position } from '../../topics/valid-events.ts'
+import { chainHeaders, HEADER_FACTS, HEADER_MEMBERS, LogCorrupt, type Position } from '../../topics/valid-events.ts'
 import { TAKE_BACK_MS } from './lost-partition.ts'
 import { QUEUED_PACKS_MAX } from './pack-queue.ts'
 import { logWith, makeGate, metric, packsOf, start } from './testing/nodes.ts'
@@ -165,7 +165,7 @@ test('[SQ21] an append that is refused is decided again and appended', async () 
   expect(await metric(node, 'append_retries_total')).toBe(5)
 })
 
-test('[SQ21] events that change who is a member carry a header, others do not', async () => {
+test('[SQ21] events that change who is a member carry a header, what membership keeps besides another, others none', async () => {
   const world = await World.make()
   await start(world)
   const info = { name: 'Chess', avatar: '', notice: '' }
@@ -173,10 +173,13 @@ test('[SQ21] events that change who is a member carry a header, others do not', 
   world.send(
     makePack({ session: 'g:chess' }),
     makePack({ session: 'g:chess', from: 'bob', body: { kind: 'JoinGroup' } }),
+    makePack({ session: 'g:chess', body: { kind: 'UpdateGroupInfo', info: { name: 'Go' } } }),
   )
   await world.untilAnswered()
   const { records } = await world.valid()
-  expect(records.map(({ headers }) => headers[HEADER_MEMBERS]?.toString('hex'))).toEqual(['01', undefined, '01'])
+  const having = (name: string) => records.map(({ headers }) => headers[name]?.toString('hex'))
+  expect(having(HEADER_MEMBERS)).toEqual(['01', undefined, '01', undefined])
+  expect(having(HEADER_FACTS)).toEqual([undefined, undefined, undefined, '01'])
 })
 
 test('[SQ26] an instance whose partition was taken stops, says so, and ends', async () => {

@@ -3,6 +3,7 @@ import { createInvite, joinByInvite, revokeInvite } from './decide-group-invite.
 import { addMembers, answerJoin, joinGroup, quitGroup, removeMembers } from './decide-group-members.ts'
 import { changeOwner, muteMember, setAlias, setRole } from './decide-group-roles.ts'
 import { talkFault } from './decide-group-talk.ts'
+import { markRead } from './decide-mark.ts'
 import { decideMessage } from './decide-message.ts'
 import type { Desk } from './desk.ts'
 import { type GroupDesk, type MemberDesk, memberIn, roleOf, type Verdict } from './group-desk.ts'
@@ -40,6 +41,8 @@ function decideForMember(desk: MemberDesk): Verdict {
   switch (body.kind) {
     case 'SendMessage':
       return talkFault(desk) ?? decideMessage(desk, body)
+    case 'MarkRead':
+      return markRead(desk, body)
     case 'QuitGroup':
       return quitGroup(desk)
     case 'AddMembers':

@@ -1,5 +1,6 @@
 import type { AcceptedBody, RefusedBody } from '../../schemas/event.ts'
 import type { PackBody } from '../../schemas/pack.ts'
+import { markDelivered, markRead } from './decide-mark.ts'
 import { decideMessage } from './decide-message.ts'
 import { decideRelation, isRelation, writingFault } from './decide-relation.ts'
 import type { Desk } from './desk.ts'
@@ -24,6 +25,8 @@ export function decideSingle(desk: Desk): AcceptedBody | RefusedBody {
   const fault = WRITING.has(body.kind) ? writingFault(desk) : undefined
   if (fault !== undefined) return fault
   if (body.kind === 'SendMessage') return decideMessage(desk, body)
+  if (body.kind === 'MarkRead') return markRead(desk, body)
+  if (body.kind === 'MarkDelivered') return markDelivered(desk, body)
   if (!fits(body.kind, 'Single')) return refused('PARAM', 'this pack does not fit a single chat')
   return notDecided(`the pack ${body.kind} in a single chat`)
 }

@@ -16,6 +16,7 @@ describe('what the language has and this build does not decide', () => {
     ...['RevokeInvite', 'MuteMember', 'SetAlias'],
     ...['RequestFriend', 'AcceptFriend', 'RefuseFriend', 'DeleteFriend', 'RemarkFriend', 'BlockUser', 'UnblockUser'],
     ...['UpdateProfile', 'UpdateSettings', 'SetUserAttributes'],
+    ...['MarkRead', 'MarkDelivered', 'SetSessionAttributes', 'MarkSessionRead', 'ClearSession', 'DeleteForMe'],
   ]
   const undecided = each(PACK_BODIES).filter(({ kind }) => !decided.includes(kind))
 

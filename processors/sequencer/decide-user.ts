@@ -9,6 +9,7 @@ import {
   type UserSettings,
 } from '../../schemas/settings.ts'
 import { attributesFault, patchAttributes } from './attributes.ts'
+import { decideKept, isAboutSession } from './decide-kept.ts'
 import type { Desk } from './desk.ts'
 import { notDecided, refused } from './outcome.ts'
 import { fits } from './pack-kinds.ts'
@@ -32,6 +33,7 @@ export function decideUser(desk: Desk): Verdict {
   if (!fits(body.kind, 'User') || sessionId !== userSessionId(from)) {
     return refused('MSG_FORBIDDEN', 'no pack of this kind may be written to this session')
   }
+  if (isAboutSession(body)) return decideKept(desk, body)
   switch (body.kind) {
     case 'UpdateProfile':
       return updateProfile(desk, body)

@@ -55,9 +55,17 @@ export function evolve(view: StateView, event: Event): Change[] {
     case 'UserBlocked':
     case 'UserUnblocked':
       return [...evolveRelation(view, { ...event, body }, body), recentChange(event, 0)]
+    // Where somebody has read up to is kept by the views.
+    case 'ReadMarked':
+    case 'DeliveredMarked':
+      return [recentChange(event, 0)]
     case 'ProfileUpdated':
     case 'SettingsUpdated':
     case 'UserAttributesSet':
+    case 'SessionAttributesSet':
+    case 'SessionReadMarked':
+    case 'SessionCleared':
+    case 'DeletedForMe':
       return [
         headChange(view, event, headOf(view, event.sessionId)),
         ...userChanges(event.sessionId, body),

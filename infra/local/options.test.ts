@@ -29,6 +29,8 @@ test.each([
   [['--redis-port', '8080'], {}, 'port 8080 is given to both'],
   [['--random-ports', '--ports-from', '1'], {}, 'exclude each other'],
   [['--brokers', '2'], {}, '--brokers: "2" is neither 1 nor 3'],
+  [['--gateways', '0'], {}, '--gateways: "0" is not a number from 1 to 8'],
+  [[], { PACKLOG_GATEWAYS: 'two' }, '--gateways: "two" is not a number from 1 to 8'],
   [['--wrong'], {}, 'npm start -- --help lists the flags'],
 ])('%j with %j is refused', async (args, env, message) => {
   await expect(read(args, env)).rejects.toThrow(message)
@@ -38,6 +40,11 @@ test('one broker unless told otherwise', async () => {
   expect((await read([])).brokers).toBe(1)
   expect((await read([], { PACKLOG_BROKERS: '3' })).brokers).toBe(3)
   expect((await read(['--brokers', '1'], { PACKLOG_BROKERS: '3' })).brokers).toBe(1)
+})
+
+test('one gateway unless told otherwise', async () => {
+  expect((await read([])).gateways).toBe(1)
+  expect((await read(['--gateways', '3'], { PACKLOG_GATEWAYS: '2' })).gateways).toBe(3)
 })
 
 test('the help names every flag and variable', () => {

@@ -10,12 +10,16 @@ export interface StartOptions {
   dataDir: string
   /** One node, or three with every topic on all of them. */
   brokers: BrokerCount
+  /** Gateways behind the one address. */
+  gateways: number
   ports: Ports
   /** Servers that run already and are used instead of parts of our own. */
   external: { redisUrl: string | undefined; clickhouseUrl: string | undefined }
 }
 
 const PORT_MAX = 65_535
+/** More of them on one machine only compete. */
+export const GATEWAYS_MAX = 8
 
 /**
  * Reads flags and environment; a flag wins over a variable, a single port over `--ports-from` and `--random-ports`.
@@ -44,6 +48,7 @@ export async function readOptions(
     help: flags.help === true,
     dataDir: resolve(String(flags.data ?? (env.PACKLOG_DATA || join(root, '.packlog')))),
     brokers: readBrokers(flags.brokers ?? (env.PACKLOG_BROKERS || '1')),
+    gateways: readGateways(flags.gateways ?? (env.PACKLOG_GATEWAYS || '1')),
     ports,
     external: { redisUrl: env.REDIS_URL || undefined, clickhouseUrl: env.CLICKHOUSE_URL || undefined },
   }
@@ -63,6 +68,7 @@ downloaded once. Ctrl-C stops everything in order; the data stays.
   --help                     this text
   --data DIR                 PACKLOG_DATA                       where the data lives (.packlog in the checkout)
   --brokers 1|3              PACKLOG_BROKERS                    Kafka nodes: 1, or 3 that hold every topic (1)
+  --gateways N               PACKLOG_GATEWAYS                   gateways behind the one address: 1 to ${GATEWAYS_MAX} (1)
   --ports-from PORT          PACKLOG_PORTS_FROM                 number all ports from this one on
   --random-ports                                                use ports that are free now
 
@@ -88,6 +94,7 @@ function parseFlags(args: readonly string[]): Record<string, string | boolean | 
         help: { type: 'boolean', short: 'h' },
         data: { type: 'string' },
         brokers: { type: 'string' },
+        gateways: { type: 'string' },
         'ports-from': { type: 'string' },
         'random-ports': { type: 'boolean' },
         ...Object.fromEntries(portFlags),
@@ -103,6 +110,12 @@ function readBrokers(text: string | boolean): BrokerCount {
   const count = Number(text)
   if (isBrokerCount(count)) return count
   throw new LocalStackError(`--brokers: "${text}" is neither 1 nor 3`)
+}
+
+function readGateways(text: string | boolean): number {
+  const count = Number(text)
+  if (Number.isInteger(count) && count >= 1 && count <= GATEWAYS_MAX) return count
+  throw new LocalStackError(`--gateways: "${text}" is not a number from 1 to ${GATEWAYS_MAX}`)
 }
 
 function parsePort(source: string, text: string): number {

@@ -18,6 +18,8 @@ export interface RoleProcess {
   name: string
   roles: readonly string[]
   metricsPort: number
+  /** Of a gateway behind the balancer; otherwise the stack's. */
+  httpPort?: number
   /** See child.ts. */
   niceness?: number
 }
@@ -46,5 +48,7 @@ export function sharedEnv(targets: RoleTargets): Record<string, string> {
 
 /** The environment of one process: the shared one and its own port and name. */
 export function processEnv(shared: Record<string, string>, process: RoleProcess): Record<string, string> {
-  return { ...shared, PACKLOG_METRICS_PORT: String(process.metricsPort), PACKLOG_NODE_NAME: process.name }
+  const own = { PACKLOG_METRICS_PORT: String(process.metricsPort), PACKLOG_NODE_NAME: process.name }
+  if (process.httpPort === undefined) return { ...shared, ...own }
+  return { ...shared, ...own, PACKLOG_HTTP_PORT: String(process.httpPort) }
 }

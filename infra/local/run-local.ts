@@ -1,10 +1,11 @@
 import type { Clock, Random } from '../clock.ts'
+import { type Balancer, startBalancer } from './balancer.ts'
 import { ensureJwtKey } from './jwt-key.ts'
 import { keepAlive } from './keep-alive.ts'
 import { Ledger } from './ledger.ts'
 import type { StartOptions } from './options.ts'
 import type { Part } from './part.ts'
-import { HOST, requireFreePorts } from './ports.ts'
+import { freePorts, HOST, requireFreePorts } from './ports.ts'
 import { type KnownProcess, thisProcess } from './process-identity.ts'
 import { type Product, runSetup, startProduct } from './product.ts'
 import type { Progress } from './progress.ts'
@@ -51,6 +52,8 @@ export async function runLocal(options: StartOptions, tools: Tools): Promise<voi
 class LocalRun {
   private stack: LocalStack | undefined
   private product: Product | undefined
+  private balancer: Balancer | undefined
+  private processes: RoleProcess[] = []
   private readonly options: StartOptions
   private readonly tools: Tools & { ledger: Ledger; signal: AbortSignal }
   private readonly starter: KnownProcess = thisProcess()
@@ -64,7 +67,7 @@ class LocalRun {
 
   async start(): Promise<void> {
     const { ledger, signal, progress, clock, env, random } = this.tools
-    const { dataDir, ports, external, brokers } = this.options
+    const { dataDir, ports, external, brokers, gateways } = this.options
     const begun = clock.monotonic()
     await requireFreePorts(neededPorts(ports, { external, brokers }))
     ensureJwtKey(jwtKeyFile(dataDir), random.bytes)
@@ -74,10 +77,13 @@ class LocalRun {
     const tools = { dataDir, env: this.env(this.stack), ledger, clock, log, signal }
     await progress.during('creating topics, schemas and tables', {}, () => runSetup(tools))
     const onChange = () => this.writeStackFile()
-    const processes = roleProcesses(this.options)
-    this.product = await progress.during('starting gateway, sequencer and views', {}, () =>
-      startProduct(processes, { ...tools, onChange }),
+    this.processes = await roleProcesses(this.options, random)
+    const what = gateways === 1 ? 'gateway' : `${gateways} gateways`
+    this.product = await progress.during(`starting ${what}, sequencer and views`, {}, () =>
+      startProduct(this.processes, { ...tools, onChange }),
     )
+    const backends = this.processes.flatMap(({ httpPort }) => httpPort ?? [])
+    if (backends.length > 0) this.balancer = await startBalancer({ port: ports.http, backends })
     this.writeStackFile()
     const seconds = (clock.monotonic() - begun) / 1_000
     log(readyText({ seconds, dataDir, urls: this.urls(this.stack) }))
@@ -88,6 +94,7 @@ class LocalRun {
     this.tools.ledger.markStopping()
     if (this.stack !== undefined) this.tools.progress.log('stopping: gateways, then the other roles, then the parts')
     await this.product?.stop()
+    await this.balancer?.close()
     await this.stack?.stop()
   }
 
@@ -112,10 +119,7 @@ class LocalRun {
 
   private urls(stack: LocalStack): StackFile['urls'] {
     const { ports } = this.options
-    const metrics = roleProcesses(this.options).map(({ name, metricsPort }) => [
-      name,
-      `http://${HOST}:${metricsPort}/metrics`,
-    ])
+    const metrics = this.processes.map(({ name, metricsPort }) => [name, `http://${HOST}:${metricsPort}/metrics`])
     return {
       ws: `ws://${HOST}:${ports.http}/v1/ws`,
       http: `http://${HOST}:${ports.http}`,
@@ -142,11 +146,26 @@ class LocalRun {
 
 const partsOf = (stack: LocalStack): Part[] => [...new Set([...stack.brokers, ...Object.values(stack.parts)])]
 
-/** The processes of the product on one machine. */
-export function roleProcesses({ ports }: Pick<StartOptions, 'ports'>): RoleProcess[] {
+/** The processes of the product on one machine; several gateways have ports of their own behind the balancer's. */
+export async function roleProcesses(
+  { ports, gateways }: Pick<StartOptions, 'ports' | 'gateways'>,
+  random: Random,
+): Promise<RoleProcess[]> {
   return [
     { name: 'sequencer', roles: ['sequencer'], metricsPort: ports.metricsSequencer },
-    { name: 'gateway', roles: ['gateway'], metricsPort: ports.metricsGateway },
+    ...(await gatewayProcesses(ports.metricsGateway, gateways, random)),
     { name: 'views', roles: ['history', 'membership', 'archive'], metricsPort: ports.metricsViews, niceness: 10 },
   ]
+}
+
+async function gatewayProcesses(metricsPort: number, gateways: number, random: Random): Promise<RoleProcess[]> {
+  const first: RoleProcess = { name: 'gateway', roles: ['gateway'], metricsPort }
+  if (gateways === 1) return [first]
+  const free = await freePorts(2 * gateways - 1, random.next)
+  const others = Array.from({ length: gateways - 1 }, (_, index) => ({
+    ...first,
+    name: `gateway-${index + 2}`,
+    metricsPort: free[gateways + index]!,
+  }))
+  return [first, ...others].map((process, index) => ({ ...process, httpPort: free[index]! }))
 }

@@ -3,7 +3,7 @@ import type { SessionId, UserId } from '../../schemas/ids.ts'
 import { type GroupId, groupSessionId, singleSessionId } from '../../schemas/ids.ts'
 import { startProduct, type TestProduct } from '../product.ts'
 import { runCommand } from '../run-command.ts'
-import { misdelivered, type Person, person, say, until } from './people.ts'
+import { misdelivered, more, person, talk, until } from './people.ts'
 
 /** kill -9 of every process of ours while people chat: what was acked is there once, in order, for everyone. */
 
@@ -25,29 +25,6 @@ function sessionsOf(name: string): SessionId[] {
   return [team, ...NAMES.filter(other => other !== name).map(other => pair(name, other))]
 }
 
-/** Everyone talks in turn to the team and to the others until told to stop; at most one pack is under way each. */
-function talk(people: readonly Person[]): { stop(): Promise<void> } {
-  let isOver = false
-  const loops = people.map(async someone => {
-    const sessions = sessionsOf(someone.name)
-    for (let index = 0; !isOver; index++)
-      await say(someone, sessions[index % sessions.length]!, `${someone.name} ${index}`)
-  })
-  return {
-    stop: async () => {
-      isOver = true
-      await Promise.all(loops)
-    },
-  }
-}
-
-const acceptedCount = (people: readonly Person[]) => people.reduce((sum, { accepted }) => sum + accepted.size, 0)
-
-async function more(people: readonly Person[], count: number): Promise<void> {
-  const target = acceptedCount(people) + count
-  await until(people, () => acceptedCount(people) >= target)
-}
-
 test('[E2E1] after kill -9 of each process every acked message is there once, in order, for everyone', async () => {
   const people = await Promise.all(NAMES.map(name => person(product, name, { sessions: sessionsOf(name).slice(1) })))
   const [ann] = people
@@ -61,7 +38,7 @@ test('[E2E1] after kill -9 of each process every acked message is there once, in
   // Whoever has seen the creation live goes on after it.
   await Promise.all(people.map(({ client }) => client.follow([{ sessionId: team, seq: client.seqOf(team) ?? 0 }])))
 
-  const talking = talk(people)
+  const talking = talk(people, sessionsOf)
   for (const victim of ['gateway', 'sequencer', 'history', 'membership', 'archive']) {
     await more(people, ROUND)
     product.roles[victim]!.kill('SIGKILL')

@@ -62,6 +62,35 @@ export async function say(someone: Person, sessionId: SessionId, text: string): 
   return outcome
 }
 
+/**
+ * Everyone talks in turn to the sessions that `sessionsOf` gives for a name, until told to stop; at most one pack is
+ * under way each.
+ */
+export function talk(
+  people: readonly Person[],
+  sessionsOf: (name: string) => readonly SessionId[],
+): { stop(): Promise<void> } {
+  let isOver = false
+  const loops = people.map(async someone => {
+    const sessions = sessionsOf(someone.name)
+    for (let index = 0; !isOver; index++)
+      await say(someone, sessions[index % sessions.length]!, `${someone.name} ${index}`)
+  })
+  return {
+    stop: async () => {
+      isOver = true
+      await Promise.all(loops)
+    },
+  }
+}
+
+/** Resolves when so many more packs of the people were accepted. */
+export function more(people: readonly Person[], count: number): Promise<void> {
+  const accepted = () => people.reduce((sum, someone) => sum + someone.accepted.size, 0)
+  const target = accepted() + count
+  return until(people, () => accepted() >= target)
+}
+
 /** Resolves when `condition` holds; it is looked at again with every event that one of the people gets. */
 export function until(people: readonly Person[], condition: () => boolean): Promise<void> {
   if (condition()) return Promise.resolve()

@@ -2,9 +2,10 @@ import { createGroup, decideGroupInfo, decideGroupSettings } from './decide-grou
 import { createInvite, joinByInvite, revokeInvite } from './decide-group-invite.ts'
 import { addMembers, answerJoin, joinGroup, quitGroup, removeMembers } from './decide-group-members.ts'
 import { changeOwner, muteMember, setAlias, setRole } from './decide-group-roles.ts'
-import { talkFault } from './decide-group-talk.ts'
+import { muteFault, talkFault } from './decide-group-talk.ts'
 import { markRead } from './decide-mark.ts'
 import { decideMessage } from './decide-message.ts'
+import { decideDelete, decideOverride, decideReaction, decideRevoke } from './decide-target.ts'
 import type { Desk } from './desk.ts'
 import { type GroupDesk, type MemberDesk, memberIn, roleOf, type Verdict } from './group-desk.ts'
 import { notDecided, refused } from './outcome.ts'
@@ -43,6 +44,16 @@ function decideForMember(desk: MemberDesk): Verdict {
       return talkFault(desk) ?? decideMessage(desk, body)
     case 'MarkRead':
       return markRead(desk, body)
+    case 'RevokeMessage':
+      return decideRevoke(desk, body)
+    case 'DeleteForAll':
+      return decideDelete(desk, body)
+    case 'OverrideMessage':
+      return muteFault(desk) ?? decideOverride(desk, body)
+    case 'AddReaction':
+      return muteFault(desk) ?? decideReaction(desk, body)
+    case 'RemoveReaction':
+      return decideReaction(desk, body)
     case 'QuitGroup':
       return quitGroup(desk)
     case 'AddMembers':

@@ -3,6 +3,7 @@ import type { PackBody } from '../../schemas/pack.ts'
 import { markDelivered, markRead } from './decide-mark.ts'
 import { decideMessage } from './decide-message.ts'
 import { decideRelation, isRelation, writingFault } from './decide-relation.ts'
+import { decideDelete, decideOverride, decideReaction, decideRevoke } from './decide-target.ts'
 import type { Desk } from './desk.ts'
 import { notDecided, refused } from './outcome.ts'
 import { fits } from './pack-kinds.ts'
@@ -24,9 +25,24 @@ export function decideSingle(desk: Desk): AcceptedBody | RefusedBody {
   if (isRelation(body)) return decideRelation(desk, body)
   const fault = WRITING.has(body.kind) ? writingFault(desk) : undefined
   if (fault !== undefined) return fault
-  if (body.kind === 'SendMessage') return decideMessage(desk, body)
-  if (body.kind === 'MarkRead') return markRead(desk, body)
-  if (body.kind === 'MarkDelivered') return markDelivered(desk, body)
-  if (!fits(body.kind, 'Single')) return refused('PARAM', 'this pack does not fit a single chat')
-  return notDecided(`the pack ${body.kind} in a single chat`)
+  switch (body.kind) {
+    case 'SendMessage':
+      return decideMessage(desk, body)
+    case 'MarkRead':
+      return markRead(desk, body)
+    case 'MarkDelivered':
+      return markDelivered(desk, body)
+    case 'RevokeMessage':
+      return decideRevoke(desk, body)
+    case 'OverrideMessage':
+      return decideOverride(desk, body)
+    case 'DeleteForAll':
+      return decideDelete(desk, body)
+    case 'AddReaction':
+    case 'RemoveReaction':
+      return decideReaction(desk, body)
+    default:
+      if (!fits(body.kind, 'Single')) return refused('PARAM', 'this pack does not fit a single chat')
+      return notDecided(`the pack ${body.kind} in a single chat`)
+  }
 }

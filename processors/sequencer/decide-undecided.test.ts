@@ -10,7 +10,7 @@ const KIND_OF: Record<string, Session['kind']> = { s: 'Single', g: 'Group', u: '
 describe('what the language has and this build does not decide', () => {
   const SESSIONS = ['s:alice:bob', 'g:chess', 'u:alice', 'u:bob', 'b:shop:alice', 'a:shop', 'g:none', '#rules']
   const decided = [
-    ...['SendMessage', 'SetRules'],
+    ...['SendMessage', 'SetRules', 'RevokeMessage', 'OverrideMessage', 'DeleteForAll', 'AddReaction', 'RemoveReaction'],
     ...['CreateGroup', 'JoinGroup', 'QuitGroup', 'AddMembers', 'RemoveMembers', 'DismissGroup'],
     ...['UpdateGroupInfo', 'UpdateGroupSettings', 'ChangeOwner', 'SetRole', 'AnswerJoin', 'CreateInvite'],
     ...['RevokeInvite', 'MuteMember', 'SetAlias'],

@@ -3,6 +3,7 @@ import type { Event, RefusedBody } from '../../schemas/event.ts'
 import { isPackId } from '../../schemas/ids.ts'
 import { horizonAt } from './decide.ts'
 import { evolveGroup, sentChanges } from './evolve-group.ts'
+import { messageChanges } from './evolve-message.ts'
 import { evolveRelation } from './evolve-relation.ts'
 import { headChange, headOf, recentChange } from './evolve-rows.ts'
 import { userChanges } from './evolve-user.ts'
@@ -69,6 +70,16 @@ export function evolve(view: StateView, event: Event): Change[] {
       return [
         headChange(view, event, headOf(view, event.sessionId)),
         ...userChanges(event.sessionId, body),
+        recentChange(event, 0),
+      ]
+    case 'MessageRevoked':
+    case 'MessageOverridden':
+    case 'MessageDeleted':
+    case 'ReactionAdded':
+    case 'ReactionRemoved':
+      return [
+        headChange(view, event, headOf(view, event.sessionId)),
+        ...messageChanges(view, event, body),
         recentChange(event, 0),
       ]
     default:

@@ -5,7 +5,7 @@ import { MemoryStateDir } from '../../processors/sequencer/state-store.ts'
 import { referenceValues, validValues } from '../../processors/sequencer/testing/reference.ts'
 import { World } from '../../processors/sequencer/testing/world.ts'
 import { type Crash, CrashingNode, POINTS } from './crashing-node.ts'
-import { randomPack } from './random-packs.ts'
+import { randomPackOrChange } from './random-packs.ts'
 
 /**
  * A crash between every two steps of the cycle, as a property over histories and crashes and as an example per point.
@@ -34,7 +34,7 @@ async function runAndCheck(phases: readonly Phase[]): Promise<void> {
     const node = new CrashingNode(world, crash)
     node.start(dirs)
     for (const seed of packs) {
-      world.send(randomPack(new SeededRandom(seed)))
+      world.send(randomPackOrChange(new SeededRandom(seed)))
       await world.clock.pass(seed % STEP_MS)
     }
     for (let lived = 0; lived < LIFE_MS && node.mortal.isAlive; lived += STEP_MS) await world.clock.pass(STEP_MS)

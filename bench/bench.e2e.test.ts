@@ -51,6 +51,22 @@ test('[BN9] bench both measures the log loop as well and gives the ratio', async
   expect(run.code).toBe(0)
 })
 
+test('[BN12] bench group follows every message to every member, and says when the rules allow no such group', async () => {
+  const small = ['--members', '20', '--absent', '30', '--rate', '50', '--seconds', '2', '--warmup', '0.5', '--json']
+  const run = await runNode([BENCH, 'group', ...small], { env: product.env })
+  expect(JSON.parse(run.stdout)).toMatchObject({ sent: 100, acked: 100, delivered: 1_900, lost: 0, outOfOrder: 0 })
+  expect(run.code).toBe(0)
+  const large = await runNode([BENCH, 'group', '--members', '2', '--absent', '1000'], { env: product.env })
+  expect(large.stderr).toContain('a group of 1002 was refused with MEMBER_LIMIT')
+  expect(large.code).toBe(1)
+})
+
+test('[BN13] bench idle says when it cannot see the gateway', async () => {
+  const run = await runNode([BENCH, 'idle', '--connections', '2', '--seconds', '0.5'], { env: product.env })
+  expect(run.stderr).toContain('no gateway process is known here')
+  expect(run.code).toBe(1)
+})
+
 test('[BN9] without a gateway it says so', async () => {
   const args = [BENCH, 'chat', '--gateway-url', 'ws://127.0.0.1:1/v1/ws', ...SMALL]
   const run = await runNode(args, { env: product.env })

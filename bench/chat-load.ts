@@ -1,9 +1,10 @@
 import type { Clock, Millis, Random } from '../infra/clock.ts'
 import { singleSessionId, type UserId } from '../schemas/ids.ts'
 import { Flag } from '../schemas/pack.ts'
+import { connectUsers } from './connect-users.ts'
 import { Histogram, type LatencySummary } from './histogram.ts'
-import { Schedule } from './pacing.ts'
-import { ConnectFailed, openRawClient, type RawClient } from './raw-client.ts'
+import { runSchedule, Schedule } from './pacing.ts'
+import type { RawClient } from './raw-client.ts'
 import { indexedPackId, scanFrame } from './scan-frame.ts'
 import { Tally, type TallyFigures } from './tally.ts'
 import { Traffic } from './traffic.ts'
@@ -44,13 +45,9 @@ export interface ChatLoadResult extends TallyFigures {
   connectionsLost: number
 }
 
-/** Logins at the same time. */
-const CONNECTING_MAX = 32
 /** How long to wait for what is still under way after the last message, in ms. */
 export const STRAGGLERS_MS_MAX = 10_000
 const STRAGGLERS_POLL_MS = 20
-/** No timer is finer. */
-const TICK_MS = 1
 
 export async function runChatLoad(options: ChatLoadOptions): Promise<ChatLoadResult> {
   const load = new ChatLoad(options)
@@ -65,7 +62,7 @@ export async function runChatLoad(options: ChatLoadOptions): Promise<ChatLoadRes
 class ChatLoad {
   private readonly options: ChatLoadOptions
   private readonly run6: string
-  private readonly clients: RawClient[] = []
+  private clients: RawClient[] = []
   private readonly users: UserId[]
   private readonly traffic: Traffic
   private readonly tally: Tally
@@ -95,35 +92,11 @@ class ChatLoad {
   async connectAll(): Promise<void> {
     const { users, options } = this
     options.log(`connecting ${users.length} users`)
-    let next = 0
-    const connectSome = async () => {
-      for (let user = next++; user < users.length; user = next++) this.clients[user] = await this.connect(user)
-    }
-    await Promise.all(Array.from({ length: Math.min(CONNECTING_MAX, users.length) }, connectSome))
-  }
-
-  private async connect(user: number): Promise<RawClient> {
-    const url = new URL(this.options.gatewayUrl)
-    url.searchParams.set('deviceType', 'linux')
-    url.searchParams.set('deviceId', 'bench')
-    const token = await this.options.token(this.users[user]!)
-    return await new Promise<RawClient>((resolve, reject) => {
-      let isWelcome = false
-      const opening = openRawClient({
-        url: url.href,
-        token,
-        random: this.options.random,
-        onText: text => {
-          if (isWelcome) this.received(user, text)
-          else opening.then(resolve, reject)
-          isWelcome = true
-        },
-        onLost: reason => {
-          if (isWelcome) this.lost(user, reason)
-          else reject(new ConnectFailed(reason))
-        },
-      })
-      opening.catch(reject)
+    this.clients = await connectUsers({
+      ...options,
+      users,
+      onText: (user, text) => this.received(user, text),
+      onLost: (user, reason) => this.lost(user, reason),
     })
   }
 
@@ -151,23 +124,12 @@ class ChatLoad {
   }
 
   close(): void {
-    for (const client of this.clients) client?.close()
+    for (const client of this.clients) client.close()
   }
 
-  /** Sends all messages of the schedule, each as soon as it is due; resolves with how long it took, in ms. */
+  /** Sends all messages of the schedule; resolves with how long it took, in ms. */
   private send(schedule: Schedule): Promise<Millis> {
-    const { clock } = this.options
-    const startedAt = clock.monotonic()
-    const first = this.sent
-    return new Promise(resolve => {
-      const tick = () => {
-        const due = first + schedule.dueCount(clock.monotonic() - startedAt)
-        while (this.sent < due) this.sendOne(startedAt + schedule.dueAt(this.sent - first))
-        if (this.sent === first + schedule.count) resolve(Math.max(1, clock.monotonic() - startedAt))
-        else clock.schedule(TICK_MS, tick)
-      }
-      tick()
-    })
+    return runSchedule(schedule, this.options.clock, dueAt => this.sendOne(dueAt))
   }
 
   private sendOne(dueAt: Millis): void {

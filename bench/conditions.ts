@@ -37,3 +37,11 @@ function readCommit(cwd: string): string {
     return 'unknown'
   }
 }
+
+/** The conditions as a person reads them. */
+export function conditionLines({ cores, cpu, memoryGiB, platform, node, commit, loadBefore }: Conditions): string[] {
+  return [
+    `machine      ${cores} cores (${cpu}), ${memoryGiB} GiB, ${platform}, Node ${node}`,
+    `commit       ${commit}; load average before the run ${loadBefore}`,
+  ]
+}

@@ -6,6 +6,9 @@ import { KafkaLog } from '../infra/kafka/kafka-log.ts'
 import { makeTopics } from '../topics/topics.ts'
 import { runChatLoad } from './chat-load.ts'
 import { readConditions } from './conditions.ts'
+import { isConnectionBench, runConnectionBench } from './connections/command.ts'
+import { GroupRefused } from './connections/group-load.ts'
+import { NoGatewayHere } from './connections/idle.ts'
 import { runLogLoop } from './log-loop.ts'
 import { BadOptions, BENCH_HELP, type BenchOptions, parseBenchOptions } from './options.ts'
 import { type ProcessUse, ProcessWatch } from './processes.ts'
@@ -101,6 +104,9 @@ async function bench(options: BenchOptions): Promise<number> {
 /** Runs the command line; gives the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   if (isStateBench(args)) return runStateBench(args, { env: process.env, clock, log: progress })
+  if (isConnectionBench(args)) {
+    return runConnectionBench(args, { env: process.env, clock, random: systemRandom, log: progress })
+  }
   const options = parseBenchOptions(args)
   if (options !== undefined) return bench(options)
   process.stdout.write(BENCH_HELP)
@@ -110,7 +116,9 @@ async function main(args: readonly string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
-  const isExpected = [BadOptions, NoServer, NoKey, ConnectFailed].some(kind => error instanceof kind)
+  const isExpected = [BadOptions, NoServer, NoKey, ConnectFailed, GroupRefused, NoGatewayHere].some(
+    kind => error instanceof kind,
+  )
   if (!isExpected) throw error
   process.stderr.write(`${(error as Error).message}\n`)
   process.exitCode = error instanceof BadOptions ? 2 : 1

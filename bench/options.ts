@@ -27,6 +27,8 @@ export const BENCH_HELP = `npm run bench -- chat|log|both [flags]
 
   core    how fast one thread decides (core --help tells more)
   restore how fast a large partition is taken over, and how much memory it needs (restore --help)
+  group   one member of a group writes, everybody receives (group --help)
+  idle    what an idle connection costs (idle --help)
 
   --rate R             messages per second, in all (2000)
   --seconds S          how long is measured (30)
@@ -113,4 +115,21 @@ export function numberFlag(flag: string, text: string, { min, max, isWhole }: Nu
   const isGood = text.trim() !== '' && value >= min && value <= max && (!isWhole || Number.isInteger(value))
   if (!isGood) throw new BadOptions(`${flag} ${text}: a ${isWhole ? 'whole ' : ''}number from ${min} to ${max}`)
   return value
+}
+
+/** Flags with a text and flags without; throws BadOptions for any other. */
+export function parseFlags(
+  args: readonly string[],
+  texts: readonly string[],
+  switches: readonly string[],
+): Record<string, string | boolean | undefined> {
+  const options = Object.fromEntries([
+    ...texts.map(name => [name, { type: 'string' as const }] as const),
+    ...switches.map(name => [name, { type: 'boolean' as const }] as const),
+  ])
+  try {
+    return parseArgs({ args: [...args], options }).values as Record<string, string | boolean | undefined>
+  } catch (error) {
+    throw new BadOptions(error instanceof Error ? error.message : String(error))
+  }
 }

@@ -1,4 +1,4 @@
-import type { Millis } from '../infra/clock.ts'
+import type { Clock, Millis } from '../infra/clock.ts'
 
 /**
  * The open-loop schedule: message number k is due at a time that is known beforehand, whatever became of those before
@@ -25,4 +25,22 @@ export class Schedule {
     if (elapsedMs < 0) return 0
     return Math.min(this.count, Math.ceil(((Math.floor(elapsedMs) + 1) * this.ratePerSecond) / 1_000))
   }
+}
+
+/** No timer is finer. */
+const TICK_MS = 1
+
+/** Calls `send` for every message as soon as it is due, with when that was; resolves with how long it took, in ms. */
+export function runSchedule(schedule: Schedule, clock: Clock, send: (dueAt: Millis) => void): Promise<Millis> {
+  const startedAt = clock.monotonic()
+  let sent = 0
+  return new Promise(resolve => {
+    const tick = () => {
+      const due = schedule.dueCount(clock.monotonic() - startedAt)
+      while (sent < due) send(startedAt + schedule.dueAt(sent++))
+      if (sent === schedule.count) resolve(Math.max(1, clock.monotonic() - startedAt))
+      else clock.schedule(TICK_MS, tick)
+    }
+    tick()
+  })
 }

@@ -101,6 +101,15 @@ export class ProcessWatch {
     return use
   }
 
+  /** CPU time and resident memory of all that is watched, now. */
+  total(): { cpuMs: Millis; rssKiB: number } {
+    const readings = [...this.readAll().values()]
+    return {
+      cpuMs: readings.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
+      rssKiB: Math.round(readings.reduce((sum, { rssMiB }) => sum + rssMiB, 0) * KIB_PER_MIB),
+    }
+  }
+
   private readAll(): Map<number, Reading> {
     if (process.platform !== 'linux') return new Map()
     const children = childrenByParent()

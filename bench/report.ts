@@ -1,5 +1,5 @@
 import type { ChatLoadResult } from './chat-load.ts'
-import type { Conditions } from './conditions.ts'
+import { type Conditions, conditionLines } from './conditions.ts'
 import type { LatencySummary } from './histogram.ts'
 import type { LogLoopResult } from './log-loop.ts'
 import type { BenchOptions } from './options.ts'
@@ -88,8 +88,7 @@ function medianRun<T extends { endToEndMs: LatencySummary }>(runs: readonly T[])
 export function toText(report: BenchReport): string {
   const { conditions: where, parameters: what, chat, log } = report
   const lines = [
-    `machine      ${where.cores} cores (${where.cpu}), ${where.memoryGiB} GiB, ${where.platform}, Node ${where.node}`,
-    `commit       ${where.commit}; load average before the run ${where.loadBefore}`,
+    ...conditionLines(where),
     `wake-up      a byte to a sleeping process and back: p50 ${inMs(where.wakeMs.p50)} ms, p99 ${inMs(where.wakeMs.p99)} ms`,
     `load         ${what.ratePerSecond} messages/s for ${what.seconds} s after ${what.warmupSeconds} s of warm-up, ` +
       `${what.bytes} bytes, ${what.pairs} pairs, ${what.newSessionsPercent} % to new sessions`,
@@ -140,7 +139,7 @@ function logLines(run: LogFigures): string[] {
   ]
 }
 
-function latencyLines(latencies: Record<string, LatencySummary>): string[] {
+export function latencyLines(latencies: Record<string, LatencySummary>): string[] {
   const head = `  ${'ms'.padEnd(18)}${'p50'.padStart(10)}${'p99'.padStart(10)}${'max'.padStart(10)}`
   const rows = Object.entries(latencies).map(([name, { p50, p99, max }]) => {
     return `  ${name.padEnd(18)}${[p50, p99, max].map(ms => ms.toFixed(2).padStart(10)).join('')}`
@@ -155,7 +154,7 @@ function lagLines(lag: Record<string, Lag>): string[] {
   })
 }
 
-function processLines(processes: Record<string, ProcessUse>): string[] {
+export function processLines(processes: Record<string, ProcessUse>): string[] {
   const rows = Object.entries(processes).map(([name, { cpuPercent, rssMiB }]) => {
     return `  ${name.padEnd(18)}${cpuPercent.toFixed(1).padStart(10)}${String(rssMiB).padStart(10)}`
   })

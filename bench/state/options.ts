@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util'
-import { BadOptions, type NumberRange, numberFlag } from '../options.ts'
+import { BadOptions, type NumberRange, numberFlag, parseFlags } from '../options.ts'
 import type { CoreOptions } from './core.ts'
 import type { RestoreOptions } from './restore.ts'
 
@@ -51,7 +50,7 @@ export function parseStateOptions([command, ...args]: readonly string[]): StateB
 }
 
 function parseCore(args: readonly string[]): StateBenchOptions | string {
-  const flags = parse(args, ['slices', 'packs', 'batch', 'sessions', 'bytes', 'seed'], ['json', 'help'])
+  const flags = parseFlags(args, ['slices', 'packs', 'batch', 'sessions', 'bytes', 'seed'], ['json', 'help'])
   if (flags.help === true) return CORE_HELP
   const number = (name: string, standard: number, range: NumberRange) =>
     numberFlag(`--${name}`, String(flags[name] ?? standard), range)
@@ -67,7 +66,7 @@ function parseCore(args: readonly string[]): StateBenchOptions | string {
 }
 
 function parseRestore(args: readonly string[]): StateBenchOptions | string {
-  const flags = parse(args, ['sessions', 'packs', 'bytes', 'repeat', 'seed'], ['start', 'json', 'help'])
+  const flags = parseFlags(args, ['sessions', 'packs', 'bytes', 'repeat', 'seed'], ['start', 'json', 'help'])
   if (flags.help === true) return RESTORE_HELP
   const number = (name: string, standard: number, range: NumberRange) =>
     numberFlag(`--${name}`, String(flags[name] ?? standard), range)
@@ -79,20 +78,4 @@ function parseRestore(args: readonly string[]): StateBenchOptions | string {
     seed: number('seed', 1, COUNT),
   }
   return { command: 'restore', json: flags.json === true, start: flags.start === true, parameters }
-}
-
-function parse(
-  args: readonly string[],
-  texts: readonly string[],
-  switches: readonly string[],
-): Record<string, string | boolean | undefined> {
-  const options = Object.fromEntries([
-    ...texts.map(name => [name, { type: 'string' as const }] as const),
-    ...switches.map(name => [name, { type: 'boolean' as const }] as const),
-  ])
-  try {
-    return parseArgs({ args: [...args], options }).values as Record<string, string | boolean | undefined>
-  } catch (error) {
-    throw new BadOptions(error instanceof Error ? error.message : String(error))
-  }
 }

@@ -1,4 +1,4 @@
-import type { Conditions } from '../conditions.ts'
+import { type Conditions, conditionLines } from '../conditions.ts'
 import type { Spread } from '../report.ts'
 import type { CoreOptions, CoreResult, DecideFigures } from './core.ts'
 import type { RestoreOptions, RestoreResult } from './restore.ts'
@@ -14,13 +14,6 @@ export interface CoreReport {
 export interface RestoreReport extends RestoreResult {
   parameters: RestoreOptions
   conditions: Conditions
-}
-
-function conditionLines({ cores, cpu, memoryGiB, platform, node, commit, loadBefore }: Conditions): string[] {
-  return [
-    `machine      ${cores} cores (${cpu}), ${memoryGiB} GiB, ${platform}, Node ${node}`,
-    `commit       ${commit}; load average before the run ${loadBefore}`,
-  ]
 }
 
 export function coreText({ stores, parameters, conditions }: CoreReport): string {

@@ -1,0 +1,109 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { developmentTokens } from '../../client/terminal/development-token.ts'
+import type { Clock, Random } from '../../infra/clock.ts'
+import { RULES_BOUNDS } from '../../schemas/pack.ts'
+import { readConditions } from '../conditions.ts'
+import { type ProcessUse, ProcessWatch } from '../processes.ts'
+import { projectRoot, runningTarget, startTarget, type Target } from '../target.ts'
+import { runGroupLoad } from './group-load.ts'
+import { runIdle } from './idle.ts'
+import { type ConnectionBenchOptions, parseConnectionOptions } from './options.ts'
+import { groupReport, groupText, idleText, isGroupClean } from './report.ts'
+
+/** `npm run bench -- group` and `-- idle`: what the gateway does for those who are connected. */
+
+interface Shell {
+  env: NodeJS.ProcessEnv
+  clock: Clock
+  random: Random
+  log(line: string): void
+}
+
+export function isConnectionBench([command]: readonly string[]): boolean {
+  return command === 'group' || command === 'idle'
+}
+
+/** Runs the command line and prints the figures with their conditions; gives the exit code. */
+export async function runConnectionBench(args: readonly string[], shell: Shell): Promise<number> {
+  const options = parseConnectionOptions(args)
+  if (typeof options === 'string') {
+    process.stdout.write(options)
+    return 0
+  }
+  return withTarget(options, shell, target =>
+    options.command === 'group' ? benchGroup(options, target, shell) : benchIdle(options, target, shell),
+  )
+}
+
+async function withTarget<T>(
+  { start, gatewayUrl }: ConnectionBenchOptions,
+  { env, log }: Shell,
+  use: (target: Target) => Promise<T>,
+): Promise<T> {
+  if (!start) return use(runningTarget(gatewayUrl, env))
+  const dir = await mkdtemp(join(tmpdir(), 'packlog-bench-rules-'))
+  const rulesFile = join(dir, 'rules.json')
+  const rules = { version: 1, groupMembersMax: RULES_BOUNDS.groupMembersMax[1] }
+  await writeFile(rulesFile, JSON.stringify(rules))
+  try {
+    const target = await startTarget({ PACKLOG_RULES_FILE: rulesFile, ...env }, log)
+    try {
+      return await use(target)
+    } finally {
+      await target.stop()
+    }
+  } finally {
+    await rm(dir, { recursive: true, force: true })
+  }
+}
+
+async function benchGroup(
+  { parameters, json }: Extract<ConnectionBenchOptions, { command: 'group' }>,
+  target: Target,
+  { clock, random, log }: Shell,
+): Promise<number> {
+  const conditions = readConditions(projectRoot())
+  const tokens = await developmentTokens(target.env)
+  const watch = new ProcessWatch([...target.processes, { name: 'load', pid: process.pid }])
+  let processes: Record<string, ProcessUse> = {}
+  const result = await runGroupLoad({
+    ...parameters,
+    gatewayUrl: target.gatewayUrl,
+    token: userId => tokens.token(userId, clock.now()),
+    clock,
+    random,
+    log,
+    onMeasure: phase => {
+      if (phase === 'begin') watch.begin(clock.monotonic())
+      else processes = watch.end(clock.monotonic())
+    },
+  })
+  const report = groupReport(result, { processes, parameters, conditions })
+  process.stdout.write(json ? `${JSON.stringify({ command: 'group', ...report })}\n` : `${groupText(report)}\n`)
+  return isGroupClean(result) ? 0 : 1
+}
+
+async function benchIdle(
+  { parameters, json }: Extract<ConnectionBenchOptions, { command: 'idle' }>,
+  target: Target,
+  { clock, random, log }: Shell,
+): Promise<number> {
+  const conditions = readConditions(projectRoot())
+  const tokens = await developmentTokens(target.env)
+  const gateways = new ProcessWatch(target.processes.filter(({ name }) => name.startsWith('gateway')))
+  const result = await runIdle({
+    ...parameters,
+    gatewayUrl: target.gatewayUrl,
+    token: userId => tokens.token(userId, clock.now()),
+    clock,
+    random,
+    log,
+    gatewayRssKiB: () => gateways.total().rssKiB || undefined,
+    gatewayCpuMs: () => gateways.total().cpuMs,
+  })
+  const report = { ...result, parameters, conditions }
+  process.stdout.write(json ? `${JSON.stringify({ command: 'idle', ...report })}\n` : `${idleText(report)}\n`)
+  return result.connectionsLost === 0 ? 0 : 1
+}

@@ -9,7 +9,7 @@ import { ROLES, type Role } from '../infra/roles.ts'
 import { type Service, supervise } from '../infra/service.ts'
 import { archiveReader, makeArchiveView } from '../processors/archive/main.ts'
 import { historyReader, makeHistoryView } from '../processors/history/main.ts'
-import { makeMembershipView, membershipReader } from '../processors/membership/main.ts'
+import { makeMembershipView, membershipReader, peopleReader } from '../processors/membership/main.ts'
 import { makeRunner } from '../processors/runner.ts'
 import { LmdbStateStore } from '../processors/sequencer/lmdb-state-store.ts'
 import { makeSequencer, transactionalIdPrefix } from '../processors/sequencer/main.ts'
@@ -153,6 +153,7 @@ async function gateway(context: Context): Promise<Service> {
     topics,
     history: historyReader({ connection, random }),
     membership: membershipReader({ connection, random }),
+    people: peopleReader({ connection, random }),
     archive: archive.reader,
     tokens: config.jwtKeyFile,
     nodeName: config.nodeName,

@@ -4,6 +4,7 @@ import type { Metrics } from '../infra/metrics.ts'
 import type { ArchiveReader } from '../processors/archive/archive-reader.ts'
 import type { HistoryReader } from '../processors/history/history-store.ts'
 import type { MembershipReader } from '../processors/membership/membership-store.ts'
+import type { PeopleReader } from '../processors/membership/people-store.ts'
 import type { RecordCodec } from '../schemas/codec.ts'
 import type { Event } from '../schemas/event.ts'
 import type { SessionId, UserId } from '../schemas/ids.ts'
@@ -14,6 +15,7 @@ import {
   CHANGES_KEPT_MAX,
   DRAIN_FLUSH_MS_MAX,
   DRAIN_PENDING_MS_MAX,
+  LOOK_UPS,
   MEMBERSHIP_POLL_MS,
   PENDING_SWEEP_MS,
   QUESTION_MS_MAX,
@@ -22,6 +24,7 @@ import { Audience } from './ws/audience.ts'
 import { CatchUp } from './ws/catchup.ts'
 import { Deadline } from './ws/deadline.ts'
 import { Fanout } from './ws/fanout.ts'
+import { FriendsOnly } from './ws/friends-only.ts'
 import { gatewayMetrics } from './ws/gateway-metrics.ts'
 import { Hub } from './ws/hub.ts'
 import { Logins } from './ws/logins.ts'
@@ -29,8 +32,10 @@ import { MembershipIndex } from './ws/membership-index.ts'
 import { Outcomes } from './ws/outcomes.ts'
 import { PackAppender } from './ws/pack-appender.ts'
 import { PendingPacks } from './ws/pending.ts'
+import { PeopleQuestions } from './ws/people-questions.ts'
 import { LogEnds, Progress } from './ws/progress.ts'
 import { Questions } from './ws/questions.ts'
+import { Buckets } from './ws/rate-limits.ts'
 import { Sends } from './ws/sends.ts'
 import { findStart, type StartPoint } from './ws/start.ts'
 import { Views } from './ws/views.ts'
@@ -41,6 +46,7 @@ export interface GatewayCoreOptions {
   topics: Topics
   history: HistoryReader
   membership: MembershipReader
+  people: PeopleReader
   archive: ArchiveReader
   clock: Clock
   random: Random
@@ -179,7 +185,7 @@ type Parts = ReturnType<typeof makeParts>
 
 /** Wires the parts of a gateway that begins to read at `start`. */
 function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (error: unknown) => void) {
-  const { log, topics, codecs, history, membership, archive, clock, random, logger, nodeName } = options
+  const { log, topics, codecs, history, membership, people, archive, clock, random, logger, nodeName } = options
   const metrics = gatewayMetrics(options.metrics)
   const partitionOf = (sessionId: SessionId) => sessionPartition(topics.packs, sessionId)
   const offsets = new Map([...start.positions].map(([partition, { offset }]) => [partition, offset]))
@@ -198,6 +204,7 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     onFailed: packs => sends.failed(packs),
     onFatal,
   })
+  const friendsOnly = new FriendsOnly({ people, clock, logger })
   const sends = new Sends({
     codec: codecs.packs,
     clock,
@@ -206,10 +213,16 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     progress,
     appender,
     partitionOf,
+    friendsOnly,
+    onFatal,
     metrics,
   })
   const outcomes = new Outcomes({ history, archive, views, pending, clock, partitionOf })
-  const questions = new Questions({ history, membership, views, index, outcomes, clock, partitionOf })
+  const lookUps = new Buckets<UserId>(LOOK_UPS)
+  const mayLookUp = (userId: UserId, users: number) => lookUps.take(userId, clock.monotonic(), users)
+  const peopleQuestions = new PeopleQuestions({ people, views, mayLookUp })
+  const parts = { history, membership, views, index, outcomes, clock, partitionOf }
+  const questions = new Questions({ ...parts, people: peopleQuestions })
   const catchUp = new CatchUp({ history, views, index, partitionOf })
   const logins = new Logins({ membership, views, index, audience, clock, logger })
   const { heartbeatMs, packsPerSecond } = options
@@ -236,6 +249,7 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
       index,
       audience,
       pending,
+      friendsOnly,
       progress,
       metrics,
     },

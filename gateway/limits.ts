@@ -3,6 +3,7 @@ import type { Millis } from '../infra/clock.ts'
 import { DRAIN_MS_MAX } from '../infra/service.ts'
 import { HISTORY_PAGE_MAX, RESUME_SESSIONS_MAX } from '../schemas/frames.ts'
 import { APPEND_BYTES_MAX } from '../topics/log.ts'
+import type { RateLimit } from './ws/rate-limits.ts'
 
 /** Every limit of the gateway, with how they relate at the end. docs/protocol.md names those that clients meet. */
 
@@ -67,6 +68,13 @@ export const APPEND_RETRY_MS_MAX: Millis = 1_000
 /** Bytes and records of one append; the log port's own limits are above. */
 export const LANE_BYTES_MAX = 800_000
 export const LANE_RECORDS_MAX = 500
+
+/** Receivers whose setting "messages of friends only" is kept in mind, in each of two generations. */
+export const FRIENDS_ONLY_KEPT_MAX = 50_000
+/** How long a message waits for that setting; then it goes on as if there were none. */
+export const FRIENDS_ONLY_MS_MAX: Millis = 500
+/** People whom one user may look up, in profiles; a search counts as FIND_COST of them. */
+export const LOOK_UPS: RateLimit = { perSecond: 10, atOnce: 1_000 }
 
 export const HEARTBEAT_MS: Millis = 25_000
 /** Slots of the heartbeat wheel: each tick pings one share of the connections. */

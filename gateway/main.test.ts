@@ -33,7 +33,7 @@ afterEach(async () => {
 })
 
 async function started(): Promise<GatewayService> {
-  const { log, topics, codecs, history, membership, archive, random } = world
+  const { log, topics, codecs, history, membership, people, archive, random } = world
   const service = makeGateway({
     http: { host: '127.0.0.1', port: 0 },
     tokens: key,
@@ -42,6 +42,7 @@ async function started(): Promise<GatewayService> {
     codecs,
     history,
     membership,
+    people,
     archive,
     random,
     clock: systemClock,
@@ -218,7 +219,7 @@ test('[GW39] HTTP: health, readiness, time, links; errors are problems', async (
 test('[GW24] before it has caught up a gateway is not ready and refuses logins temporarily', async () => {
   await gateway.drain()
   world.membership.isDown = true
-  const { log, topics, codecs, history, membership, archive, random } = world
+  const { log, topics, codecs, history, membership, people, archive, random } = world
   gateway = makeGateway({
     http: { host: '127.0.0.1', port: 0 },
     tokens: key,
@@ -227,6 +228,7 @@ test('[GW24] before it has caught up a gateway is not ready and refuses logins t
     codecs,
     history,
     membership,
+    people,
     archive,
     random,
     clock: systemClock,

@@ -15,6 +15,7 @@ import {
 import { Flag } from '../schemas/pack.ts'
 import type { GroupInfo } from '../schemas/settings.ts'
 import { type Difference, NOTHING, show } from './difference.ts'
+import { PeopleFold } from './people.ts'
 
 /**
  * What the log says, folded once more and in its own way: nothing here is shared with the processors, so that one
@@ -196,6 +197,7 @@ export class PartitionFold {
   readonly isPartial: boolean
   readonly sessions = new Map<SessionId, SessionFold>()
   readonly refusals: Refusal[] = []
+  readonly people = new PeopleFold()
   events = 0
   private readonly largeAbove: number
   /** Log time of the last event. */
@@ -216,6 +218,7 @@ export class PartitionFold {
       wrong.push({ sessionId: event.sessionId, what: 'time that falls', ...text })
     }
     this.newestAt = Math.max(this.newestAt, event.at)
+    this.people.add(event)
     if (event.body.kind === 'PackRefused') this.refuse(event, event.body.code)
     if (event.body.kind === 'PackRepeated') wrong.push(...this.checkRepeated(event, event.body))
     if (isAccepted(event) && takesSeq(event)) wrong.push(...this.session(event).add(event, offset, this.largeAbove))

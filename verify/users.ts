@@ -14,6 +14,7 @@ import {
 } from '../schemas/ids.ts'
 import { type Difference, NOTHING, show } from './difference.ts'
 import type { PartitionFold, Refusal, SessionFold } from './fold.ts'
+import { type PeopleFold, PeopleMoves, type PersonFold, peopleOf } from './people.ts'
 
 /**
  * What the views keep for each user, gathered over all partitions: the sessions of a user lie in many of them. A list
@@ -42,8 +43,11 @@ export interface SessionMoves {
 export class Moves {
   readonly sessions = new Map<string, SessionMoves>()
   readonly refusals = new Set<string>()
+  readonly people = new PeopleMoves()
 
-  add({ sessionId, at, seq, body, packId, from }: Event): void {
+  add(event: Event): void {
+    const { sessionId, at, seq, body, packId, from } = event
+    this.people.add(event)
     if (body.kind === 'PackRefused') this.refusals.add(`${from} ${packId}`)
     if (seq === 0) return
     const moves = this.sessions.get(sessionId) ?? { times: new Set(), memberSeqs: new Set() }
@@ -55,11 +59,18 @@ export class Moves {
 
 export class UserFolds {
   readonly users = new Map<UserId, UserFold>()
+  private readonly peopleFolds: PeopleFold[] = []
 
   /** Takes what a partition says of users. */
   add(fold: PartitionFold): void {
+    this.peopleFolds.push(fold.people)
     for (const session of fold.sessions.values()) this.addSession(session)
     for (const refusal of fold.refusals) if (isKept(refusal)) this.user(refusal.userId).refusals.push(refusal)
+  }
+
+  /** What the log says of each user besides their sessions. */
+  people(): Map<UserId, PersonFold> {
+    return peopleOf(this.peopleFolds)
   }
 
   private addSession(session: SessionFold): void {

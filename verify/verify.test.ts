@@ -163,6 +163,7 @@ test('[VF4] a view that has moved past the end is compared with what the log say
       userIds: () => membership.userIds(),
       group: id => afterMove(() => membership.group(id)),
       user: id => afterMove(() => membership.user(id)),
+      person: id => afterMove(() => membership.person(id)),
     },
   })
   expect(asked).toBeGreaterThan(5)

@@ -9,6 +9,7 @@ import { LogCorrupt, type Position } from '../topics/valid-events.ts'
 import type { Kept } from './compare-history.ts'
 import { type Difference, Differences, describe, NOTHING } from './difference.ts'
 import { messageText, PartitionFold } from './fold.ts'
+import { comparePerson, NO_PERSON, type PersonFold } from './people.ts'
 import { forAll, persist } from './pool.ts'
 import { countBehind, type LogSource, PartitionReader, readEventAt } from './read-log.ts'
 import { compareHistoryUser, compareMembershipUser, Moves, UserFolds, type UserLimits } from './users.ts'
@@ -70,6 +71,7 @@ class Verification {
   private readonly source: LogSource
   private readonly differences = new Differences()
   private readonly users = new UserFolds()
+  private people: ReadonlyMap<UserId, PersonFold> = new Map()
   private readonly sessionIds = new Set<SessionId>()
   private readonly readers = new Map<Partition, PartitionReader>()
   private readonly counts = { sessions: 0, events: 0, messages: 0 }
@@ -198,6 +200,7 @@ class Verification {
   private async checkUsersAndExtras(): Promise<void> {
     // What a user has depends on all sessions, from their beginnings.
     if (this.partialPartitions.length > 0 || this.isCorrupt) return
+    this.people = this.users.people()
     const userIds = await this.differingUsers()
     const sessionIds = await this.unknownSessions()
     if (userIds.size === 0 && sessionIds.size === 0) return
@@ -216,7 +219,7 @@ class Verification {
 
   private async differingUsers(): Promise<Set<UserId>> {
     const { history, membership } = this.options
-    const userIds = new Set<UserId>(this.users.users.keys())
+    const userIds = new Set<UserId>([...this.users.users.keys(), ...this.people.keys()])
     for (const view of [history, membership]) {
       for await (const page of view?.userIds() ?? []) for (const userId of page) userIds.add(userId)
     }
@@ -246,9 +249,12 @@ class Verification {
     const user = this.users.users.get(userId)
     const hot = await persist(async () => history?.user(userId), READ_TRIES_MAX)
     const groups = await persist(async () => membership?.user(userId), READ_TRIES_MAX)
+    const row = await persist(async () => membership?.person(userId), READ_TRIES_MAX)
+    const person = this.people.get(userId) ?? NO_PERSON
     return moves => [
       ...(history ? compareHistoryUser({ userId, user, row: hot, moves }, limits) : []),
       ...(membership ? compareMembershipUser({ userId, user, row: groups, moves }) : []),
+      ...(membership ? comparePerson({ userId, person, row, moves: moves.people }) : []),
     ]
   }
 

@@ -7,6 +7,9 @@ import type {
   SessionHead,
 } from '../../processors/history/history-store.ts'
 import type { GroupMember, MembershipInterval, MembershipReader } from '../../processors/membership/membership-store.ts'
+import { MemoryPeople } from '../../processors/membership/memory-people.ts'
+import { projectPeople } from '../../processors/membership/people.ts'
+import type { PeopleReader } from '../../processors/membership/people-store.ts'
 import type { RecordCodec } from '../../schemas/codec.ts'
 import { type Event, isAccepted } from '../../schemas/event.ts'
 import { eventJson } from '../../schemas/frames.ts'
@@ -236,5 +239,31 @@ export class FakeMembership extends FakeView implements MembershipReader {
       const members = all.slice(start, start + limit)
       return start + limit < all.length ? { members, cursor: String(start + limit) } : { members }
     })
+  }
+}
+
+export class FakePeople extends FakeView implements PeopleReader {
+  private readonly store = new MemoryPeople()
+  private applied = 0
+
+  protected apply(event: Event): void {
+    const position = { offset: this.applied++, cause: null, hash: null }
+    this.store.write(projectPeople({ events: [{ event, position }] }))
+  }
+
+  friends(request: Parameters<PeopleReader['friends']>[0]): ReturnType<PeopleReader['friends']> {
+    return this.answer(() => this.store.friends(request)).then(page => page)
+  }
+
+  profiles(userIds: readonly UserId[]): ReturnType<PeopleReader['profiles']> {
+    return this.answer(() => this.store.profiles(userIds)).then(profiles => profiles)
+  }
+
+  findUsers(request: Parameters<PeopleReader['findUsers']>[0]): ReturnType<PeopleReader['findUsers']> {
+    return this.answer(() => this.store.findUsers(request)).then(profiles => profiles)
+  }
+
+  own(userId: UserId): ReturnType<PeopleReader['own']> {
+    return this.answer(() => this.store.own(userId)).then(own => own)
   }
 }

@@ -23,7 +23,7 @@ import { GatewayCore, type GatewayCoreOptions } from '../core.ts'
 import type { ClientConnection } from '../ws/client-connection.ts'
 import type { Subprotocol } from '../ws/frames.ts'
 import type { ClientSocket } from '../ws/socket.ts'
-import { FakeArchive, FakeHistory, FakeMembership } from './fake-views.ts'
+import { FakeArchive, FakeHistory, FakeMembership, FakePeople } from './fake-views.ts'
 import { ScriptedSequencer } from './script.ts'
 
 /** Gateways, a scripted sequencer and fake views on one memory log, with a clock that the test moves. */
@@ -178,6 +178,7 @@ export class World<C extends Clock = VirtualClock> {
   sequencer!: ScriptedSequencer
   history!: FakeHistory
   membership!: FakeMembership
+  people!: FakePeople
   archive!: FakeArchive
 
   private constructor(clock: C) {
@@ -200,6 +201,7 @@ export class World<C extends Clock = VirtualClock> {
     world.sequencer = new ScriptedSequencer(log, topics, world.codecs)
     world.history = new FakeHistory(log, topics, world.codecs.events)
     world.membership = new FakeMembership(log, topics, world.codecs.events)
+    world.people = new FakePeople(log, topics, world.codecs.events)
     world.archive = new FakeArchive(log, topics, world.codecs.events)
     return world
   }
@@ -207,13 +209,14 @@ export class World<C extends Clock = VirtualClock> {
   /** Starts a gateway and waits until it is open. */
   async gateway(name = 'gw', options: Partial<GatewayCoreOptions> = {}): Promise<TestGateway> {
     const log = new GatewayLog(this.log)
-    const { topics, codecs, history, membership, archive, clock, random } = this
+    const { topics, codecs, history, membership, people, archive, clock, random } = this
     const core = new GatewayCore({
       log,
       topics,
       codecs,
       history,
       membership,
+      people,
       archive,
       clock,
       random,

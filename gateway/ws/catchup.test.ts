@@ -314,6 +314,7 @@ test('[GW7] own packs that are acked while history is read are not sent again as
   world.history.isFollowing = false
   resume(bob, chat, 1)
   world.say(bob, chat)
+  await world.settle()
   world.say(alice, chat)
   world.say(bob, chat)
   await world.flow()

@@ -6,12 +6,13 @@ import { type AcceptedEvent, type Event, isAccepted, isToldByAck } from '../../s
 import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
 import type { FetchedBatch, Log, LogReader, StoredRecord } from '../../topics/log.ts'
 import type { TopicName } from '../../topics/topics.ts'
-import { HEADER_MEMBERS, LogCorrupt, type Position, selectValid } from '../../topics/valid-events.ts'
+import { HEADER_FACTS, HEADER_MEMBERS, LogCorrupt, type Position, selectValid } from '../../topics/valid-events.ts'
 import type { Audience } from './audience.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { audienceOf } from './event-audience.ts'
 import { readSeq } from './event-seq.ts'
 import { answerFrame, LiveEvent } from './frames.ts'
+import type { FriendsOnly } from './friends-only.ts'
 import { type MembershipIndex, membershipChange } from './membership-index.ts'
 import type { PendingPacks } from './pending.ts'
 import type { Progress } from './progress.ts'
@@ -49,6 +50,7 @@ export interface FanoutOptions {
   index: MembershipIndex
   audience: Audience
   pending: PendingPacks
+  friendsOnly: Pick<FriendsOnly, 'passed'>
   progress: Progress
   metrics: FanoutMetrics
 }
@@ -98,7 +100,10 @@ export class Fanout {
     const changesMembers = record.headers[HEADER_MEMBERS] !== undefined
     const sessionId = sessionOf(record)
     const { audience, pending } = this.options
-    if (!changesMembers && !audience.has(sessionId) && !pending.hasSession(sessionId)) return undefined
+    // Settings of anybody may be those of a receiver.
+    const isOwnFact = record.headers[HEADER_FACTS] !== undefined && sessionId.startsWith('u:')
+    const isWanted = changesMembers || isOwnFact || audience.has(sessionId) || pending.hasSession(sessionId)
+    if (!isWanted) return undefined
     try {
       this.dispatch(this.options.codec.decode(record.value!), record, partition)
     } catch (error) {
@@ -136,6 +141,7 @@ export class Fanout {
     const { index } = this.options
     const change = membershipChange(event, partition, record.offset)
     const leavers = change === undefined ? NOBODY : index.apply(change)
+    this.options.friendsOnly.passed(event)
     if (!isAccepted(event)) {
       this.answer(event)
     } else if (isToldByAck(event.body.kind)) {

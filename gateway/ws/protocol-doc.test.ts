@@ -135,8 +135,8 @@ describe('the first session', () => {
   beforeEach(async () => {
     const world = await World.on(systemClock)
     world.sequencer.isFollowing = true
-    const { log, topics, codecs, history, membership, archive, random } = world
-    const parts = { log, topics, codecs, history, membership, archive, random }
+    const { log, topics, codecs, history, membership, people, archive, random } = world
+    const parts = { log, topics, codecs, history, membership, people, archive, random }
     const around = { tokens: key, clock: systemClock, logger: silentLogger, metrics: new Metrics(), nodeName: 'gw' }
     gateway = makeGateway({ http: { host: '127.0.0.1', port: 0 }, ...parts, ...around })
     await gateway.start()

@@ -9,6 +9,7 @@ import type { ClientConnection } from './client-connection.ts'
 import { encodeFrame, pageFrame, refusal, type StoredPage, type Subprotocol } from './frames.ts'
 import type { MembershipIndex } from './membership-index.ts'
 import type { Outcomes } from './outcomes.ts'
+import type { PeopleQuestions } from './people-questions.ts'
 import { QuestionFailed, type Range, type Views } from './views.ts'
 import { textFrame } from './websocket-frame.ts'
 
@@ -25,6 +26,7 @@ export interface QuestionsOptions {
   views: Views
   index: MembershipIndex
   outcomes: Outcomes
+  people: Pick<PeopleQuestions, 'ask'>
   clock: Clock
   partitionOf(sessionId: SessionId): Partition
 }
@@ -73,6 +75,11 @@ export class Questions {
         const serverTime = this.options.clock.now()
         return Promise.resolve(encodeFrame(subprotocol, { type: 'pong', requestId, serverTime }))
       }
+      case 'friends':
+      case 'profiles':
+      case 'findUsers':
+      case 'settings':
+        return this.options.people.ask(identity.userId, frame).then(answer => encodeFrame(subprotocol, answer))
       default:
         return Promise.reject(new QuestionFailed('MSG_OP_CMD', `this server does not answer ${frame.type} yet`))
     }

@@ -7,10 +7,12 @@ import type { Pack } from '../../schemas/pack.ts'
 import { LAG_EVENTS_MAX, PENDING_AGE_MS_MAX, PENDING_MAX, PENDING_PER_CONNECTION_MAX } from '../limits.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { refusal } from './frames.ts'
+import type { FriendsOnly } from './friends-only.ts'
 import type { PackAppender } from './pack-appender.ts'
 import { packOf } from './packs.ts'
 import type { PendingPack, PendingPacks } from './pending.ts'
 import type { Progress } from './progress.ts'
+import { stampFriendsOnly } from './stamps.ts'
 
 export interface SendsOptions {
   codec: RecordCodec<Pack>
@@ -20,6 +22,9 @@ export interface SendsOptions {
   progress: Progress
   appender: Pick<PackAppender, 'enqueue'>
   partitionOf(sessionId: SessionId): Partition
+  friendsOnly: Pick<FriendsOnly, 'of'>
+  /** Something failed that must end the gateway. */
+  onFatal(error: unknown): void
   metrics: { refused(code: CodeName): void; appended(): void }
 }
 
@@ -41,13 +46,21 @@ export class Sends {
   }
 
   submit(connection: ClientConnection, frame: PackFrame): void {
-    const { clock, codec, gateway, pending, appender, partitionOf, metrics } = this.options
+    const { clock, gateway } = this.options
     const now = clock.monotonic()
     if (!connection.state.admitPack(now)) {
       this.refuse(connection, frame, 'RATE_LIMITED')
       return
     }
     const pack = packOf(frame, connection.identity, gateway)
+    const stamped = stampFriendsOnly(pack, this.options.friendsOnly)
+    if (stamped === undefined) this.take(connection, frame, pack)
+    // Packs that wait for the same answer go on in the order in which they came.
+    else stamped.then(() => this.take(connection, frame, pack)).catch(this.options.onFatal)
+  }
+
+  private take(connection: ClientConnection, frame: PackFrame, pack: Pack): void {
+    const { clock, codec, pending, appender, partitionOf, metrics } = this.options
     if (pending.join(pack, connection)) return
     const code = this.refusalOf(connection)
     if (code !== undefined) {
@@ -55,7 +68,7 @@ export class Sends {
       return
     }
     const record = { key: Buffer.from(pack.sessionId), value: codec.encode(pack), headers: {} }
-    appender.enqueue(partitionOf(pack.sessionId), record, pending.add(pack, connection, now))
+    appender.enqueue(partitionOf(pack.sessionId), record, pending.add(pack, connection, clock.monotonic()))
     metrics.appended()
   }
 

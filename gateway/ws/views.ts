@@ -69,6 +69,14 @@ export class Views {
     }
   }
 
+  /** Asks the membership view; what it says when it was emptied meanwhile does not count. */
+  async askMembership<T>(question: () => Promise<T>): Promise<T> {
+    const view = this.options.index.viewPositions
+    const answer = await this.ask('REDIS_ERROR', question)
+    await this.confirmMembership(view)
+    return answer
+  }
+
   /**
    * Waits until this gateway has read up to the ends that im.events has now, and the history view too. Gives the
    * offset that history has reached at least, per partition asked for. Throws QuestionFailed VIEW_BEHIND.

@@ -3,6 +3,7 @@ import { tagsOf } from '../../infra/redis/tags.ts'
 import type { Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { byKey } from '../by-key.ts'
+import { type PersonRow, readPerson } from './inspect-people.ts'
 import type { MemberRole, MembershipInterval } from './membership-store.ts'
 import { groupKeys, userGroupsKey } from './redis-membership-keys.ts'
 import { intervalsOf, presentSince } from './stays.ts'
@@ -43,6 +44,8 @@ export interface MembershipInspector {
   userIds(): AsyncIterable<UserId[]>
   group(sessionId: SessionId): Promise<MembershipGroupRow | undefined>
   user(userId: UserId): Promise<MembershipUserRow | undefined>
+  /** What is kept of a user besides their groups. */
+  person(userId: UserId): Promise<PersonRow | undefined>
 }
 
 /** Rows of the live generation in Redis. */
@@ -67,7 +70,7 @@ class RedisMembershipInspector implements MembershipInspector {
   }
 
   async *userIds(): AsyncIterable<UserId[]> {
-    for await (const tags of tagsOf(this.generations, 'u:*', ['groups'])) {
+    for await (const tags of tagsOf(this.generations, 'u:*', ['groups', 'friends', 'own'])) {
       yield tags.map(tag => tag.slice('u:'.length)) as UserId[]
     }
   }
@@ -103,6 +106,10 @@ class RedisMembershipInspector implements MembershipInspector {
         return { userId: userId as UserId, intervals: intervalsOf(text, dismissedSeq) }
       }),
     }
+  }
+
+  person(userId: UserId): Promise<PersonRow | undefined> {
+    return readPerson(this.generations, userId)
   }
 
   async user(userId: UserId): Promise<MembershipUserRow | undefined> {

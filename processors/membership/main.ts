@@ -7,13 +7,18 @@ import type { Rebuildable } from '../rebuild.ts'
 import type { View } from '../view.ts'
 import { inspectMembership, type MembershipInspector } from './inspect.ts'
 import type { MembershipReader, MembershipStore } from './membership-store.ts'
+import type { PeopleReader } from './people-store.ts'
 import { project, reasonToSkip } from './project.ts'
 import { RedisMembershipReader } from './redis-membership-reader.ts'
 import { RedisMembershipStore } from './redis-membership-store.ts'
+import { RedisPeopleReader } from './redis-people.ts'
 
 /** Wiring of the membership view. */
 
 export const MEMBERSHIP = 'membership'
+
+/** Raised when what is stored changes: a generation of another format counts as none and is built anew. */
+export const MEMBERSHIP_FORMAT = '2'
 
 /** Gateways know of changes from the log itself; what they take from this view may be a little older. */
 const MEMBERSHIP_PAUSE_MS: Millis = 40
@@ -55,11 +60,16 @@ export function membershipReader(request: OnRedis): MembershipReader {
   return new RedisMembershipReader(generationsOf(request))
 }
 
+/** What the gateway asks of people. */
+export function peopleReader(request: OnRedis): PeopleReader {
+  return new RedisPeopleReader(generationsOf(request))
+}
+
 /** Rows for verify. */
 export function membershipInspector(request: OnRedis): MembershipInspector {
   return inspectMembership(generationsOf(request))
 }
 
 function generationsOf({ connection, random }: OnRedis): Generations {
-  return new Generations({ connection, view: MEMBERSHIP, random })
+  return new Generations({ connection, view: MEMBERSHIP, format: MEMBERSHIP_FORMAT, random })
 }

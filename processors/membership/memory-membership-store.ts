@@ -4,7 +4,10 @@ import type { Position } from '../../topics/valid-events.ts'
 import { byKey } from '../by-key.ts'
 import { ViewMoved } from '../view.ts'
 import type { MembershipGroupRow, MembershipInspector, MembershipUserRow } from './inspect.ts'
+import type { PersonRow } from './inspect-people.ts'
 import type { GroupMember, MembershipInterval, MembershipReader, MembershipStore } from './membership-store.ts'
+import { MemoryPeople } from './memory-people.ts'
+import type { PeopleReader } from './people-store.ts'
 import type { GroupEntry, GroupWrites } from './project.ts'
 import { addBoundary, intervalsOf, presentSince } from './stays.ts'
 
@@ -20,11 +23,23 @@ interface Contents {
   positions: Map<Partition, Position>
   groups: Map<SessionId, StoredGroup>
   users: Map<UserId, Map<SessionId, GroupEntry>>
+  people: MemoryPeople
 }
 
 /** What one or more stores share, as clients of one server do. */
 export class MemoryMembership {
   contents: Contents = emptyContents()
+
+  /** What is asked of people. */
+  get people(): PeopleReader {
+    const current = () => this.contents.people
+    return {
+      friends: request => current().friends(request),
+      profiles: userIds => current().profiles(userIds),
+      findUsers: request => current().findUsers(request),
+      own: userId => current().own(userId),
+    }
+  }
 
   /** Loses everything. */
   flush(): void {
@@ -33,7 +48,7 @@ export class MemoryMembership {
 }
 
 function emptyContents(): Contents {
-  return { positions: new Map(), groups: new Map(), users: new Map() }
+  return { positions: new Map(), groups: new Map(), users: new Map(), people: new MemoryPeople() }
 }
 
 export class MemoryMembershipStore implements MembershipStore, MembershipReader, MembershipInspector {
@@ -61,6 +76,7 @@ export class MemoryMembershipStore implements MembershipStore, MembershipReader,
       for (const [sessionId, entry] of entries) setEntry(contents, userId, sessionId, entry)
     }
     for (const group of writes.groups) if (group.dismissedSeq !== undefined) dismiss(contents, group.sessionId)
+    contents.people.write(writes.people)
     if (stored === undefined || stored.offset < position.offset) contents.positions.set(partition, position)
     place.before = position.offset
   }
@@ -103,7 +119,8 @@ export class MemoryMembershipStore implements MembershipStore, MembershipReader,
   }
 
   async *userIds(): AsyncIterable<UserId[]> {
-    yield [...this.server.contents.users.keys()]
+    const { users, people } = this.server.contents
+    yield [...new Set([...users.keys(), ...people.relations.keys(), ...people.owned.keys()])]
   }
 
   async group(sessionId: SessionId): Promise<MembershipGroupRow | undefined> {
@@ -128,6 +145,10 @@ export class MemoryMembershipStore implements MembershipStore, MembershipReader,
     if (!this.server.contents.users.has(userId)) return undefined
     const groups = await this.groupsOf(userId)
     return { userId, groups: groups.sort((a, b) => byKey([a.sessionId, a], [b.sessionId, b])) }
+  }
+
+  async person(userId: UserId): Promise<PersonRow | undefined> {
+    return this.server.contents.people.row(userId)
   }
 
   async close(): Promise<void> {}

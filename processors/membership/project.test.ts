@@ -9,6 +9,8 @@ const bob = user('bob')
 const carol = user('carol')
 const crew = group('crew')
 
+const NOBODY = { friends: [], own: [] }
+
 test('[ME1] each kind of event becomes who comes and who goes', () => {
   const script = new Script()
   script.create(crew, alice, [bob, alice])
@@ -46,6 +48,7 @@ test('[ME3] a dismissal names nobody: the store knows who was in', () => {
   expect(project(script.batch())).toEqual({
     groups: [{ sessionId: crew, changes: [], dismissedSeq: 1 }],
     users: new Map(),
+    people: NOBODY,
   })
 })
 
@@ -54,7 +57,7 @@ test('[ME1] messages, refusals and repeats change nothing', () => {
   script.message(single('alice', 'bob'), alice, 'x')
   script.refuse(crew, alice, Code.GROUP_NOT_EXIST.number)
   script.put(crew, alice, { kind: 'PackRepeated', code: 0, seq: 1, count: 0, at: 1 }, { seq: 0, count: 0, flags: 0 })
-  expect(project(script.batch())).toEqual({ groups: [], users: new Map() })
+  expect(project(script.batch())).toEqual({ groups: [], users: new Map(), people: NOBODY })
 })
 
 test('[RN8] an accepted event of a session that is not canonical is skipped with a reason', () => {

@@ -2,6 +2,7 @@ import { type Event, isAccepted } from '../../schemas/event.ts'
 import { isSessionId, RULES_SESSION, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
 import type { GroupInfo } from '../../schemas/settings.ts'
 import type { ViewBatch } from '../view.ts'
+import { type PeopleWrites, projectPeople } from './people.ts'
 
 /** Turns events into the writes of the membership view, grouped per group and per user. Pure. */
 
@@ -30,6 +31,7 @@ export interface MembershipWrites {
   groups: GroupWrites[]
   /** The last entry of each user and group; dismissals apart. */
   users: Map<UserId, Map<SessionId, GroupEntry>>
+  people: PeopleWrites
 }
 
 /** Why the view cannot show an event; undefined where it can. */
@@ -51,7 +53,7 @@ export function project({ events }: Pick<ViewBatch, 'events'>): MembershipWrites
       }
     }
   }
-  return { groups: [...groups.values()], users }
+  return { groups: [...groups.values()], users, people: projectPeople({ events }) }
 }
 
 /** Adds an event to the writes of its group and gives the member changes that it names. */

@@ -6,6 +6,7 @@ import type { GenerationWriter } from '../generation-writer.ts'
 import type { MembershipStore } from './membership-store.ts'
 import type { GroupEntry, GroupWrites, MembershipWrites } from './project.ts'
 import { groupKeys, userGroupsKey } from './redis-membership-keys.ts'
+import { writePeople } from './redis-people.ts'
 
 /**
  * The writing side of membership in Redis: groups, then the lists of users, then dismissals, then the position, each
@@ -45,6 +46,7 @@ export class RedisMembershipStore implements MembershipStore {
     for (const { sessionId, dismissedSeq } of writes.groups) {
       if (dismissedSeq !== undefined) await this.dismiss(keyPrefix, sessionId, dismissedSeq)
     }
+    await writePeople(this.connection, keyPrefix, writes.people)
     await this.writer.storePosition(partition, position)
   }
 

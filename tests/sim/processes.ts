@@ -21,6 +21,7 @@ import {
   historyStore,
   membershipReader,
   membershipStore,
+  peopleReader,
   stateStore,
 } from './stores.ts'
 import type { World } from './world.ts'
@@ -90,6 +91,7 @@ export function gatewayHost(world: World, name: string): Host<RunningGateway> {
       topics: world.topics,
       history: historyReader(world, host),
       membership: membershipReader(world, host),
+      people: peopleReader(world, host),
       archive: archiveReader(world, host),
       clock: life.clock(host.clock),
       random: world.random.fork(),

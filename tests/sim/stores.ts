@@ -4,6 +4,7 @@ import type { HistoryReader, HistoryStore } from '../../processors/history/histo
 import { MemoryHistoryStore } from '../../processors/history/memory-history-store.ts'
 import type { MembershipReader, MembershipStore } from '../../processors/membership/membership-store.ts'
 import { MemoryMembershipStore } from '../../processors/membership/memory-membership-store.ts'
+import type { PeopleReader } from '../../processors/membership/people-store.ts'
 import { MemoryStateStore, type StateStore } from '../../processors/sequencer/state-store.ts'
 import type { Partition } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
@@ -135,6 +136,10 @@ export function historyReader(world: World, host: Machine): HistoryReader {
 
 export function membershipReader(world: World, host: Machine): MembershipReader {
   return remote(world, host, 'membership', new MemoryMembershipStore(world.servers.membership))
+}
+
+export function peopleReader(world: World, host: Machine): PeopleReader {
+  return remote(world, host, 'membership', world.servers.membership.people)
 }
 
 export function archiveReader(world: World, host: Machine): ArchiveReader {

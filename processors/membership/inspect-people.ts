@@ -1,0 +1,57 @@
+import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
+import type { UserId } from '../../schemas/ids.ts'
+import type { Attribute, Profile, UserSettings } from '../../schemas/settings.ts'
+import { byKey } from '../by-key.ts'
+import { FRIEND_REGISTERS } from './people.ts'
+import { type FriendEntry, friendEntry, isSomething, ownEntry, type Stored } from './people-store.ts'
+import { friendKeys, ownKey, storedOf } from './redis-people.ts'
+
+/** What the membership view holds of one user besides their groups, for `verify` and for tests that compare two views. */
+export interface PersonRow {
+  userId: UserId
+  /** Sorted by userId; those who are nothing to the user are left out. */
+  friends: FriendEntry[]
+  /** Seq 0 and an empty name where there is none. */
+  profile: { seq: number; profile: Profile }
+  settings: { seq: number; settings: UserSettings }
+  attributes: { seq: number; attributes: Attribute[] }
+}
+
+/** The row of stored registers: `friends` by `<peerId>#<register>`. */
+export function personRow(
+  userId: UserId,
+  friends: ReadonlyMap<string, Stored>,
+  own: ReadonlyMap<string, Stored>,
+): PersonRow {
+  const peers = new Set([...friends.keys()].map(field => field.split('#')[0] as UserId))
+  const entries = [...peers].map(peerId => {
+    return friendEntry(
+      peerId,
+      FRIEND_REGISTERS.map(name => friends.get(`${peerId}#${name}`)?.json),
+    )
+  })
+  const [profile, settings, attributes] = [own.get('profile'), own.get('settings'), own.get('attributes')]
+  const { settings: chosen } = ownEntry(settings, undefined)
+  return {
+    userId,
+    friends: entries.filter(isSomething).sort((a, b) => byKey([a.userId, a], [b.userId, b])),
+    profile: {
+      seq: profile?.position ?? 0,
+      profile: profile === undefined ? { name: '', avatar: '' } : (JSON.parse(profile.json) as Profile),
+    },
+    settings: { seq: settings?.position ?? 0, settings: chosen },
+    attributes: { seq: attributes?.position ?? 0, attributes: ownEntry(undefined, attributes).attributes },
+  }
+}
+
+/** The row of the live generation in Redis; undefined where it holds nothing. */
+export async function readPerson(generations: Generations, userId: UserId): Promise<PersonRow | undefined> {
+  const replies = await generations.read(keyPrefix => [
+    ['hgetall', friendKeys(keyPrefix, userId)[0]],
+    ['hgetall', ownKey(keyPrefix, userId)],
+  ])
+  const [friends = new Map(), own = new Map()] = (replies ?? []).map(reply => {
+    return new Map(pairsOf(reply).map(([field, text]) => [field, storedOf(text)!]))
+  })
+  return friends.size + own.size === 0 ? undefined : personRow(userId, friends, own)
+}

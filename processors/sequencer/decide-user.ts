@@ -10,6 +10,7 @@ import {
 } from '../../schemas/settings.ts'
 import { attributesFault, patchAttributes } from './attributes.ts'
 import { decideKept, isAboutSession } from './decide-kept.ts'
+import { decideLogin, decideLogout } from './decide-login.ts'
 import type { Desk } from './desk.ts'
 import { notDecided, refused } from './outcome.ts'
 import { fits } from './pack-kinds.ts'
@@ -41,6 +42,10 @@ export function decideUser(desk: Desk): Verdict {
       return updateSettings(desk, body)
     case 'SetUserAttributes':
       return setAttributes(desk, body)
+    case 'Login':
+      return decideLogin(desk, body)
+    case 'Logout':
+      return decideLogout(body)
     default:
       return notDecided(`the pack ${body.kind} here`)
   }

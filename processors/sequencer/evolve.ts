@@ -63,13 +63,15 @@ export function evolve(view: StateView, event: Event): Change[] {
     case 'ProfileUpdated':
     case 'SettingsUpdated':
     case 'UserAttributesSet':
+    case 'LoggedIn':
+    case 'LoggedOut':
     case 'SessionAttributesSet':
     case 'SessionReadMarked':
     case 'SessionCleared':
     case 'DeletedForMe':
       return [
         headChange(view, event, headOf(view, event.sessionId)),
-        ...userChanges(event.sessionId, body),
+        ...userChanges(view, { ...event, body }, body),
         recentChange(event, 0),
       ]
     case 'MessageRevoked':

@@ -25,10 +25,9 @@ export async function runSeeds(
   return { totals, failure: undefined }
 }
 
-/** Seeds that nobody has chosen, for so long; at least `runsMin` of them. */
-export function* freshSeeds({ seconds, runsMin = 1 }: { seconds: number; runsMin?: number }): Generator<number> {
-  const end = performance.now() + seconds * 1_000
-  for (let runs = 0; runs < runsMin || performance.now() < end; runs++) yield Math.floor(Math.random() * SEED_MAX)
+/** A seed that nobody has chosen. */
+export function freshSeed(): number {
+  return Math.floor(Math.random() * SEED_MAX)
 }
 
 /** Throws what is to be said of the failure, where there is one. */

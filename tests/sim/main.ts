@@ -1,30 +1,40 @@
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { freshSeeds, runSeeds } from './campaign.ts'
+import { runSeeds } from './campaign.ts'
 import { failureText } from './report.ts'
 import type { RunResult } from './run.ts'
+import { runWorkers } from './workers.ts'
 
 /**
  * `npm run sim -- 817223` replays a seed, `npm run sim -- 1..500` runs a range, `npm run sim -- --seconds 60` runs
- * fresh seeds. Exit code 0: nothing was found; 1: a seed failed; 2: the arguments mean nothing.
+ * fresh seeds, in one process per core. Exit code 0: nothing was found; 1: a seed failed; 2: the arguments mean nothing.
  */
-const HELP = 'npm run sim -- SEED | FIRST..LAST | --seconds N'
+const HELP = 'npm run sim -- SEED | FIRST..LAST | --seconds N [--workers N]'
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { seconds: { type: 'string' } } })
-  const seeds = seedsOf(positionals[0], values.seconds)
-  if (seeds === undefined) {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { seconds: { type: 'string' }, workers: { type: 'string', default: String(availableParallelism()) } },
+  })
+  const [seconds, workers] = [Number(values.seconds), Number(values.workers)]
+  const seeds = seedsOf(positionals[0])
+  if (seeds === undefined && !(seconds > 0 && workers >= 1)) {
     console.error(HELP)
     return 2
   }
-  const { totals, failure } = await runSeeds(seeds, line)
+  const { totals, failure } = seeds === undefined ? await runWorkers({ seconds, workers }) : await replay(seeds)
   console.log(String(totals))
   if (failure === undefined) return 0
-  console.log(failureText(failure))
+  console.log(failure)
   return 1
 }
 
-function seedsOf(range: string | undefined, seconds: string | undefined): Iterable<number> | undefined {
-  if (seconds !== undefined) return Number(seconds) > 0 ? freshSeeds({ seconds: Number(seconds) }) : undefined
+async function replay(seeds: Iterable<number>) {
+  const { totals, failure } = await runSeeds(seeds, line)
+  return { totals, failure: failure && failureText(failure) }
+}
+
+function seedsOf(range: string | undefined): Iterable<number> | undefined {
   const match = /^(\d+)(?:\.\.(\d+))?$/.exec(range ?? '')
   if (match === null) return undefined
   const first = Number(match[1])

@@ -26,6 +26,9 @@ function commit(): string {
   }
 }
 
+/** What is counted of a run. */
+export type RunCounts = Pick<RunResult, 'steps' | 'events' | 'deliveries' | 'faults'>
+
 /** Adds up runs. */
 export class Totals {
   runs = 0
@@ -34,7 +37,7 @@ export class Totals {
   deliveries = 0
   readonly faults: FaultCounts = noFaults()
 
-  add({ steps, events, deliveries, faults }: RunResult): void {
+  add({ steps, events, deliveries, faults }: RunCounts): void {
     this.runs++
     this.steps += steps
     this.events += events

@@ -1,0 +1,103 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { constants, setPriority } from 'node:os'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { type RunCounts, Totals } from './report.ts'
+
+/**
+ * Fresh seeds in several processes at once. The processes have the lowest priority: a campaign takes what nobody else
+ * wants, and other tests that run at the same time do not wait for it. A process that is killed, or that does not come
+ * to run a seed on a machine that is busy, has found nothing: only a seed that fails and a simulation that throws do.
+ */
+export interface WorkerMessage {
+  run: RunCounts
+  /** What is to be said of a run that failed. */
+  failure?: string
+}
+
+export interface CampaignOptions {
+  workers: number
+  seconds: number
+  /** It goes on beyond `seconds`, up to this, until `isEnough`. */
+  secondsMax?: number
+  isEnough?: (totals: Totals) => boolean
+}
+
+export interface CampaignResult {
+  totals: Totals
+  failure: string | undefined
+}
+
+/** Room for what is young: a world makes much that nobody needs a moment later. */
+const NODE_ARGS = ['--max-semi-space-size=64', '--import', tsx()]
+const STDERR_MAX = 4_000
+
+/** Runs fresh seeds until the time is over, or one fails. */
+export async function runWorkers(options: CampaignOptions): Promise<CampaignResult> {
+  const { workers, seconds, secondsMax = seconds, isEnough = () => true } = options
+  const totals = new Totals()
+  const children: ChildProcess[] = []
+  const timers: NodeJS.Timeout[] = []
+  let isOver = false
+  try {
+    const failure = await new Promise<string | undefined>(resolve => {
+      const look = () => {
+        if (isOver && isEnough(totals)) resolve(undefined)
+      }
+      const over = () => {
+        isOver = true
+        look()
+      }
+      timers.push(setTimeout(over, seconds * 1_000))
+      timers.push(setTimeout(() => resolve(undefined), secondsMax * 1_000))
+      const heard = ({ run, failure }: WorkerMessage) => {
+        totals.add(run)
+        if (failure === undefined) look()
+        else resolve(failure)
+      }
+      let running = workers
+      const ended = (failure: string | undefined) => {
+        running--
+        if (failure !== undefined || running === 0) resolve(failure)
+      }
+      for (let n = 0; n < workers; n++) children.push(startWorker(heard, ended))
+    })
+    return { totals, failure }
+  } finally {
+    for (const timer of timers) clearTimeout(timer)
+    for (const child of children) child.kill('SIGKILL')
+  }
+}
+
+function startWorker(
+  heard: (message: WorkerMessage) => void,
+  ended: (failure: string | undefined) => void,
+): ChildProcess {
+  const child = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), [], {
+    execArgv: NODE_ARGS,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  })
+  giveWay(child)
+  let stderr = ''
+  child.stderr!.on('data', text => {
+    stderr = (stderr + text).slice(-STDERR_MAX)
+  })
+  child.on('message', message => heard(message as WorkerMessage))
+  // A process that somebody killed has found nothing.
+  child.once('close', code => ended(code === null || code === 0 ? undefined : `a worker ended with ${code}: ${stderr}`))
+  child.once('error', error => ended(`a worker could not be started: ${error.message}`))
+  return child
+}
+
+function giveWay({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW)
+  } catch {
+    // It has ended already.
+  }
+}
+
+/** The loader that lets a process run from the source. */
+function tsx(): string {
+  return pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+}

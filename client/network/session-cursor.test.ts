@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { EventFrame } from '../../schemas/frames.ts'
 import type { PackId, SessionId, UserId } from '../../schemas/ids.ts'
-import { HELD_EVENTS_MAX, SessionCursor } from './session-cursor.ts'
+import { HELD_EVENTS_MAX, type Ready, SessionCursor } from './session-cursor.ts'
 
 function event(seq: number): EventFrame {
   return {
@@ -18,7 +18,9 @@ function event(seq: number): EventFrame {
   }
 }
 
-const seqs = (events: readonly EventFrame[]) => events.map(({ seq }) => seq)
+/** Events by their seq, gaps as text. */
+const seqs = (ready: readonly Ready[]) =>
+  ready.map(next => (next.type === 'gap' ? `gap ${next.fromSeq}-${next.toSeq}` : next.seq))
 
 test('[CL1] events in order pass at once', () => {
   const cursor = new SessionCursor(4)
@@ -52,6 +54,31 @@ test('[CL2] a hole that is skipped gives what waited behind it', () => {
   expect(seqs(cursor.skipTo(9))).toEqual([])
   expect(cursor.seq).toBe(9)
   expect(cursor.hole()).toBeUndefined()
+})
+
+test('[CL2] what will not come waits behind a hole as events do', () => {
+  const cursor = new SessionCursor(0)
+  for (const seq of [14, 15]) cursor.offer(event(seq))
+  expect(seqs(cursor.skip({ fromSeq: 17, toSeq: 20 }))).toEqual([])
+  expect(cursor.hole()).toEqual({ fromSeq: 1, toSeq: 13 })
+  expect(seqs(cursor.skip({ fromSeq: 1, toSeq: 13 }))).toEqual(['gap 1-13', 14, 15])
+  expect(cursor.hole()).toEqual({ fromSeq: 16, toSeq: 16 })
+  expect(seqs(cursor.offer(event(16)).ready)).toEqual([16, 'gap 17-20'])
+  expect(cursor.hole()).toBeUndefined()
+})
+
+test('[CL2] of what was said not to come, that which is there is delivered, and nothing is told twice', () => {
+  const cursor = new SessionCursor(4)
+  cursor.offer(event(7))
+  expect(seqs(cursor.skip({ fromSeq: 3, toSeq: 8 }))).toEqual(['gap 5-6', 7, 'gap 8-8'])
+  expect(seqs(cursor.skip({ fromSeq: 6, toSeq: 8 }))).toEqual([])
+  expect(cursor.seq).toBe(8)
+})
+
+test('[CL3] a session that begins with what will not come begins there', () => {
+  const cursor = new SessionCursor()
+  expect(seqs(cursor.skip({ fromSeq: 8, toSeq: 9 }))).toEqual(['gap 8-9'])
+  expect(cursor.seq).toBe(9)
 })
 
 test('[CL3] a session begins with whatever comes first, and again after the user was out of it', () => {
@@ -93,7 +120,7 @@ test('[CL1] whatever the order and the repeats, each seq is delivered once and i
   fc.assert(
     fc.property(arrivals, ([last, some]) => {
       const cursor = new SessionCursor(0)
-      const delivered: number[] = []
+      const delivered: (number | string)[] = []
       const rest = Array.from({ length: last }, (_, index) => index + 1)
       for (const seq of [...some, ...rest]) delivered.push(...seqs(cursor.offer(event(seq)).ready))
       expect(delivered).toEqual(rest)

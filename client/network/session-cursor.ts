@@ -7,7 +7,8 @@ import type { Seq } from '../../schemas/ids.ts'
  * Problem: an own message comes back as `ack`, others as `event`, and after a reconnect both may tell of the same
  * seq, or an answer may overtake what is still being resumed. Rule: what is delivered are rising seqs without a
  * hole; a seq at or below the last one is a repeat and dropped; one that leaves a hole is held until the hole is
- * filled, or until someone says that it never will be (`skipTo`). Events without a seq (0) pass as they come.
+ * filled, or until someone says that it never will be (`skip`). Seqs that will not come are held behind a hole as well:
+ * what lies before them may still be on its way. Events without a seq (0) pass as they come.
  * The first seq of a session may be any, and so may the next one after the user was out of it (`release`).
  */
 
@@ -20,9 +21,12 @@ export interface Hole {
   toSeq: Seq
 }
 
+/** What the session goes on with: its next event, or seqs that will not come. */
+export type Ready = EventFrame | ({ type: 'gap' } & Hole)
+
 export interface Offered {
   /** Deliver these, in this order. */
-  ready: EventFrame[]
+  ready: Ready[]
   /** What is missing before the events that are held; absent when nothing is. */
   hole?: Hole
   /** True when the event was known already. */
@@ -33,6 +37,8 @@ export class SessionCursor {
   private lastSeq: Seq
   private anchored: boolean
   private readonly held = new Map<Seq, EventFrame>()
+  /** Seqs above the last one that will not come. */
+  private gaps: Hole[] = []
 
   /** `seq` is the last one that the caller has; without it the session begins with whatever comes first. */
   constructor(seq?: Seq) {
@@ -57,8 +63,19 @@ export class SessionCursor {
     return this.outcome(this.takeReady(), false)
   }
 
-  /** Everything up to `seq` is not coming any more: gives what waited behind it. */
-  skipTo(seq: Seq): EventFrame[] {
+  /** These seqs will not come: gives what can be told and delivered now. */
+  skip(missing: Hole): Ready[] {
+    if (missing.toSeq <= this.lastSeq) return []
+    if (!this.anchored) {
+      this.anchored = true
+      this.lastSeq = Math.max(this.lastSeq, missing.fromSeq - 1)
+    }
+    this.gaps.push(missing)
+    return this.takeReady()
+  }
+
+  /** The caller has everything up to `seq`: gives what waited behind it. */
+  skipTo(seq: Seq): Ready[] {
     if (seq > this.lastSeq) {
       this.lastSeq = seq
       this.anchored = true
@@ -82,33 +99,46 @@ export class SessionCursor {
     this.lastSeq = 0
     this.anchored = true
     this.held.clear()
+    this.gaps = []
   }
 
   /** What is missing right now; undefined when nothing is held. */
   hole(): Hole | undefined {
-    if (this.held.size === 0) return undefined
+    if (this.held.size === 0 && this.gaps.length === 0) return undefined
     let first = Number.POSITIVE_INFINITY
     for (const seq of this.held.keys()) first = Math.min(first, seq)
+    for (const { fromSeq } of this.gaps) first = Math.min(first, fromSeq)
     return { fromSeq: this.lastSeq + 1, toSeq: first - 1 }
   }
 
   /** True when so much is held that the hole must be given up. */
   isFull(): boolean {
-    return this.held.size >= HELD_EVENTS_MAX
+    return this.held.size + this.gaps.length >= HELD_EVENTS_MAX
   }
 
-  private outcome(ready: EventFrame[], repeated: boolean): Offered {
+  private outcome(ready: Ready[], repeated: boolean): Offered {
     const hole = this.hole()
     return hole === undefined ? { ready, repeated } : { ready, repeated, hole }
   }
 
-  private takeReady(): EventFrame[] {
-    const ready: EventFrame[] = []
-    for (let event = this.held.get(this.lastSeq + 1); event !== undefined; event = this.held.get(this.lastSeq + 1)) {
-      this.held.delete(event.seq)
-      this.lastSeq = event.seq
-      ready.push(event)
+  private takeReady(): Ready[] {
+    const ready: Ready[] = []
+    for (;;) {
+      const next = this.held.get(this.lastSeq + 1) ?? this.gapAt(this.lastSeq + 1)
+      if (next === undefined) return ready
+      this.lastSeq = next.type === 'gap' ? next.toSeq : next.seq
+      this.held.delete(this.lastSeq)
+      if (this.gaps.length > 0) this.gaps = this.gaps.filter(({ toSeq }) => toSeq > this.lastSeq)
+      ready.push(next)
     }
-    return ready
+  }
+
+  /** From this seq on what will not come, as far as nothing of it is there all the same. */
+  private gapAt(seq: Seq): Ready | undefined {
+    const gap = this.gaps.find(({ fromSeq, toSeq }) => fromSeq <= seq && seq <= toSeq)
+    if (gap === undefined) return undefined
+    let { toSeq } = gap
+    for (const held of this.held.keys()) if (held <= toSeq) toSeq = held - 1
+    return { type: 'gap', fromSeq: seq, toSeq }
   }
 }

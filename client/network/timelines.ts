@@ -1,7 +1,7 @@
 import type { EventFrame } from '../../schemas/frames.ts'
 import type { Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import { takesOut } from './own-event.ts'
-import { type Hole, SessionCursor } from './session-cursor.ts'
+import { type Hole, type Ready, SessionCursor } from './session-cursor.ts'
 
 /** What the timelines tell their owner. */
 export interface TimelineSink {
@@ -45,7 +45,7 @@ export class Timelines {
     const wasLeft = this.left.delete(sessionId)
     this.away.delete(sessionId)
     if (known === undefined || wasLeft || seq < known.seq) this.cursors.set(sessionId, new SessionCursor(seq))
-    else this.deliverAll(known.skipTo(seq))
+    else this.deliverAll(sessionId, known.skipTo(seq))
   }
 
   isFollowed(sessionId: SessionId): boolean {
@@ -91,7 +91,7 @@ export class Timelines {
     this.cursors.set(event.sessionId, cursor)
     if (this.left.delete(event.sessionId) && this.expected.has(event.sessionId)) cursor.anchor()
     const { ready, hole } = cursor.offer(event)
-    this.deliverAll(ready)
+    this.deliverAll(event.sessionId, ready)
     if (hole === undefined) return
     if (cursor.isFull()) this.giveUp(event.sessionId)
     else this.sink.holed(event.sessionId)
@@ -116,11 +116,12 @@ export class Timelines {
 
   /** The server says that the seqs are not kept any more. */
   skip(sessionId: SessionId, missing: Hole): void {
-    const cursor = this.cursors.get(sessionId) ?? new SessionCursor(0)
+    const cursor = this.cursors.get(sessionId) ?? new SessionCursor()
     this.cursors.set(sessionId, cursor)
-    if (missing.toSeq <= cursor.seq) return
-    this.sink.gap(sessionId, { fromSeq: Math.max(missing.fromSeq, cursor.seq + 1), toSeq: missing.toSeq })
-    this.deliverAll(cursor.skipTo(missing.toSeq))
+    if (this.left.has(sessionId) && this.expected.has(sessionId)) cursor.anchor()
+    this.deliverAll(sessionId, cursor.skip(missing))
+    if (cursor.isFull()) this.giveUp(sessionId)
+    else if (cursor.hole() !== undefined) this.sink.holed(sessionId)
   }
 
   /** What is missing before held events, if anything still is, is given up and told. */
@@ -155,8 +156,12 @@ export class Timelines {
     cursor?.release()
   }
 
-  private deliverAll(events: readonly EventFrame[]): void {
-    for (const event of events) {
+  private deliverAll(sessionId: SessionId, ready: readonly Ready[]): void {
+    for (const event of ready) {
+      if (event.type === 'gap') {
+        this.sink.gap(sessionId, { fromSeq: event.fromSeq, toSeq: event.toSeq })
+        continue
+      }
       const me = this.me()
       if (me !== undefined && takesOut(event.body, event.from, me)) this.leave(event.sessionId)
       else if (this.left.delete(event.sessionId)) this.cursors.get(event.sessionId)?.anchor()

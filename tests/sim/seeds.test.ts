@@ -12,6 +12,7 @@ const SEEDS = [
   [50, 'CL3', 'the ack of an own join was lost behind the stay before it'],
   [621054663, 'CL3', 'the beginning of a later stay was passed over when the leave before it came late'],
   [464321480, 'CL3', 'an ack overtook the resume that was to bring the beginning of a later stay'],
+  [654186716, 'CL2', 'a gap behind a hole took what lay before it for delivered'],
   [680312074, 'RS2', 'a resume that was overtaken said that it had brought the session'],
   [59, 'GW45', 'a list of sessions left out those that history did not have yet'],
 ] as const

@@ -408,6 +408,15 @@ export function sessionOfFrame(frame: PackFrame, me: UserId): SessionId {
   }
 }
 
+/** True where the session is named after the sender: their own, or the single chat with another user. */
+export function isOwnFrame(frame: PackFrame): frame is OwnPackFrame {
+  return sessionOfFrame(frame, ONE) !== sessionOfFrame(frame, OTHER)
+}
+
+/** Two who are nobody. */
+const ONE = '1' as UserId
+const OTHER = '2' as UserId
+
 /** The event as clients see it. */
 export function eventFrame(event: Event): EventFrame {
   return {

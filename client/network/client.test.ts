@@ -74,6 +74,16 @@ test('[CL4] a pack is answered by its outcome and stands in the timeline with it
   expect(client.pendingCount).toBe(0)
 })
 
+test('[CL4] a pack about oneself or another user has its session once the server has said who we are', async () => {
+  const clock = new VirtualClock()
+  const client = join(new FakeGateway(clock), clock, 'alice')
+  const block = { type: 'blockUser', userId: 'bob' as UserId } as const
+  expect(() => client.submit(block)).toThrow('no welcome')
+  await clock.settle()
+  expect(client.submit(block).sessionId).toBe(AB)
+  expect(client.submit({ type: 'updateProfile', profile: { name: 'Alice' } }).sessionId).toBe('u:alice')
+})
+
 test('[CL4] a final refusal is the answer', async () => {
   const { clock, gateway, client } = await scene()
   gateway.intercept = (frame, connection) => {

@@ -1,17 +1,8 @@
 import type { Millis } from '../../infra/clock.ts'
 import { Code } from '../../schemas/codes.ts'
-import type { EventFrame, ServerFrame, SessionPackFrame, SessionSummary } from '../../schemas/frames.ts'
-import { RESUME_SESSIONS_MAX, SESSIONS_PAGE_MAX } from '../../schemas/frames.ts'
-import {
-  defaultGroupId,
-  type GroupId,
-  groupSessionId,
-  makePackId,
-  type PackId,
-  type Seq,
-  type SessionId,
-  type UserId,
-} from '../../schemas/ids.ts'
+import type { EventFrame, PackFrame, ServerFrame, SessionSummary } from '../../schemas/frames.ts'
+import { isOwnFrame, RESUME_SESSIONS_MAX, SESSIONS_PAGE_MAX, sessionOfFrame } from '../../schemas/frames.ts'
+import { makePackId, type PackId, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
 import { backoffMs } from './backoff.ts'
 import { ExpiredPacks, renewed } from './expired-packs.ts'
 import { Link, type LinkOptions, type Phase } from './link.ts'
@@ -85,7 +76,9 @@ type Listener<T> = (value: T) => void
 type Listeners = { [Name in keyof ClientEvents]?: Set<Listener<ClientEvents[Name]>> }
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 /** A pack as the caller writes it: the packId is given here. */
-export type PackRequest = DistributiveOmit<SessionPackFrame, 'packId'>
+export type PackRequest = DistributiveOmit<PackFrame, 'packId'>
+
+const NOBODY = '' as UserId
 
 export interface SessionPosition {
   sessionId: SessionId
@@ -186,19 +179,25 @@ export class Client {
   /**
    * Hands over a pack. It goes out now or with the next connection, again after each reconnect and after temporary
    * refusals, always under the same packId, until it is answered. Where that has expired, what became of it is looked
-   * up: only a pack that never took effect goes on under a new packId. Throws when PENDING_PACKS_MAX wait already.
+   * up: only a pack that never took effect goes on under a new packId. Throws when PENDING_PACKS_MAX wait already, and
+   * before the first welcome where the session is named after ourselves: who that is, the server says.
    */
   submit(request: PackRequest): Submitted {
     if (this.pending.size >= PENDING_PACKS_MAX) throw new Error(`${PENDING_PACKS_MAX} packs wait for an answer already`)
     const packId = this.newPackId()
-    const frame = { ...request, packId } as SessionPackFrame
-    const sessionId = sessionOf(frame)
+    const frame = { ...request, packId } as PackFrame
+    const sessionId = this.sessionOf(frame)
     const answer = new Promise<PackAnswer>(resolve => {
       const pack: PendingPack = { frame, sessionId, sentAt: undefined, refusals: 0, renewals: 0, settle: resolve }
       this.pending.add(pack)
       if (this.caughtUp) this.transmit(pack)
     })
     return { packId, sessionId, answer }
+  }
+
+  private sessionOf(frame: PackFrame): SessionId {
+    if (this.user === undefined && isOwnFrame(frame)) throw new Error('there was no welcome yet')
+    return sessionOfFrame(frame, this.user ?? NOBODY)
   }
 
   /** Asks the server; rejects with QuestionFailed, also when there is no connection. */
@@ -452,12 +451,6 @@ export class Client {
   private emit<Name extends keyof ClientEvents>(name: Name, value: ClientEvents[Name]): void {
     for (const listener of this.listeners[name] ?? []) listener(value)
   }
-}
-
-/** The session that a frame writes to; a group without an id of its own gets that of its packId. */
-function sessionOf(frame: SessionPackFrame): SessionId {
-  if (frame.type !== 'createGroup') return frame.sessionId
-  return groupSessionId((frame.groupId as GroupId | undefined) ?? defaultGroupId(frame.packId))
 }
 
 /** Makes a client and lets it connect. */

@@ -1,5 +1,5 @@
 import type { Clock, Random } from '../../infra/clock.ts'
-import type { SessionPackFrame } from '../../schemas/frames.ts'
+import type { PackFrame } from '../../schemas/frames.ts'
 import { defaultGroupId, type PackId } from '../../schemas/ids.ts'
 import { backoffMs } from './backoff.ts'
 import type { PendingPack } from './pending-packs.ts'
@@ -71,7 +71,7 @@ export class ExpiredPacks {
 }
 
 /** The same words under a new packId. A group that would be named after its packId keeps the name that it was given. */
-export function renewed(frame: SessionPackFrame, packId: PackId): SessionPackFrame {
+export function renewed(frame: PackFrame, packId: PackId): PackFrame {
   if (frame.type !== 'createGroup') return { ...frame, packId }
   return { ...frame, packId, groupId: frame.groupId ?? defaultGroupId(frame.packId) }
 }

@@ -1,5 +1,5 @@
 import type { EventBody } from '../../schemas/event.ts'
-import type { EventFrame, ServerFrame, SessionPackFrame } from '../../schemas/frames.ts'
+import type { EventFrame, PackFrame, ServerFrame } from '../../schemas/frames.ts'
 import type { UserId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
 
@@ -11,7 +11,7 @@ import { Flag } from '../../schemas/pack.ts'
  * out, as they are in the event itself, which history and other devices show.
  */
 export function ownEvent(
-  frame: SessionPackFrame,
+  frame: PackFrame,
   ack: Extract<ServerFrame, { type: 'ack' }>,
   me: UserId,
 ): EventFrame | undefined {
@@ -21,7 +21,7 @@ export function ownEvent(
   return body && { type: 'event', sessionId, seq, count, at, packId, from: me, flags, body }
 }
 
-function acceptedBody(frame: SessionPackFrame): EventBody | undefined {
+function acceptedBody(frame: PackFrame): EventBody | undefined {
   switch (frame.type) {
     case 'send':
       return { kind: 'MessageAccepted', content: frame.content }

@@ -1,6 +1,6 @@
 import type { Millis } from '../../infra/clock.ts'
 import { Code, type CodeName, codeName } from '../../schemas/codes.ts'
-import type { ServerFrame, SessionPackFrame } from '../../schemas/frames.ts'
+import type { PackFrame, ServerFrame } from '../../schemas/frames.ts'
 import type { Count, PackId, Seq, SessionId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
 
@@ -27,7 +27,7 @@ export type PackAnswer =
     }
 
 export interface PendingPack {
-  frame: SessionPackFrame
+  frame: PackFrame
   sessionId: SessionId
   /** Monotonic time of the last send; undefined while it was never sent. */
   sentAt: Millis | undefined
@@ -64,7 +64,7 @@ export class PendingPacks {
   }
 
   /** The pack goes on under another packId, as if it had never been sent. */
-  renew(pack: PendingPack, frame: SessionPackFrame): void {
+  renew(pack: PendingPack, frame: PackFrame): void {
     this.packs.delete(pack.frame.packId)
     pack.frame = frame
     pack.sentAt = undefined
@@ -84,7 +84,7 @@ export class PendingPacks {
 }
 
 /** The frame as it goes out: a second send says so, by the DUP flag where the frame has flags. */
-export function frameToSend(pack: PendingPack): SessionPackFrame {
+export function frameToSend(pack: PendingPack): PackFrame {
   if (pack.sentAt === undefined || pack.frame.type !== 'send') return pack.frame
   return { ...pack.frame, flags: (pack.frame.flags ?? 0) | Flag.DUP }
 }

@@ -41,10 +41,9 @@ function bodyOfRow(row: EventRow): EventBody {
       const info = { name: row.groupName, avatar: row.groupAvatar, notice: row.groupNotice }
       return { kind: 'GroupCreated', info, members: userIds }
     }
-    case 'MemberJoined':
     case 'MemberQuit':
     case 'GroupDismissed':
-      return { kind: row.kind as 'MemberJoined' | 'MemberQuit' | 'GroupDismissed' }
+      return { kind: row.kind as 'MemberQuit' | 'GroupDismissed' }
     case 'MembersAdded':
     case 'MembersRemoved':
       return { kind: row.kind as 'MembersAdded' | 'MembersRemoved', userIds }

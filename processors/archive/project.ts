@@ -106,6 +106,7 @@ function bodyColumns(body: EventBody): BodyColumns {
     case 'MembersRemoved':
       return { ...EMPTY, userIds: body.userIds }
     case 'MemberJoined':
+      return body.inviteId === undefined ? EMPTY : { ...EMPTY, data: jsonOf(body) }
     case 'MemberQuit':
     case 'GroupDismissed':
       return EMPTY

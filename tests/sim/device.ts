@@ -1,9 +1,16 @@
 import { Client, type PackRequest } from '../../client/network/client.ts'
 import { type AnswerTo, type Question, QuestionFailed } from '../../client/network/questions.ts'
 import type { SeededRandom } from '../../infra/seeded-random.ts'
-import type { SessionPackFrame } from '../../schemas/frames.ts'
-import { SESSIONS_PAGE_MAX } from '../../schemas/frames.ts'
-import { type GroupId, groupSessionId, type SessionId, singleSessionId, type UserId } from '../../schemas/ids.ts'
+import type { EventFrame, PackFrame } from '../../schemas/frames.ts'
+import { isOwnFrame, SESSIONS_PAGE_MAX } from '../../schemas/frames.ts'
+import {
+  type GroupId,
+  groupSessionId,
+  type SessionId,
+  singleSessionId,
+  type UserId,
+  userSessionId,
+} from '../../schemas/ids.ts'
 import { SteppedClock } from './broker.ts'
 import { OPERATIONS } from './operations/index.ts'
 import { Witness } from './witness.ts'
@@ -82,6 +89,9 @@ export class Device {
   private async orient(): Promise<void> {
     if (this.isOriented) return
     try {
+      const own = { sessionId: userSessionId(this.user), seq: 0 }
+      this.witness.follows(own.sessionId, own.seq)
+      await this.client.follow([own])
       let cursor: string | undefined
       do {
         const page: AnswerTo<'sessions'> = await this.client.ask({
@@ -106,8 +116,9 @@ export class Device {
   /** Hands a pack over to the client. */
   submit(request: PackRequest): void {
     if (this.client.pendingCount >= PENDING_MAX) return
+    if (this.client.userId === undefined && isOwnFrame(request as PackFrame)) return
     const { packId, answer } = this.client.submit(request)
-    this.witness.submitted({ ...request, packId } as SessionPackFrame)
+    this.witness.submitted({ ...request, packId } as PackFrame)
     void answer.then(given => this.witness.answered(given))
   }
 
@@ -125,7 +136,7 @@ export class Device {
   }
 
   /** Sends a frame past the client, as a program of somebody else would. */
-  sendRaw(frame: SessionPackFrame): void {
+  sendRaw(frame: PackFrame): void {
     const connection = [...this.world.network.connections].find(it => it.isOf(this))
     if (connection === undefined) return
     this.witness.submitted(frame)
@@ -148,6 +159,18 @@ export class Device {
 
   anyGroup(): SessionId {
     return groupSessionId(`g${this.random.between(1, this.world.options.groups)}` as GroupId)
+  }
+
+  /** A message that this device was given, of the session where there is one. */
+  anyMessage(sessionId: SessionId): EventFrame | undefined {
+    const messages = this.witness.messages.get(sessionId)
+    return messages === undefined ? undefined : this.random.pick(messages)
+  }
+
+  /** An invite that somebody passed on. */
+  anyInvite(): { sessionId: SessionId; inviteId: string } | undefined {
+    const { invites } = this.world
+    return invites.length === 0 ? undefined : this.random.pick(invites)
   }
 
   anySession(): SessionId {

@@ -2,10 +2,13 @@ import type { Client } from '../../client/network/client.ts'
 import type { PackAnswer } from '../../client/network/pending-packs.ts'
 import type { Question } from '../../client/network/questions.ts'
 import type { TransportEnd } from '../../client/network/transport.ts'
-import type { ClientFrame, EventFrame, ServerFrame, SessionPackFrame } from '../../schemas/frames.ts'
+import type { ClientFrame, EventFrame, PackFrame, ServerFrame } from '../../schemas/frames.ts'
 import type { Offset, PackId, Partition, Seq, SessionId } from '../../schemas/ids.ts'
 import type { Device } from './device.ts'
 import type { World } from './world.ts'
+
+/** Messages of one session that are remembered for what is said about them. */
+const MESSAGES_MAX = 10
 
 /** The answer to a question, with the ends of im.events as of when it was asked. */
 export interface Learned {
@@ -27,7 +30,9 @@ export type Seen =
 export class Witness {
   readonly seen: Seen[] = []
   /** By packId: every content that was sent under it. */
-  readonly packs = new Map<PackId, SessionPackFrame[]>()
+  readonly packs = new Map<PackId, PackFrame[]>()
+  /** The last messages that came, for what names one. */
+  readonly messages = new Map<SessionId, EventFrame[]>()
   readonly answers: PackAnswer[] = []
   readonly learnt: Learned[] = []
   /** True while everything that was missed is there, as the client says. */
@@ -46,7 +51,7 @@ export class Witness {
   }
 
   listen(client: Client): void {
-    client.on('event', event => this.seen.push({ kind: 'Delivered', event }))
+    client.on('event', event => this.delivered(event))
     client.on('gap', gap => {
       this.note(`gap ${gap.sessionId} ${gap.fromSeq}..${gap.toSeq}`)
       this.seen.push({ kind: 'Gap', ...gap })
@@ -60,6 +65,17 @@ export class Witness {
       if (phase.kind === 'Closed') this.note(`closed for good: ${phase.reason}`)
     })
     client.on('problem', ({ message }) => this.note(message))
+  }
+
+  private delivered(event: EventFrame): void {
+    this.seen.push({ kind: 'Delivered', event })
+    const { body, sessionId } = event
+    if (body.kind === 'InviteCreated') this.world.invites.push({ sessionId, inviteId: body.inviteId })
+    if (body.kind !== 'MessageAccepted') return
+    const messages = this.messages.get(sessionId)
+    if (messages === undefined) this.messages.set(sessionId, [event])
+    else messages.push(event)
+    if (messages !== undefined && messages.length > MESSAGES_MAX) messages.shift()
   }
 
   sent(connection: number, frame: ClientFrame): void {
@@ -76,7 +92,7 @@ export class Witness {
     this.note(`${connection} ended with ${end.code}`)
   }
 
-  submitted(frame: SessionPackFrame): void {
+  submitted(frame: PackFrame): void {
     const before = this.packs.get(frame.packId)
     if (before === undefined) this.packs.set(frame.packId, [frame])
     else before.push(frame)

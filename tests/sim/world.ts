@@ -15,7 +15,7 @@ import { MemoryStateDir } from '../../processors/sequencer/state-store.ts'
 import { FaultyAppends } from '../../processors/sequencer/testing/faults.ts'
 import type { View } from '../../processors/view.ts'
 import type { ClientFrame, ServerFrame } from '../../schemas/frames.ts'
-import type { Partition, UserId } from '../../schemas/ids.ts'
+import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Log, StoredRecord } from '../../topics/log.ts'
 import { MemoryTransactions, memoryTransactionalWriters } from '../../topics/memory-transactional.ts'
 import type { Topics } from '../../topics/topics.ts'
@@ -104,6 +104,8 @@ export class World {
   readonly views: readonly Host[]
   readonly devices: readonly Device[]
   readonly findings: Finding[] = []
+  /** Invites of which somebody has heard. */
+  readonly invites: { sessionId: SessionId; inviteId: string }[] = []
   /** What happened last, for people. */
   readonly notes: string[] = []
   /** Told of every note; two runs of one seed give the same. */

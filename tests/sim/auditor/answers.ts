@@ -1,7 +1,7 @@
 import { Code } from '../../../schemas/codes.ts'
 import { type AcceptedEvent, isAccepted } from '../../../schemas/event.ts'
-import type { ServerFrame, SessionPackFrame } from '../../../schemas/frames.ts'
-import type { SessionId, UserId } from '../../../schemas/ids.ts'
+import { type PackFrame, type ServerFrame, sessionOfFrame } from '../../../schemas/frames.ts'
+import type { UserId } from '../../../schemas/ids.ts'
 import type { Device } from '../device.ts'
 import { operationOfFrame } from '../operations/index.ts'
 import type { World } from '../world.ts'
@@ -17,7 +17,7 @@ export function checkAnswers(world: World, say: Say): void {
       if (seen.frame.type === 'refused') checkRefused(device, seen.frame, accepted, say)
     }
     for (const [packId, frames] of device.witness.packs) {
-      const event = accepted.get(keyOf(sessionOf(frames[0]!), device.user, packId))
+      const event = accepted.get(keyOf(sessionOfFrame(frames[0]!, device.user), device.user, packId))
       if (event !== undefined && !frames.some(frame => isAs(frame, event))) {
         say(
           'SIM3',
@@ -43,20 +43,16 @@ function keyOf(sessionId: string, from: string, packId: string): string {
   return `${sessionId} ${from} ${packId}`
 }
 
-export function sessionOf(frame: SessionPackFrame): SessionId {
-  return frame.type === 'createGroup' ? (`g:${frame.groupId}` as SessionId) : frame.sessionId
-}
-
-function isAs(frame: SessionPackFrame, event: AcceptedEvent): boolean {
+function isAs(frame: PackFrame, event: AcceptedEvent): boolean {
   const operation = operationOfFrame(frame.type)
-  if (operation.orElse === event.body.kind) return true
+  if (operation.orElse?.includes(event.body.kind)) return true
   return operation.event === event.body.kind && operation.isAs(frame as never, event as never)
 }
 
 function checkAck(world: World, device: Device, frame: Extract<ServerFrame, { type: 'ack' }>, say: Say): void {
   const { sessionId, seq, packId, count, at } = frame
-  const event = world.truth.sessions.get(sessionId)?.at(seq)
-  const isTrue = event?.packId === packId && event.from === device.user && event.count === count && event.at === at
+  const event = world.truth.sessions.get(sessionId)?.of(device.user, packId)
+  const isTrue = event?.packId === packId && event.seq === seq && event.count === count && event.at === at
   if (!isTrue)
     say('SIM3', `${device.name} was told that pack ${packId} is ${sessionId} #${seq}; the log has ${event?.packId}`)
   const isOwn = device.witness.packs.has(packId) || sentByOther(world, device.user, packId)

@@ -4,6 +4,7 @@ import { checkConnections } from './connections.ts'
 import { checkDeliveries } from './deliveries.ts'
 import { checkLearnt } from './learnt.ts'
 import { checkLog } from './log.ts'
+import { checkPolicies } from './policies.ts'
 import { checkReplay } from './replay.ts'
 import { checkViews } from './views.ts'
 
@@ -20,6 +21,7 @@ export async function audit(world: World): Promise<Finding[]> {
   }
   checkLog(world, say)
   checkReplay(world, say)
+  checkPolicies(world, say)
   checkAnswers(world, say)
   checkConnections(world, say)
   checkDeliveries(world, say)

@@ -58,7 +58,7 @@ class Wire {
   received(frame: ServerFrame): void {
     switch (frame.type) {
       case 'event':
-        this.event(frame.sessionId, frame.seq)
+        if (frame.seq > 0) this.event(frame.sessionId, frame.seq)
         return
       case 'ack':
         this.ack(frame)
@@ -100,7 +100,7 @@ class Wire {
 
   private ack({ sessionId, seq, repeated }: Extract<ServerFrame, { type: 'ack' }>): void {
     // What a repeat says stands anywhere.
-    if (repeated === true) return
+    if (repeated === true || seq === 0) return
     const stream = this.streams.get(sessionId)
     if (stream === undefined) {
       this.streams.set(sessionId, { last: seq, lastEvent: 0, isSettled: true, resumes: new Set() })

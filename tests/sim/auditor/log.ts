@@ -11,7 +11,12 @@ export function checkLog({ truth }: World, say: Say): void {
     checkCauses(partition, say)
     checkPacks(partition, say)
   }
-  for (const { sessionId, events } of truth.sessions.values()) checkSeqs(sessionId, events, say)
+  for (const { sessionId, events, facts } of truth.sessions.values()) {
+    checkSeqs(sessionId, events, say)
+    for (const { seq, count, body } of facts) {
+      if (seq !== 0 || count !== 0) say('SIM1', `${sessionId}: ${body.kind} has seq ${seq} and count ${count}`)
+    }
+  }
 }
 
 /** One outcome per pack, in order, and of that pack. */

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { RecordCodec } from '../../../schemas/codec.ts'
 import { type AcceptedEvent, type Event, isAccepted } from '../../../schemas/event.ts'
-import type { Offset, Partition, Seq, SessionId, UserId } from '../../../schemas/ids.ts'
+import type { Offset, PackId, Partition, Seq, SessionId, UserId } from '../../../schemas/ids.ts'
 import type { Pack } from '../../../schemas/pack.ts'
 import type { StoredRecord } from '../../../topics/log.ts'
 import type { Topics } from '../../../topics/topics.ts'
 import type { ObservedLog } from '../broker.ts'
 import { operationOfEvent } from '../operations/index.ts'
+import { hasSeq } from '../operations/operation.ts'
 
 /**
  * What the log says, read by the auditor in its own way: the rule of which records count, the timelines and who was
@@ -37,6 +38,9 @@ export class SessionTruth {
   readonly sessionId: SessionId
   /** Accepted events in the order of the log: seq i + 1 stands at i, unless SIM1 is broken. */
   readonly events: AcceptedEvent[] = []
+  /** Accepted events that take no seq, in the order of the log. */
+  readonly facts: AcceptedEvent[] = []
+  private readonly byPack = new Map<string, AcceptedEvent>()
   private readonly stays = new Map<UserId, Stay[]>()
 
   constructor(sessionId: SessionId) {
@@ -51,7 +55,18 @@ export class SessionTruth {
     return this.events[seq - 1]
   }
 
+  /** What a pack has become; undefined where it was not accepted. */
+  of(from: UserId, packId: PackId): AcceptedEvent | undefined {
+    return this.byPack.get(`${from} ${packId}`)
+  }
+
   add(event: AcceptedEvent): void {
+    const key = `${event.from} ${event.packId}`
+    if (!this.byPack.has(key)) this.byPack.set(key, event)
+    if (!hasSeq(event.body)) {
+      this.facts.push(event)
+      return
+    }
     this.events.push(event)
     const { joins = [], leaves = [] } = operationOfEvent(event.body.kind)?.members?.(event as never) ?? {}
     for (const userId of joins) this.join(userId, event.seq)
@@ -60,7 +75,7 @@ export class SessionTruth {
 
   /** Stays of the user, oldest first; a single chat has its two users in for ever. */
   staysOf(userId: UserId): readonly Stay[] {
-    if (this.sessionId.startsWith('s:')) {
+    if (!this.sessionId.startsWith('g:')) {
       return this.sessionId.split(':').slice(1).includes(userId) ? [FOR_EVER] : []
     }
     return this.stays.get(userId) ?? []

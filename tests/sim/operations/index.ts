@@ -1,37 +1,77 @@
 import type { AcceptedBody } from '../../../schemas/event.ts'
-import type { SessionPackFrame } from '../../../schemas/frames.ts'
+import type { PackFrame } from '../../../schemas/frames.ts'
 import { addMembers } from './add-members.ts'
 import { createGroup } from './create-group.ts'
 import { dismissGroup } from './dismiss-group.ts'
+import * as groups from './group-packs.ts'
 import { joinGroup } from './join-group.ts'
 import type { Operation, PackOperation } from './operation.ts'
 import { askMembers, askOutcome, listSessions, readHistory } from './questions.ts'
 import { quitGroup } from './quit-group.ts'
+import * as relations from './relation-packs.ts'
 import { removeMembers } from './remove-members.ts'
 import { conflict, resend } from './resend.ts'
 import { send } from './send.ts'
+import * as own from './user-packs.ts'
 
-/** The kinds of packs that clients send here: those that the server decides. A new one is one small file. */
+/** Kinds of packs that the server does not decide yet. */
+const NOT_DECIDED = undefined
+
+/** The kinds of packs that clients send here. A new one does not compile before it stands here. */
 export const PACK_OPERATIONS = {
   send,
+  revoke: NOT_DECIDED,
+  deleteForAll: NOT_DECIDED,
+  override: NOT_DECIDED,
+  addReaction: NOT_DECIDED,
+  removeReaction: NOT_DECIDED,
+  markRead: NOT_DECIDED,
+  markDelivered: NOT_DECIDED,
+  clearSession: NOT_DECIDED,
+  deleteForMe: NOT_DECIDED,
+  setSessionAttributes: NOT_DECIDED,
+  logout: NOT_DECIDED,
   createGroup,
   joinGroup,
   quitGroup,
   dismissGroup,
   addMembers,
   removeMembers,
-} satisfies { [Type in SessionPackFrame['type']]?: unknown }
+  updateGroupInfo: groups.updateGroupInfo,
+  updateGroupSettings: groups.updateGroupSettings,
+  changeOwner: groups.changeOwner,
+  setRole: groups.setRole,
+  answerJoin: groups.answerJoin,
+  createInvite: groups.createInvite,
+  revokeInvite: groups.revokeInvite,
+  muteMember: groups.muteMember,
+  setAlias: groups.setAlias,
+  requestFriend: relations.requestFriend,
+  acceptFriend: relations.acceptFriend,
+  refuseFriend: relations.refuseFriend,
+  deleteFriend: relations.deleteFriend,
+  remarkFriend: relations.remarkFriend,
+  blockUser: relations.blockUser,
+  unblockUser: relations.unblockUser,
+  updateProfile: own.updateProfile,
+  updateSettings: own.updateSettings,
+  setUserAttributes: own.setUserAttributes,
+} satisfies Record<PackFrame['type'], unknown>
 
-const packOperations: readonly PackOperation[] = Object.values(PACK_OPERATIONS) as unknown as PackOperation[]
+const packOperations = Object.values(PACK_OPERATIONS).filter(
+  operation => operation !== undefined,
+) as unknown as readonly PackOperation[]
+
+const byEvent = new Map(packOperations.map(operation => [operation.event, operation]))
 
 /** The operation whose packs become events of this kind; undefined for what no client sends. */
 export function operationOfEvent(kind: AcceptedBody['kind']): PackOperation | undefined {
-  return packOperations.find(({ event }) => event === kind)
+  return byEvent.get(kind)
 }
 
 /** The operation that sends frames of this type. */
-export function operationOfFrame(type: SessionPackFrame['type']): PackOperation {
-  return PACK_OPERATIONS[type as keyof typeof PACK_OPERATIONS] as unknown as PackOperation
+export function operationOfFrame(type: PackFrame['type']): PackOperation {
+  return PACK_OPERATIONS[type] as unknown as PackOperation
 }
 
 /** Everything that devices do. */

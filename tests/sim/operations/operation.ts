@@ -1,6 +1,6 @@
 import type { PackRequest } from '../../../client/network/client.ts'
 import type { AcceptedBody, AcceptedEvent } from '../../../schemas/event.ts'
-import type { SessionPackFrame } from '../../../schemas/frames.ts'
+import type { PackFrame } from '../../../schemas/frames.ts'
 import type { UserId } from '../../../schemas/ids.ts'
 import type { Device } from '../device.ts'
 
@@ -12,9 +12,9 @@ export interface Operation {
   perform(device: Device): void
 }
 
-type FrameOf<Type extends SessionPackFrame['type']> = Extract<SessionPackFrame, { type: Type }>
-type RequestOf<Type extends SessionPackFrame['type']> = Extract<PackRequest, { type: Type }>
-type EventOf<Kind extends AcceptedBody['kind']> = AcceptedEvent & { body: Extract<AcceptedBody, { kind: Kind }> }
+type FrameOf<Type extends PackFrame['type']> = Extract<PackFrame, { type: Type }>
+type RequestOf<Type extends PackFrame['type']> = Extract<PackRequest, { type: Type }>
+export type EventOf<Kind extends AcceptedBody['kind']> = AcceptedEvent & { body: Extract<AcceptedBody, { kind: Kind }> }
 
 /** Who enters and who leaves a group with an event. */
 export interface MembersChange {
@@ -27,7 +27,7 @@ export interface MembersChange {
  * written against the documents, not against decide, evolve or a projection: it must be able to disagree with them.
  */
 export interface PackOperation<
-  Type extends SessionPackFrame['type'] = SessionPackFrame['type'],
+  Type extends PackFrame['type'] = PackFrame['type'],
   Kind extends AcceptedBody['kind'] = AcceptedBody['kind'],
 > {
   readonly frame: Type
@@ -36,8 +36,8 @@ export interface PackOperation<
   request(device: Device): RequestOf<Type> | undefined
   /** The kind of event that an accepted pack becomes. */
   readonly event: Kind
-  /** What else it may become, by the documents. */
-  readonly orElse?: AcceptedBody['kind']
+  /** The other kinds that it may become, by the documents; whether it is the right one is policies.ts's to say. */
+  readonly orElse?: readonly AcceptedBody['kind'][]
   /** True where the event says what the pack asked for. */
   isAs(frame: FrameOf<Type>, event: EventOf<Kind>): boolean
   /** True where it counts as unread. */
@@ -45,8 +45,19 @@ export interface PackOperation<
   members?(event: EventOf<Kind>): MembersChange
 }
 
+/** Kinds that take no seq in single chats and groups: they do not change how the timeline reads (docs/protocol.md). */
+const WITHOUT_SEQ: readonly AcceptedBody['kind'][] = [
+  ...(['ReadMarked', 'DeliveredMarked', 'JoinRequested', 'JoinRefused', 'InviteCreated', 'InviteRevoked'] as const),
+  ...(['FriendRequested', 'FriendAccepted', 'FriendRefused', 'FriendDeleted', 'FriendRemarked'] as const),
+  ...(['UserBlocked', 'UserUnblocked'] as const),
+]
+
+export function hasSeq({ kind }: AcceptedBody): boolean {
+  return !WITHOUT_SEQ.includes(kind)
+}
+
 /** Fixes the types of an operation to those of its frame and its event. */
-export function packOperation<Type extends SessionPackFrame['type'], Kind extends AcceptedBody['kind']>(
+export function packOperation<Type extends PackFrame['type'], Kind extends AcceptedBody['kind']>(
   operation: PackOperation<Type, Kind>,
 ): PackOperation<Type, Kind> {
   return operation

@@ -1,3 +1,4 @@
+import { sessionOfFrame } from '../../../schemas/frames.ts'
 import type { Operation } from './operation.ts'
 
 /** What a device asks; the answers are audited. */
@@ -35,7 +36,6 @@ export const askOutcome: Operation = {
     const packs = [...device.witness.packs.values()]
     if (packs.length === 0) return
     const frame = device.random.pick(packs)[0]!
-    const sessionId = frame.type === 'createGroup' ? (`g:${frame.groupId}` as const) : frame.sessionId
-    void device.ask({ type: 'outcome', sessionId: sessionId as never, packId: frame.packId })
+    void device.ask({ type: 'outcome', sessionId: sessionOfFrame(frame, device.user), packId: frame.packId })
   },
 }

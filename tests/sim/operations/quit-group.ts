@@ -6,7 +6,7 @@ export const quitGroup = packOperation({
   request: device => ({ type: 'quitGroup', sessionId: device.anyGroup() }),
   event: 'MemberQuit',
   // An owner who quits as the last member dismisses the group.
-  orElse: 'GroupDismissed',
+  orElse: ['GroupDismissed'],
   isAs: () => true,
   members: ({ from }) => ({ leaves: [from] }),
 })

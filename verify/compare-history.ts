@@ -2,7 +2,7 @@ import type { HistorySessionRow } from '../processors/history/inspect.ts'
 import type { EventFrame } from '../schemas/frames.ts'
 import type { Seq, UserId } from '../schemas/ids.ts'
 import { type Difference, NOTHING, show } from './difference.ts'
-import { digest, type SessionFold } from './fold.ts'
+import type { SessionFold } from './fold.ts'
 
 /** How much history keeps: what is older may be absent. */
 export interface Kept {
@@ -37,6 +37,7 @@ export function compareHistory(
   compareOutcomes(row, say)
   const isWhole = fold.firstSeq === 1
   if (isWhole) comparePeople(fold, row, say)
+  if (isWhole) compareReading(fold, row, say)
   return differences
 }
 
@@ -48,14 +49,14 @@ function compareEvents(fold: SessionFold, row: HistorySessionRow, options: { kep
   for (let seq = firstSeq; seq <= fold.lastSeq; seq++) {
     const json = stored.get(seq)
     if (json === undefined) say('event', 'one', NOTHING, { seq, offset: offsetOf(fold, seq) })
-    else if (digest(json) !== fold.frames[seq - fold.firstSeq]) {
+    else if (!fold.reading.isFrame(seq, json)) {
       say('event', 'what the log says', json, { seq, offset: offsetOf(fold, seq) })
     }
   }
   for (const { seq, json } of row.events) {
     const isKnown = seq >= fold.firstSeq && seq <= fold.lastSeq
     if (!isKnown && seq >= firstSeq) say('event', NOTHING, json, { seq })
-    if (isKnown && seq < firstSeq && digest(json) !== fold.frames[seq - fold.firstSeq]) {
+    if (isKnown && seq < firstSeq && !fold.reading.isFrame(seq, json)) {
       say('event', 'what the log says', json, { seq, offset: offsetOf(fold, seq) })
     }
   }
@@ -102,13 +103,40 @@ function parseFrame(json: string): EventFrame | undefined {
 }
 
 function comparePeople(fold: SessionFold, row: HistorySessionRow, say: Say): void {
-  compareByUser('mark', fold.marks, new Map(row.marks.map(({ userId, seq, count }) => [userId, { seq, count }])), say)
+  compareByUser(
+    'mark',
+    fold.reading.marks,
+    new Map(row.marks.map(({ userId, seq, count }) => [userId, { seq, count }])),
+    say,
+  )
   if (fold.people.size > 0 || row.members.length > 0 || row.left.length > 0) {
     const present = new Map([...fold.members()].map(([userId]) => [userId, 'in']))
     compareByUser('member', present, new Map(row.members.map(userId => [userId, 'in'])), say)
     const left = new Map([...fold.people].flatMap(([userId, { left }]) => (left === undefined ? [] : [[userId, left]])))
     compareByUser('member who left', left, new Map(row.left.map(({ userId, ...at }) => [userId, at])), say)
     if (fold.largeSince !== row.largeSince) say('large since', fold.largeSince, row.largeSince)
+  }
+}
+
+/** What is done to messages besides their text, and what says that they must not be missed. */
+function compareReading({ reading }: SessionFold, row: HistorySessionRow, say: Say): void {
+  compareByUser('delivered', reading.delivered, new Map(row.delivered.map(({ userId, seq }) => [userId, seq])), say)
+  const stopped = [...reading.stopped].sort((a, b) => a - b)
+  if (!isSame(stopped, row.stopped)) say('messages that stopped counting', stopped, row.stopped)
+  const mentions = reading.mentions.map(({ seq, whom }) => `${seq}/${whom}`).sort()
+  if (!isSame(mentions, row.mentions)) say('mentions', mentions, row.mentions)
+  const reactions = new Map(row.reactions.map(({ seq, reactions }) => [seq, reactions]))
+  for (const { seq } of row.events) {
+    const expected = [...(reading.reactions.get(seq) ?? [])].filter(([, users]) => users.length > 0)
+    const found = reactions.get(seq) ?? []
+    if (!isSame(expected, found)) say('reactions', expected, found, { seq })
+    reactions.delete(seq)
+  }
+  for (const [seq, found] of reactions) say('reactions', NOTHING, found, { seq })
+  const urgent = row.urgent.map(({ json: _, ...event }) => event)
+  if (!isSame(reading.urgent, urgent)) say('what must not be missed', reading.urgent, urgent)
+  for (const { seq, offset, json } of row.urgent) {
+    if (!reading.isFrame(seq, json)) say('text of what must not be missed', 'what the log says', json, { seq, offset })
   }
 }
 

@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { AcceptedEvent, Event } from '../schemas/event.ts'
 import { isAccepted } from '../schemas/event.ts'
-import { eventJson } from '../schemas/frames.ts'
 import {
   type Count,
   type Offset,
@@ -15,6 +13,8 @@ import {
 import { Flag } from '../schemas/pack.ts'
 import type { GroupInfo } from '../schemas/settings.ts'
 import { type Difference, NOTHING, show } from './difference.ts'
+import { digest } from './digest.ts'
+import { ReadingFold, type ReadingLimits } from './fold-reading.ts'
 import { PeopleFold } from './people.ts'
 
 /**
@@ -51,12 +51,11 @@ export class SessionFold {
   lastSeq: Seq
   count: Count = 0
   at = 0
-  /** Of event firstSeq + i: where it is, its time, digests of its frame and (for messages) of what the archive keeps. */
+  /** Of event firstSeq + i: where it is, its time, and (for messages) a digest of what the archive keeps. */
   readonly offsets: Offset[] = []
   readonly times: number[] = []
-  readonly frames: string[] = []
   readonly messages: (string | undefined)[] = []
-  readonly marks = new Map<UserId, { seq: Seq; count: Count }>()
+  readonly reading: ReadingFold
   /** Groups: everyone who ever was in. */
   readonly people = new Map<UserId, Membership>()
   group: { owner: UserId; info: GroupInfo; createdSeq: Seq } | undefined
@@ -66,7 +65,8 @@ export class SessionFold {
   private present = 0
   private readonly packs = new Map<string, Seq>()
 
-  constructor(sessionId: SessionId, firstSeq: Seq) {
+  constructor(sessionId: SessionId, firstSeq: Seq, limits: ReadingLimits) {
+    this.reading = new ReadingFold(limits)
     this.sessionId = sessionId
     this.firstSeq = firstSeq
     this.lastSeq = firstSeq - 1
@@ -75,16 +75,15 @@ export class SessionFold {
   /** Takes the next event; gives what is wrong with it. */
   add(event: AcceptedEvent, offset: Offset, largeAbove: number): Omit<Difference, 'view'>[] {
     const wrong = this.check(event)
-    const { seq, count, at, body, from } = event
+    const { seq, count, at, body } = event
     this.lastSeq = seq
     this.count = count
     this.at = at
     this.offsets.push(offset)
     this.times.push(at)
-    this.frames.push(digest(eventJson(event)))
     this.messages.push(body.kind === 'MessageAccepted' ? digest(messageText(event)) : undefined)
     this.packs.set(packKey(event), seq)
-    if (body.kind === 'MessageAccepted' && isCounted(event)) this.mark(from, event)
+    this.reading.add(event, offset)
     this.addMembers(event, largeAbove)
     return wrong
   }
@@ -145,7 +144,7 @@ export class SessionFold {
 
   private join(userIds: readonly UserId[], here: At, largeAbove: number): void {
     for (const userId of new Set(userIds)) {
-      this.mark(userId, here)
+      this.reading.raise(userId, here)
       const person = this.people.get(userId) ?? { stays: [], metLarge: false }
       this.people.set(userId, person)
       const isIn = person.stays.length > 0 && person.left === undefined
@@ -175,10 +174,6 @@ export class SessionFold {
       if (this.largeSince > 0) person.metLarge = true
     }
   }
-
-  private mark(userId: UserId, { seq, count }: { seq: Seq; count: Count }): void {
-    this.marks.set(userId, { seq, count })
-  }
 }
 
 /** One refusal that its sender may ask for again. */
@@ -200,10 +195,12 @@ export class PartitionFold {
   readonly people = new PeopleFold()
   events = 0
   private readonly largeAbove: number
+  private readonly limits: ReadingLimits
   /** Log time of the last event. */
   newestAt = 0
 
-  constructor(options: { partition: Partition; isPartial: boolean; largeAbove: number }) {
+  constructor(options: { partition: Partition; isPartial: boolean; largeAbove: number; limits: ReadingLimits }) {
+    this.limits = options.limits
     this.partition = options.partition
     this.isPartial = options.isPartial
     this.largeAbove = options.largeAbove
@@ -222,6 +219,7 @@ export class PartitionFold {
     if (event.body.kind === 'PackRefused') this.refuse(event, event.body.code)
     if (event.body.kind === 'PackRepeated') wrong.push(...this.checkRepeated(event, event.body))
     if (isAccepted(event) && takesSeq(event)) wrong.push(...this.session(event).add(event, offset, this.largeAbove))
+    if (isAccepted(event) && event.seq === 0) this.sessions.get(event.sessionId)?.reading.note(event)
     return wrong.map(difference => ({ view: 'log', ...difference, partition: this.partition, offset }))
   }
 
@@ -229,7 +227,7 @@ export class PartitionFold {
     const { sessionId, seq } = event
     let session = this.sessions.get(sessionId)
     if (session === undefined) {
-      session = new SessionFold(sessionId, this.isPartial ? seq : 1)
+      session = new SessionFold(sessionId, this.isPartial ? seq : 1, this.limits)
       this.sessions.set(sessionId, session)
     }
     return session
@@ -266,9 +264,4 @@ export function messageText(event: Event): string {
   const { sessionId, seq, count, at, from, packId, device, gateway, flags, body } = event
   const content = body.kind === 'MessageAccepted' ? body.content : null
   return JSON.stringify([sessionId, seq, count, at, from, packId, device.type, device.id, gateway, flags, content])
-}
-
-/** 66 bits of SHA-1: enough to tell any two texts of one log apart. */
-export function digest(text: string): string {
-  return createHash('sha1').update(text).digest('base64').slice(0, 11)
 }

@@ -11,9 +11,12 @@ import {
   type Seq,
   type SessionId,
   type UserId,
+  userSessionId,
 } from '../schemas/ids.ts'
+import { isSame } from './compare-history.ts'
 import { type Difference, NOTHING, show } from './difference.ts'
 import type { PartitionFold, Refusal, SessionFold } from './fold.ts'
+import type { KeptFold } from './fold-reading.ts'
 import { type PeopleFold, PeopleMoves, type PersonFold, peopleOf } from './people.ts'
 
 /**
@@ -29,6 +32,8 @@ export interface UserFold {
   /** sessionId -> seq of joining; groups that the user is in. */
   groups: Map<SessionId, Seq>
   refusals: Refusal[]
+  /** What the user keeps of sessions. */
+  kept: ReadonlyMap<SessionId, KeptFold>
 }
 
 /** Of a session, what happened after the end of the fold. */
@@ -79,6 +84,7 @@ export class UserFolds {
     if (kind?.kind === 'Single')
       for (const userId of [kind.a, kind.b]) this.user(userId).hot.set(sessionId, hotTime(at))
     if (kind?.kind === 'Notify') this.user(kind.user).hot.set(sessionId, hotTime(at))
+    if (kind?.kind === 'User') this.user(kind.user).kept = session.reading.kept
     if (kind?.kind !== 'Group') return
     for (const [userId, { left, metLarge }] of session.people) {
       const user = this.user(userId)
@@ -92,14 +98,20 @@ export class UserFolds {
   private user(userId: UserId): UserFold {
     let user = this.users.get(userId)
     if (user === undefined) {
-      user = { hot: new Map(), largeGroups: new Set(), groups: new Map(), refusals: [] }
+      user = { hot: new Map(), largeGroups: new Set(), groups: new Map(), refusals: [], kept: new Map() }
       this.users.set(userId, user)
     }
     return user
   }
 }
 
-const NO_USER: UserFold = { hot: new Map(), largeGroups: new Set(), groups: new Map(), refusals: [] }
+const NO_USER: UserFold = {
+  hot: new Map(),
+  largeGroups: new Set(),
+  groups: new Map(),
+  refusals: [],
+  kept: new Map(),
+}
 
 export interface UserLimits {
   hotSessionsMax: number
@@ -130,7 +142,16 @@ export function compareHistoryUser(
     if (expected !== found && !isMoved) say.about(sessionId, 'large groups', expected, found)
   }
   compareRefusals(user, row, { moves, refusalsPerUserMax }, say)
+  if (!moves.sessions.has(userSessionId(userId))) compareKept(user, row, say)
   return say.differences
+}
+
+function compareKept(user: UserFold, row: HistoryUserRow | undefined, say: Speaker): void {
+  const found = new Map(row?.kept.map(({ sessionId, ...kept }) => [sessionId as string, kept]))
+  for (const sessionId of union(user.kept, found)) {
+    const [expected, stored] = [user.kept.get(sessionId as SessionId), found.get(sessionId)]
+    if (!isSame(expected, stored)) say.about(sessionId, 'kept by a user', expected, stored)
+  }
 }
 
 function compareRefusals(

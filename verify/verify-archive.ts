@@ -4,7 +4,8 @@ import type { Event } from '../schemas/event.ts'
 import type { Offset, Partition, SessionId } from '../schemas/ids.ts'
 import { compareEventRow, extraEventRow, textOfMessageRow } from './compare-archive.ts'
 import { type Differences, NOTHING } from './difference.ts'
-import { digest, type PartitionFold, type SessionFold } from './fold.ts'
+import { digest } from './digest.ts'
+import type { PartitionFold, SessionFold } from './fold.ts'
 
 /**
  * The part of the archive that is compared: a partition from `firstOffset`, below which the log holds nothing any more,

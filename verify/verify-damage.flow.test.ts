@@ -219,6 +219,19 @@ const DAMAGES: Damage[] = [
     found: { view: 'history', sessionId: CHAT, seq: 6, userId: user('bob'), what: 'mark' },
   },
   {
+    name: 'a message that does not count any more',
+    plant: client => client.zadd(session().replace(/session$/, 'stopped'), 3, '3'),
+    found: { view: 'history', sessionId: CHAT, what: 'messages that stopped counting' },
+  },
+  {
+    name: 'attributes that nobody has set',
+    plant: client => {
+      const own = keyOf('history', '{u:bob}:hot').replace(/hot$/, 'own')
+      return client.hset(own, `a${CHAT}`, '1/{"pinned":true,"notify":"all","hidden":false}')
+    },
+    found: { view: 'history', sessionId: CHAT, userId: user('bob'), what: 'kept by a user' },
+  },
+  {
     name: 'a wrong outcome of a pack',
     plant: async client => {
       const packs = (await client.hkeys(session())).filter(field => field.startsWith('p'))

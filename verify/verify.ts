@@ -9,6 +9,7 @@ import { LogCorrupt, type Position } from '../topics/valid-events.ts'
 import type { Kept } from './compare-history.ts'
 import { type Difference, Differences, describe, NOTHING } from './difference.ts'
 import { messageText, PartitionFold } from './fold.ts'
+import type { ReadingLimits } from './fold-reading.ts'
 import { comparePerson, NO_PERSON, type PersonFold } from './people.ts'
 import { forAll, persist } from './pool.ts'
 import { countBehind, type LogSource, PartitionReader, readEventAt } from './read-log.ts'
@@ -36,7 +37,7 @@ export interface VerifyOptions {
   membership?: MembershipInspector
   archive?: ArchiveInspector
   /** How much history keeps: its own options. */
-  limits: Kept & UserLimits & { hotGroupMembersMax: number }
+  limits: Kept & UserLimits & ReadingLimits & { hotGroupMembersMax: number }
   clock: Clock
 }
 
@@ -147,7 +148,7 @@ class Verification {
     const { history, membership, archive, limits } = this.options
     const isPartial = start > 0
     if (isPartial) this.partialPartitions.push(partition)
-    const fold = new PartitionFold({ partition, isPartial, largeAbove: limits.hotGroupMembersMax })
+    const fold = new PartitionFold({ partition, isPartial, largeAbove: limits.hotGroupMembersMax, limits })
     const reader = new PartitionReader(this.source, partition, start)
     this.readers.set(partition, reader)
     await this.readAndCompareEvents(reader, fold, { start, end })

@@ -3,9 +3,12 @@ import type {
   HistoryPage,
   HistoryReader,
   HotSessionsPage,
+  KeptOfSession,
   PackOutcome,
   SessionHead,
+  UrgentEvent,
 } from '../../processors/history/history-store.ts'
+import { NOTHING_KEPT } from '../../processors/history/session-summary.ts'
 import type { GroupMember, MembershipInterval, MembershipReader } from '../../processors/membership/membership-store.ts'
 import { MemoryPeople } from '../../processors/membership/memory-people.ts'
 import { projectPeople } from '../../processors/membership/people.ts'
@@ -80,22 +83,22 @@ interface Kept {
 }
 
 export class FakeHistory extends FakeView implements HistoryReader {
-  private readonly kept = new Map<SessionId, Kept>()
+  private readonly sessions = new Map<SessionId, Kept>()
   private readonly outcomes = new Map<string, PackOutcome>()
   pagesRead = 0
 
   protected apply(event: Event): void {
     if (!isAccepted(event) || event.seq === 0) return
-    const kept = this.kept.get(event.sessionId) ?? { lastSeq: 0, count: 0, at: 0, events: [] }
+    const kept = this.sessions.get(event.sessionId) ?? { lastSeq: 0, count: 0, at: 0, events: [] }
     kept.events.push({ seq: event.seq, text: eventJson(event) })
-    this.kept.set(event.sessionId, { ...kept, lastSeq: event.seq, count: event.count, at: event.at })
+    this.sessions.set(event.sessionId, { ...kept, lastSeq: event.seq, count: event.count, at: event.at })
     const { seq, count, at } = event
     this.outcomes.set(`${event.sessionId} ${event.from} ${event.packId}`, { code: 0, seq, count, at })
   }
 
   /** Keeps only events from this seq on, and the outcomes that go with them. */
   trim(sessionId: SessionId, fromSeq: Seq): void {
-    const kept = this.kept.get(sessionId)!
+    const kept = this.sessions.get(sessionId)!
     kept.events = kept.events.filter(({ seq }) => seq >= fromSeq)
     for (const [key, { seq }] of this.outcomes) {
       if (key.startsWith(`${sessionId} `) && seq < fromSeq) this.outcomes.delete(key)
@@ -104,7 +107,7 @@ export class FakeHistory extends FakeView implements HistoryReader {
 
   /** Loses everything, position included. */
   empty(): void {
-    this.kept.clear()
+    this.sessions.clear()
     this.places.clear()
   }
 
@@ -115,7 +118,7 @@ export class FakeHistory extends FakeView implements HistoryReader {
   page(request: Parameters<HistoryReader['page']>[0]): Promise<HistoryPage> {
     this.pagesRead++
     return this.answer(() => {
-      const { lastSeq = 0, events = [] } = this.kept.get(request.sessionId) ?? {}
+      const { lastSeq = 0, events = [] } = this.sessions.get(request.sessionId) ?? {}
       const chosen =
         'afterSeq' in request
           ? events.filter(({ seq }) => seq > request.afterSeq).slice(0, request.limit)
@@ -126,12 +129,12 @@ export class FakeHistory extends FakeView implements HistoryReader {
   }
 
   heads(sessionIds: readonly SessionId[]): Promise<(SessionHead | undefined)[]> {
-    return this.answer(() => sessionIds.map(sessionId => this.kept.get(sessionId)))
+    return this.answer(() => sessionIds.map(sessionId => this.sessions.get(sessionId)))
   }
 
   hotSessions({ userId, cursor, limit }: Parameters<HistoryReader['hotSessions']>[0]): Promise<HotSessionsPage> {
     return this.answer(() => {
-      const mine = [...this.kept].filter(([sessionId]) => sessionId.split(':').includes(userId))
+      const mine = [...this.sessions].filter(([sessionId]) => sessionId.split(':').includes(userId))
       const start = Number(cursor ?? 0)
       const sessions = mine.slice(start, start + limit).map(([sessionId, { lastSeq, count, at, events }]) => ({
         sessionId,
@@ -148,6 +151,26 @@ export class FakeHistory extends FakeView implements HistoryReader {
 
   outcome(request: { sessionId: SessionId; from: UserId; packId: PackId }): Promise<PackOutcome | undefined> {
     return this.answer(() => this.outcomes.get(`${request.sessionId} ${request.from} ${request.packId}`))
+  }
+
+  async times(): Promise<ReadonlyMap<Partition, number>> {
+    return new Map()
+  }
+
+  kept({ sessionIds }: Parameters<HistoryReader['kept']>[0]): Promise<KeptOfSession[]> {
+    return this.answer(() => sessionIds.map(() => NOTHING_KEPT))
+  }
+
+  async readSeqs({ userIds }: Parameters<HistoryReader['readSeqs']>[0]): Promise<Seq[]> {
+    return userIds.map(() => 0)
+  }
+
+  async urgent(): Promise<UrgentEvent[]> {
+    return []
+  }
+
+  async urgentTexts(): Promise<undefined[]> {
+    return []
   }
 }
 

@@ -29,7 +29,7 @@ local function dropEvent(session, seq)
   local json = redis.call('HGET', session, field)
   if not json then return end
   local packId, from = string.match(json, '"packId":"([^"]*)","from":"([^"]*)"')
-  redis.call('HDEL', session, field, packId and 'p' .. packId .. '/' .. from or field)
+  redis.call('HDEL', session, field, 'r' .. seq, packId and 'p' .. packId .. '/' .. from or field)
 end
 
 local function timeOf(session, seq)
@@ -40,7 +40,7 @@ end
 local function dropAll(session)
   local dropped = {}
   for _, field in ipairs(redis.call('HKEYS', session)) do
-    if string.match(field, '^[ep]') then dropped[#dropped + 1] = field end
+    if string.match(field, '^[epr]') then dropped[#dropped + 1] = field end
   end
   flush('HDEL', session, dropped)
 end

@@ -4,7 +4,8 @@ import { Generations } from '../../infra/redis/generations.ts'
 import type { CommandSink } from '../../infra/redis/pipeline.ts'
 import type { RedisConnection } from '../../infra/redis/redis.ts'
 import type { WireCommand } from '../../infra/redis/wire-command.ts'
-import { dump, historyStoreContract } from '../../tests/contract/history-store.contract.ts'
+import { historyReadingContract } from '../../tests/contract/history-reading.contract.ts'
+import { dump, type HistoryUnderTest, historyStoreContract } from '../../tests/contract/history-store.contract.ts'
 import { testStack } from '../../tests/stack.ts'
 import { GenerationWriter } from '../generation-writer.ts'
 import { group, Script, single, user } from '../testing/events.ts'
@@ -31,8 +32,8 @@ test('[HI2] in a cluster no script gets keys of two sessions or users, and the r
     get: (target, name) => {
       const value = Reflect.get(target, name, target)
       if (name !== 'pipeline') return typeof value === 'function' ? value.bind(target) : value
-      return () => {
-        const pipeline = target.pipeline() as ReturnType<typeof target.pipeline> & CommandSink
+      return (...commands: Parameters<typeof target.pipeline>) => {
+        const pipeline = target.pipeline(...commands) as ReturnType<typeof target.pipeline> & CommandSink
         const send = pipeline.sendCommand.bind(pipeline)
         pipeline.sendCommand = (command: WireCommand) => {
           const [name, , keyCount, ...rest] = command.words
@@ -71,7 +72,7 @@ test('[HI2] in a cluster no script gets keys of two sessions or users, and the r
   expect(new Set(calls)).toEqual(new Set([1]))
 })
 
-historyStoreContract('redis', async () => {
+const make = async (): Promise<HistoryUnderTest> => {
   const { connection, flush } = await testRedis(testStack().redisUrl)
   const generations = () =>
     new Generations({ connection, view: 'history', format: HISTORY_FORMAT, random: systemRandom })
@@ -87,4 +88,7 @@ historyStoreContract('redis', async () => {
       await connection.close()
     },
   }
-})
+}
+
+historyStoreContract('redis', make)
+historyReadingContract('redis', make)

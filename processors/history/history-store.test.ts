@@ -1,8 +1,9 @@
-import { historyStoreContract } from '../../tests/contract/history-store.contract.ts'
+import { historyReadingContract } from '../../tests/contract/history-reading.contract.ts'
+import { type HistoryUnderTest, historyStoreContract } from '../../tests/contract/history-store.contract.ts'
 import { HISTORY_DEFAULTS } from './history-store.ts'
 import { MemoryHistory, MemoryHistoryStore } from './memory-history-store.ts'
 
-historyStoreContract('memory', async () => {
+const make = async (): Promise<HistoryUnderTest> => {
   const server = new MemoryHistory()
   const reader = new MemoryHistoryStore(server, HISTORY_DEFAULTS)
   return {
@@ -12,4 +13,7 @@ historyStoreContract('memory', async () => {
     flush: async () => server.flush(),
     close: async () => {},
   }
-})
+}
+
+historyStoreContract('memory', make)
+historyReadingContract('memory', make)

@@ -1,7 +1,8 @@
 import type { Millis } from '../../infra/clock.ts'
-import type { Count, PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import type { Count, Offset, PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import type { SessionAttributes } from '../../schemas/settings.ts'
 import type { Position } from '../../topics/valid-events.ts'
-import type { HistoryWrites } from './project.ts'
+import type { HistoryWrites, Mark } from './project.ts'
 
 /** The reading side of the history view, as the gateway uses it. Every call rejects when the store cannot be reached. */
 export interface HistoryReader {
@@ -18,10 +19,51 @@ export interface HistoryReader {
   ): Promise<HistoryPage>
   /** The heads of sessions, in the order asked; undefined for a session without events. */
   heads(sessionIds: readonly SessionId[]): Promise<(SessionHead | undefined)[]>
-  /** A user's sessions by last activity, newest first. */
-  hotSessions(request: { userId: UserId; cursor?: string; limit: number }): Promise<HotSessionsPage>
+  /** A user's sessions by last activity, newest first; with `since` only those that may look otherwise since then. */
+  hotSessions(request: { userId: UserId; cursor?: string; limit: number; since?: ListTimes }): Promise<HotSessionsPage>
+  /** What a list that is asked for afterwards holds at least; to be given as `since` later. */
+  times(partitions: readonly Partition[]): Promise<ReadonlyMap<Partition, Millis>>
+  /** What a user keeps of sessions, in the order asked. */
+  kept(request: { userId: UserId; sessionIds: readonly SessionId[] }): Promise<KeptOfSession[]>
+  /** How far users have read a session that takes receipts, in the order asked; 0 for who has no mark. */
+  readSeqs(request: { sessionId: SessionId; userIds: readonly UserId[] }): Promise<Seq[]>
+  /** What a user must not miss in the sessions of their list, behind the given offsets, in no order. */
+  urgent(request: { userId: UserId; after: ListOffsets }): Promise<UrgentEvent[]>
+  /** The texts of such events; undefined where one is no longer kept. */
+  urgentTexts(events: readonly Pick<UrgentEvent, 'sessionId' | 'seq'>[]): Promise<(string | undefined)[]>
   /** The first outcome of a pack, as long as the view remembers it. */
   outcome(request: { sessionId: SessionId; from: UserId; packId: PackId }): Promise<PackOutcome | undefined>
+}
+
+/** A place in the lists of users, whose sessions lie in many partitions. */
+export interface ListTimes {
+  times: ReadonlyMap<Partition, Millis>
+  partitionOf(sessionId: SessionId): Partition
+}
+
+export interface ListOffsets {
+  /** A partition that is not named: from its beginning. */
+  offsets: ReadonlyMap<Partition, Offset>
+  partitionOf(sessionId: SessionId): Partition
+}
+
+export interface KeptOfSession {
+  /** Undefined: the defaults. */
+  attributes: SessionAttributes | undefined
+  /** The mark of a session without receipts; 0 and 0 where there is none. */
+  read: Mark
+  /** What lies at or below is hidden from the user. */
+  cleared: Mark
+  /** Single messages that are hidden from the user, ascending. */
+  hidden: Seq[]
+}
+
+export interface UrgentEvent {
+  sessionId: SessionId
+  seq: Seq
+  at: Millis
+  partition: Partition
+  offset: Offset
 }
 
 export interface HistoryPage {
@@ -45,8 +87,15 @@ export interface HotSession extends SessionHead {
   sessionId: SessionId
   unread: number
   readSeq: Seq
-  /** JSON text of the last event's frame; absent where it is no longer kept. */
+  /** JSON text of the last event's frame; absent where it is no longer kept, or hidden from the user. */
   last?: string
+  /** Of what may be absent: present where it is not empty, 0, or the default. */
+  attributes?: SessionAttributes
+  mentions?: number
+  firstMentionSeq?: Seq
+  peerReadSeq?: Seq
+  peerDeliveredSeq?: Seq
+  clearedSeq?: Seq
 }
 
 export interface HotSessionsPage {
@@ -100,6 +149,17 @@ export interface HistoryOptions {
   hotSessionsMax: number
   /** Final refusals remembered per sender. */
   refusalsPerUserMax: number
+  /** Messages of a session that stopped counting, the newest: marks that lie below more of them show too much unread. */
+  stoppedMax: number
+  /** Users whom messages of a session mention, the newest messages first. */
+  mentionsMax: number
+  /** Of what must not be missed: events per session, and their age, counted back from the newest of the session. */
+  urgentMax: number
+  urgentAgeMs: Millis
+  /** Single messages of one session that a user hides. */
+  hiddenMax: number
+  /** Sessions of a user of which it is known when they looked otherwise, messages apart. */
+  changedMax: number
 }
 
 const DAY_MS = 86_400_000
@@ -113,6 +173,12 @@ export const HISTORY_DEFAULTS: HistoryOptions = {
   hotGroupMembersMax: 100,
   hotSessionsMax: 1_000,
   refusalsPerUserMax: 100,
+  stoppedMax: 10_000,
+  mentionsMax: 1_000,
+  urgentMax: 1_000,
+  urgentAgeMs: 30 * DAY_MS,
+  hiddenMax: 1_000,
+  changedMax: 2_000,
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Millis } from '../../infra/clock.ts'
-import type { SessionId } from '../../schemas/ids.ts'
+import { type SessionId, type UserId, userSessionId } from '../../schemas/ids.ts'
+import type { ListTimes } from './history-store.ts'
 
 /** The order of a user's session list and the cursors into it. Pure. */
 
@@ -30,4 +31,26 @@ export function parseCursor(cursor: string | undefined): HotEntry | undefined {
 /** True for entries that come after the cursor in the list. */
 export function beforeCursor(entry: HotEntry, cursor: HotEntry | undefined): boolean {
   return cursor === undefined || newestFirst(entry, cursor) > 0
+}
+
+/**
+ * Whether a session may look otherwise to the user than at an earlier question. `time` is the minute of its last event;
+ * `changed` holds the minutes of what was said of it besides, `s` in the session itself and `u` in the user's own.
+ * Minutes are compared within one partition only, and the earlier one counts as well: it was not over.
+ */
+export function wantedSince(
+  userId: UserId,
+  changed: Iterable<readonly [member: string, time: string | number]>,
+  since: ListTimes | undefined,
+): (sessionId: SessionId, time: Millis) => boolean {
+  if (since === undefined) return () => true
+  const { times, partitionOf } = since
+  const isSince = (sessionId: SessionId, time: Millis) => time >= (times.get(partitionOf(sessionId)) ?? 0)
+  const otherwise = new Set<string>()
+  for (const [member, time] of changed) {
+    const sessionId = member.slice(1) as SessionId
+    const saidIn = member.startsWith('u') ? userSessionId(userId) : sessionId
+    if (isSince(saidIn, Number(time))) otherwise.add(sessionId)
+  }
+  return (sessionId, time) => otherwise.has(sessionId) || isSince(sessionId, time)
 }

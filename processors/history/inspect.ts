@@ -1,18 +1,24 @@
 import type { Millis } from '../../infra/clock.ts'
 import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
 import { tagsOf } from '../../infra/redis/tags.ts'
-import type { Count, PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import type { Count, Offset, PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { byKey } from '../by-key.ts'
+import type { KeptOfSession } from './history-store.ts'
 import {
+  DELIVERED_LETTER,
   EVENT_LETTER,
   HEAD_FIELD,
   MARK_LETTER,
   PACK_LETTER,
   parseHead,
+  REACTIONS_LETTER,
   sessionKeys,
+  URGENT_LETTER,
   userKeys,
 } from './redis-history-keys.ts'
+import { KEPT_LETTERS, keptOf } from './redis-kept.ts'
+import type { Reaction } from './session-summary.ts'
 
 /**
  * The history view as plain rows, for `verify` and for tests that compare two views. Rows are read from the store as
@@ -41,6 +47,16 @@ export interface HistorySessionRow {
   left: { userId: UserId; seq: Seq; count: Count; at: Millis }[]
   /** Groups: seq of the event with which it outgrew the per-member hot lists; 0 where it has not. */
   largeSince: Seq
+  /** How far each user has received the session. */
+  delivered: { userId: UserId; seq: Seq }[]
+  /** Counted messages that stopped counting, ascending. */
+  stopped: Seq[]
+  /** seq/userId, or seq/* for everybody, as text. */
+  mentions: string[]
+  /** For events that are kept, ascending. */
+  reactions: { seq: Seq; reactions: Reaction[] }[]
+  /** What must not be missed, in the order of the log. */
+  urgent: { seq: Seq; at: Millis; offset: Offset; json: string }[]
 }
 
 /** Everything that the view holds of one user. */
@@ -52,6 +68,8 @@ export interface HistoryUserRow {
   largeGroups: SessionId[]
   /** Final refusals, by packId. */
   refusals: { packId: PackId; sessionId: SessionId; code: number; at: Millis }[]
+  /** What the user keeps of sessions, by session. */
+  kept: ({ sessionId: SessionId } & KeptOfSession)[]
 }
 
 /** Every call rejects when the store cannot be reached, or when a rebuild switched generations meanwhile (ask again). */
@@ -86,18 +104,21 @@ class RedisHistoryInspector implements HistoryInspector {
   }
 
   async *userIds(): AsyncIterable<UserId[]> {
-    for await (const tags of tagsOf(this.generations, 'u:*', ['hot', 'large', 'refusals'])) {
+    for await (const tags of tagsOf(this.generations, 'u:*', ['hot', 'large', 'refusals', 'own'])) {
       yield tags.map(tag => tag.slice('u:'.length)) as UserId[]
     }
   }
 
   async session(sessionId: SessionId): Promise<HistorySessionRow | undefined> {
     const replies = await this.generations.read(keyPrefix => {
-      const { session, members, left } = sessionKeys(keyPrefix, sessionId)
+      const { session, members, left, stopped, mentions, urgent } = sessionKeys(keyPrefix, sessionId)
       return [
         ['hgetall', session],
         ['smembers', members],
         ['hgetall', left],
+        ['zrange', stopped, 0, -1],
+        ['zrange', mentions, 0, -1],
+        ['zrange', urgent, 0, -1, 'WITHSCORES'],
       ]
     })
     const fields = pairsOf(replies?.[0])
@@ -126,23 +147,42 @@ class RedisHistoryInspector implements HistoryInspector {
         return { userId: userId as UserId, seq, count, at }
       }),
       largeSince,
+      delivered: numberPairs(beginningWith(DELIVERED_LETTER)).map(([userId, [seq]]) => {
+        return { userId: userId as UserId, seq }
+      }),
+      stopped: (replies[3] as string[]).map(Number),
+      mentions: (replies[4] as string[]).sort(),
+      reactions: beginningWith(REACTIONS_LETTER)
+        .map(([seq, json]) => ({ seq: Number(seq), reactions: JSON.parse(json) as Reaction[] }))
+        .sort((a, b) => a.seq - b.seq),
+      urgent: pairsOf(replies[5]).map(([member, offset]) => {
+        const [seq = 0, at = 0] = member.split('/').map(Number)
+        const [, json = ''] = fields.find(([field]) => field === URGENT_LETTER + seq) ?? []
+        return { seq, at, offset: Number(offset), json }
+      }),
     }
   }
 
   async user(userId: UserId): Promise<HistoryUserRow | undefined> {
     const replies = await this.generations.read(keyPrefix => {
-      const { hot, large, refusals } = userKeys(keyPrefix, userId)
+      const { hot, large, refusals, own } = userKeys(keyPrefix, userId)
       return [
         ['zrange', hot, 0, -1, 'WITHSCORES'],
         ['smembers', large],
         ['zrange', refusals, 0, -1],
+        ['hgetall', own],
       ]
     })
     if (replies === undefined) return undefined
-    const [hot, large, refusals] = replies as [string[], SessionId[], string[]]
-    if (hot.length + large.length + refusals.length === 0) return undefined
+    const [hot, large, refusals, own] = replies as [string[], SessionId[], string[], unknown]
+    const kept = new Map(pairsOf(own))
+    if (hot.length + large.length + refusals.length + kept.size === 0) return undefined
+    const sessionIds = [...new Set([...kept.keys()].map(field => field.slice(1) as SessionId))].sort()
     return {
       userId,
+      kept: sessionIds.map(sessionId => {
+        return { sessionId, ...keptOf(KEPT_LETTERS.map(letter => kept.get(letter + sessionId))) }
+      }),
       hot: sortedPairs(hot).map(([sessionId, at]) => ({ sessionId: sessionId as SessionId, at: Number(at) })),
       largeGroups: large.sort(),
       refusals: refusals.map(text => {

@@ -1,21 +1,29 @@
+import type { Millis } from '../../infra/clock.ts'
 import type { PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import type { SessionAttributes } from '../../schemas/settings.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { byKey } from '../by-key.ts'
 import { ViewMoved } from '../view.ts'
-import type {
-  HistoryGap,
-  HistoryOptions,
-  HistoryPage,
-  HistoryReader,
-  HistoryStore,
-  HotSession,
-  HotSessionsPage,
-  PackOutcome,
-  SessionHead,
+import {
+  type HistoryGap,
+  type HistoryOptions,
+  type HistoryPage,
+  type HistoryReader,
+  type HistoryStore,
+  type HotSession,
+  type HotSessionsPage,
+  hotTime,
+  type KeptOfSession,
+  type PackOutcome,
+  type SessionHead,
+  type UrgentEvent,
 } from './history-store.ts'
-import { beforeCursor, cursorOf, newestFirst, parseCursor } from './hot-cursor.ts'
+import { beforeCursor, cursorOf, newestFirst, parseCursor, wantedSince } from './hot-cursor.ts'
 import type { HistoryInspector, HistorySessionRow, HistoryUserRow } from './inspect.ts'
+import type { KeptWrites, ReceiptWrites } from './kept.ts'
+import { type Amended, amend, mentionsOf, notAmended } from './memory-amend.ts'
 import type { Line, Mark, MemberChange, RefusalWrite, SessionWrites } from './project.ts'
+import { NOTHING_KEPT, ownMark, peerOf, type SessionFacts, summaryOf, withReactions } from './session-summary.ts'
 import { type GroupState, type UserWrites, userWritesOf } from './user-lists.ts'
 
 /** History in memory, for the simulation and for tests; the same behaviour as in Redis (tests/contract). */
@@ -24,7 +32,7 @@ interface Left extends Mark {
   at: number
 }
 
-interface StoredSession {
+interface StoredSession extends Amended {
   lastSeq: Seq
   firstSeq: Seq
   count: number
@@ -32,6 +40,7 @@ interface StoredSession {
   largeSince: Seq
   events: Map<Seq, Line>
   marks: Map<UserId, Mark>
+  delivered: Map<UserId, Seq>
   members: Set<UserId>
   left: Map<UserId, Left>
 }
@@ -41,6 +50,9 @@ interface StoredUser {
   large: Set<SessionId>
   /** By packId and session. */
   refusals: Map<string, RefusalWrite>
+  kept: Map<SessionId, StoredKept>
+  /** `s` or `u` and the session id -> minute; see kept.ts. */
+  changed: Map<string, Millis>
 }
 
 interface Contents {
@@ -49,6 +61,8 @@ interface Contents {
   users: Map<UserId, StoredUser>
   /** Which partition a session is in, for trimming. */
   homes: Map<SessionId, Partition>
+  /** Minutes up to which everything is stored. */
+  times: Map<Partition, Millis>
 }
 
 /** What one or more stores share, as clients of one server do. */
@@ -62,7 +76,7 @@ export class MemoryHistory {
 }
 
 function emptyContents(): Contents {
-  return { positions: new Map(), sessions: new Map(), users: new Map(), homes: new Map() }
+  return { positions: new Map(), sessions: new Map(), users: new Map(), homes: new Map(), times: new Map() }
 }
 
 export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryInspector {
@@ -91,6 +105,13 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
     const states = writes.sessions.map(session => this.applySession(contents, partition, session))
     for (const [userId, lists] of userWritesOf(writes.sessions, states)) this.applyUser(contents, userId, lists)
     for (const refusal of writes.refusals) this.applyRefusal(contents, refusal)
+    for (const { sessionId, amendments } of writes.sessions) {
+      amend(contents.sessions.get(sessionId)!, amendments, this.options)
+    }
+    for (const [sessionId, receipts] of writes.receipts) raiseMarks(contents.sessions.get(sessionId), receipts)
+    for (const [userId, kept] of writes.kept) applyKept(userOf(contents, userId), kept, this.options)
+    const time = hotTime(writes.at)
+    if (time > (contents.times.get(partition) ?? 0)) contents.times.set(partition, time)
     if (writes.at > 0) this.sweep(contents, partition, writes.at - this.options.eventAgeMs)
     const stored = contents.positions.get(partition)
     if (stored === undefined || stored.offset < position.offset) contents.positions.set(partition, position)
@@ -115,6 +136,7 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
     if (first !== undefined && first.seq !== before + 1) {
       this.onGap({ sessionId: writes.sessionId, firstSeq: first.seq })
       session.events.clear()
+      session.reactions.clear()
       session.firstSeq = first.seq
     }
     for (const line of fresh) session.events.set(line.seq, line)
@@ -183,7 +205,11 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
     const from = after ? Math.max(request.afterSeq + 1, firstSeq) : Math.max(firstSeq, to - request.limit + 1)
     const lines: Line[] = []
     for (let seq = from; seq <= to; seq++) lines.push(events.get(seq)!)
-    return { events: lines.map(line => line.json), seqs: lines.map(line => line.seq), lastSeq, firstSeq }
+    const texts = lines.map(({ seq, json }) => {
+      const reactions = session.reactions.get(seq)
+      return reactions === undefined ? json : withReactions(json, reactions)
+    })
+    return { events: texts, seqs: lines.map(line => line.seq), lastSeq, firstSeq }
   }
 
   async heads(sessionIds: readonly SessionId[]): Promise<(SessionHead | undefined)[]> {
@@ -204,12 +230,15 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
     return refusal && { code: refusal.code, seq: 0, count: 0, at: refusal.at }
   }
 
-  async hotSessions(request: { userId: UserId; cursor?: string; limit: number }): Promise<HotSessionsPage> {
+  async hotSessions(request: Parameters<HistoryReader['hotSessions']>[0]): Promise<HotSessionsPage> {
     const user = this.server.contents.users.get(request.userId)
     if (user === undefined) return { sessions: [] }
     const cursor = parseCursor(request.cursor)
+    const isWanted = wantedSince(request.userId, user.changed, request.since)
     const all = [...user.large, ...user.hot.keys()].map(sessionId => this.summary(request.userId, sessionId)!)
-    const wanted = all.filter(session => beforeCursor(session, cursor)).sort(newestFirst)
+    const wanted = all
+      .filter(session => beforeCursor(session, cursor) && isWanted(session.sessionId, hotTime(session.at)))
+      .sort(newestFirst)
     const sessions = wanted.slice(0, request.limit)
     return wanted.length > request.limit ? { sessions, cursor: cursorOf(sessions.at(-1)!) } : { sessions }
   }
@@ -220,10 +249,59 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
     const left = session.left.get(userId)
     const { count, at } = left ?? session
     const lastSeq = left?.seq ?? session.lastSeq
-    const mark = session.marks.get(userId) ?? { seq: 0, count: 0 }
-    const last = session.events.get(lastSeq)
-    const unread = Math.max(0, count - mark.count)
-    return { sessionId, lastSeq, count, at, unread, readSeq: mark.seq, ...(last ? { last: last.json } : {}) }
+    const kept = this.keptOf(userId, sessionId)
+    const [stored, own] = [session.marks.get(userId) ?? { seq: 0, count: 0 }, ownMark(kept)]
+    const read = own.seq > stored.seq ? own : stored
+    const mentions = mentionsOf(session, userId, read.seq, lastSeq)
+    const peer = peerOf(sessionId, userId)
+    const facts: SessionFacts = {
+      sessionId,
+      lastSeq,
+      count,
+      at,
+      read,
+      stopped: [...session.stopped].filter(seq => seq > read.seq && seq <= lastSeq).length,
+      mentions: mentions.length,
+      firstMentionSeq: mentions[0] ?? 0,
+      peerReadSeq: (peer && session.marks.get(peer)?.seq) ?? 0,
+      peerDeliveredSeq: (peer && session.delivered.get(peer)) ?? 0,
+      last: session.events.get(lastSeq)?.json,
+    }
+    return summaryOf(facts, kept)
+  }
+
+  private keptOf(userId: UserId, sessionId: SessionId): KeptOfSession {
+    const kept = this.server.contents.users.get(userId)?.kept.get(sessionId)
+    if (kept === undefined) return NOTHING_KEPT
+    const { attributes, read, cleared, hidden } = kept
+    return { attributes: attributes?.attributes, read, cleared, hidden }
+  }
+
+  async times(partitions: readonly Partition[]): Promise<ReadonlyMap<Partition, Millis>> {
+    return new Map(partitions.map(partition => [partition, this.server.contents.times.get(partition) ?? 0]))
+  }
+
+  async kept({ userId, sessionIds }: Parameters<HistoryReader['kept']>[0]): Promise<KeptOfSession[]> {
+    return sessionIds.map(sessionId => this.keptOf(userId, sessionId))
+  }
+
+  async readSeqs({ sessionId, userIds }: Parameters<HistoryReader['readSeqs']>[0]): Promise<Seq[]> {
+    const marks = this.server.contents.sessions.get(sessionId)?.marks
+    return userIds.map(userId => marks?.get(userId)?.seq ?? 0)
+  }
+
+  async urgent({ userId, after }: Parameters<HistoryReader['urgent']>[0]): Promise<UrgentEvent[]> {
+    const user = this.server.contents.users.get(userId)
+    return [...(user?.hot.keys() ?? []), ...(user?.large ?? [])].flatMap(sessionId => {
+      const partition = after.partitionOf(sessionId)
+      const behind = after.offsets.get(partition) ?? -1
+      const urgent = this.server.contents.sessions.get(sessionId)?.urgent ?? []
+      return urgent.filter(({ offset }) => offset > behind).map(event => ({ sessionId, partition, ...event }))
+    })
+  }
+
+  async urgentTexts(events: Parameters<HistoryReader['urgentTexts']>[0]): Promise<(string | undefined)[]> {
+    return events.map(({ sessionId, seq }) => this.server.contents.sessions.get(sessionId)?.urgentTexts.get(seq))
   }
 
   async positions(): Promise<ReadonlyMap<Partition, Position>> {
@@ -253,14 +331,25 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
       members: [...session.members].sort(),
       left: [...session.left].sort(byKey).map(([userId, left]) => ({ userId, ...left })),
       largeSince: session.largeSince,
+      delivered: [...session.delivered].sort(byKey).map(([userId, seq]) => ({ userId, seq })),
+      stopped: [...session.stopped].sort((a, b) => a - b),
+      mentions: session.mentions.map(({ seq, whom }) => `${seq}/${whom}`).sort(),
+      reactions: [...session.reactions].sort(([a], [b]) => a - b).map(([seq, reactions]) => ({ seq, reactions })),
+      urgent: session.urgent.map(event => ({ ...event, json: session.urgentTexts.get(event.seq)! })),
     }
   }
 
   async user(userId: UserId): Promise<HistoryUserRow | undefined> {
     const user = this.server.contents.users.get(userId)
-    if (user === undefined) return undefined
+    if (user === undefined || user.hot.size + user.large.size + user.refusals.size + user.kept.size === 0)
+      return undefined
     return {
       userId,
+      kept: [...user.kept].sort(byKey).map(([sessionId, { attributes, ...kept }]) => ({
+        sessionId,
+        attributes: attributes?.attributes,
+        ...kept,
+      })),
       hot: [...user.hot].sort(byKey).map(([sessionId, at]) => ({ sessionId, at })),
       largeGroups: [...user.large].sort(),
       refusals: [...user.refusals]
@@ -272,6 +361,42 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
   async close(): Promise<void> {}
 }
 
+interface StoredKept extends Omit<KeptOfSession, 'attributes'> {
+  attributes: { seq: Seq; attributes: SessionAttributes } | undefined
+}
+
+function raiseMarks(session: StoredSession | undefined, { read, delivered }: ReceiptWrites): void {
+  if (session === undefined) return
+  for (const [userId, mark] of read) {
+    if ((session.marks.get(userId)?.seq ?? 0) < mark.seq) session.marks.set(userId, mark)
+  }
+  for (const [userId, seq] of delivered) {
+    session.delivered.set(userId, Math.max(seq, session.delivered.get(userId) ?? 0))
+  }
+}
+
+function applyKept(user: StoredUser, writes: KeptWrites, { hiddenMax, changedMax }: HistoryOptions): void {
+  const of = (sessionId: SessionId): StoredKept => user.kept.get(sessionId) ?? (NOTHING_KEPT as StoredKept)
+  const set = (sessionId: SessionId, change: Partial<StoredKept>) =>
+    user.kept.set(sessionId, { ...of(sessionId), ...change })
+  for (const [sessionId, attributes] of writes.attributes) {
+    if (attributes.seq > (of(sessionId).attributes?.seq ?? 0)) set(sessionId, { attributes })
+  }
+  for (const [sessionId, read] of writes.read) if (read.seq > of(sessionId).read.seq) set(sessionId, { read })
+  for (const [sessionId, cleared] of writes.cleared) {
+    if (cleared.seq > of(sessionId).cleared.seq) set(sessionId, { cleared })
+  }
+  for (const [sessionId, seqs] of writes.hidden) {
+    const hidden = [...new Set([...of(sessionId).hidden, ...seqs])].sort((a, b) => a - b)
+    set(sessionId, { hidden: hidden.slice(-hiddenMax) })
+  }
+  for (const [member, at] of writes.changed) {
+    user.changed.set(member, Math.max(hotTime(at), user.changed.get(member) ?? 0))
+  }
+  const oldest = [...user.changed].sort(([, a], [, b]) => b - a).slice(changedMax)
+  for (const [member] of oldest) user.changed.delete(member)
+}
+
 function newSession(): StoredSession {
   return {
     lastSeq: 0,
@@ -281,8 +406,10 @@ function newSession(): StoredSession {
     largeSince: 0,
     events: new Map(),
     marks: new Map(),
+    delivered: new Map(),
     members: new Set(),
     left: new Map(),
+    ...notAmended(),
   }
 }
 
@@ -292,6 +419,7 @@ function trim(session: StoredSession, seqMax: Seq, cutoff: number): void {
     const oldest = session.events.get(session.firstSeq)
     if (oldest === undefined || (oldest.seq > seqMax && oldest.at >= cutoff)) return
     session.events.delete(oldest.seq)
+    session.reactions.delete(oldest.seq)
     session.firstSeq++
   }
 }
@@ -299,7 +427,7 @@ function trim(session: StoredSession, seqMax: Seq, cutoff: number): void {
 function userOf(contents: Contents, userId: UserId): StoredUser {
   let user = contents.users.get(userId)
   if (user === undefined) {
-    user = { hot: new Map(), large: new Set(), refusals: new Map() }
+    user = { hot: new Map(), large: new Set(), refusals: new Map(), kept: new Map(), changed: new Map() }
     contents.users.set(userId, user)
   }
   return user

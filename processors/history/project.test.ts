@@ -27,9 +27,12 @@ describe('project', () => {
           lines: [{ seq, count, at, packId, from, json: eventJson(event) }],
           marks: new Map([[alice, { seq: 1, count: 1 }]]),
           changes: [],
+          amendments: [],
         },
       ],
       refusals: [],
+      receipts: new Map(),
+      kept: new Map(),
       at,
     })
   })

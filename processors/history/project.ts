@@ -7,6 +7,7 @@ import {
   isPackId,
   isSessionId,
   isUserId,
+  type Offset,
   type PackId,
   parseSessionId,
   RULES_SESSION,
@@ -17,6 +18,8 @@ import {
 import { Flag } from '../../schemas/pack.ts'
 import { LogCorrupt } from '../../topics/valid-events.ts'
 import type { ViewBatch } from '../view.ts'
+import { type Amendment, amendmentsOf } from './amendments.ts'
+import { type PersonalWrites, projectPersonal } from './kept.ts'
 
 /** Turns events into the writes of the history view, grouped per session and per user. Pure. */
 
@@ -51,6 +54,8 @@ export interface SessionWrites {
   marks: Map<UserId, Mark>
   /** In log order. */
   changes: MemberChange[]
+  /** In log order. */
+  amendments: Amendment[]
 }
 
 /** A final refusal, told to the sender only; it belongs to the sender and makes no session state. */
@@ -62,7 +67,7 @@ export interface RefusalWrite {
   at: Millis
 }
 
-export interface HistoryWrites {
+export interface HistoryWrites extends PersonalWrites {
   sessions: SessionWrites[]
   refusals: RefusalWrite[]
   /** Log time of the last event; 0 when there was none. */
@@ -81,9 +86,11 @@ export function reasonToSkip(event: Event): string | undefined {
 export function project({ partition, events }: Pick<ViewBatch, 'partition' | 'events'>): HistoryWrites {
   const sessions = new Map<SessionId, SessionWrites>()
   const refusals: RefusalWrite[] = []
+  const personal: PersonalWrites = { receipts: new Map(), kept: new Map() }
   for (const { event, position } of events) {
     if (event.body.kind === 'PackRefused') projectRefused(refusals, event, event.body.code)
     if (!isAccepted(event) || event.sessionId === RULES_SESSION || reasonToSkip(event) !== undefined) continue
+    projectPersonal(personal, event)
     if (!takesSeq(event.body.kind)) continue
     const writes = writesOf(sessions, event.sessionId)
     const before = writes.lines.at(-1)
@@ -91,23 +98,32 @@ export function project({ partition, events }: Pick<ViewBatch, 'partition' | 'ev
       const message = `${event.sessionId}: seq ${event.seq} follows ${before.seq}`
       throw new LogCorrupt(partition, position.offset, message)
     }
-    addEvent(writes, event)
+    addEvent(writes, event, position.offset)
   }
-  return { sessions: [...sessions.values()], refusals, at: events.at(-1)?.event.at ?? 0 }
+  return { sessions: [...sessions.values()], refusals, ...personal, at: events.at(-1)?.event.at ?? 0 }
 }
 
 function writesOf(sessions: Map<SessionId, SessionWrites>, sessionId: SessionId): SessionWrites {
   let writes = sessions.get(sessionId)
   if (writes === undefined) {
-    writes = { sessionId, isGroup: sessionId.startsWith('g:'), lines: [], marks: new Map(), changes: [] }
+    writes = {
+      sessionId,
+      isGroup: sessionId.startsWith('g:'),
+      lines: [],
+      marks: new Map(),
+      changes: [],
+      amendments: [],
+    }
     sessions.set(sessionId, writes)
   }
   return writes
 }
 
-function addEvent(writes: SessionWrites, event: AcceptedEvent): void {
+function addEvent(writes: SessionWrites, event: AcceptedEvent, offset: Offset): void {
   const { seq, count, at, packId, from } = event
-  writes.lines.push({ seq, count, at, packId, from, json: eventJson(event) })
+  const json = eventJson(event)
+  writes.lines.push({ seq, count, at, packId, from, json })
+  for (const amendment of amendmentsOf(event, offset, json)) writes.amendments.push(amendment)
   const mark = { seq, count }
   const change = memberChange(event)
   if (change !== undefined) {

@@ -10,13 +10,26 @@ import type { Count, PackId, Partition, Seq, SessionId, UserId } from '../../sch
  *                                  firstSeq the first kept, firstAt its time, largeSince 0 for all but large groups
  *                                  e<seq> -> JSON text of the event's frame, as it is sent; firstSeq..lastSeq, no holes
  *                                  p<packId>/<from> -> seq/count/at; for the events kept
- *                                  m<userId> -> seq/count; a max-register
+ *                                  m<userId> -> seq/count, d<userId> -> seq; max-registers: read, delivered up to here
+ *                                  r<seq> -> reactions to it, JSON: pairs of an emoji and its users; for the events kept
+ *                                  q<seq> -> JSON text of what must not be missed; for the members of `urgent`
+ *                                  o<seq> -> seq/JSON text of the event that changed its content last, without the content
+ *                                  x -> the last seq whose amendments were applied
+ *   {<sessionId>}:stopped  zset    seq of counted messages that stopped counting, by itself
+ *   {<sessionId>}:mentions zset    seq/userId or seq/* by seq: whom counted messages mention
+ *   {<sessionId>}:urgent   zset    seq/at by the offset of the event
  *   {<sessionId>}:members  set     userId; groups: who is in
  *   {<sessionId>}:left     hash    userId -> seq/count/at of the event that ended the stay; groups: who is out
  *   {u:<userId>}:hot       zset    sessionId by the minute (hotTime) of the last event that the user may see
  *   {u:<userId>}:large     set     sessionId of large groups, left ones included; these are not in `hot`
+ *   {u:<userId>}:own       hash    what the user keeps of sessions: a<sessionId> -> seq/JSON of the attributes,
+ *                                  m<sessionId>, c<sessionId> -> seq/count: read, cleared up to here,
+ *                                  x<sessionId> -> seq,seq,...: hidden messages
+ *   {u:<userId>}:changed   zset    s<sessionId>, u<sessionId> by the minute of the last event, in that session or in the
+ *                                  user's own, by which the session looks otherwise to the user
  *   {u:<userId>}:refusals  zset    packId/sessionId/code/at, all with score 0; oldest packIds dropped first
  *   {p:<partition>}:ages   zset    sessionId by a time at or before that of its oldest event
+ *   {p:<partition>}:at     string  minute of an event; everything up to it is stored
  *
  * One hash holds what changes with every message: a message costs one HSET. The seqs of a timeline have no holes, so a
  * hash serves pages as well as a sorted set would, with less memory, and an event can be changed in its place. What is
@@ -24,17 +37,27 @@ import type { Count, PackId, Partition, Seq, SessionId, UserId } from '../../sch
  */
 
 /** Raised when what is stored changes: a generation of another format counts as none and is built anew. */
-export const HISTORY_FORMAT = '2'
+export const HISTORY_FORMAT = '3'
 
 export interface SessionKeys {
   session: string
   members: string
   left: string
+  stopped: string
+  mentions: string
+  urgent: string
 }
 
 export function sessionKeys(keyPrefix: string, sessionId: SessionId): SessionKeys {
   const base = `${keyPrefix}{${sessionId}}:`
-  return { session: `${base}session`, members: `${base}members`, left: `${base}left` }
+  return {
+    session: `${base}session`,
+    members: `${base}members`,
+    left: `${base}left`,
+    stopped: `${base}stopped`,
+    mentions: `${base}mentions`,
+    urgent: `${base}urgent`,
+  }
 }
 
 /** Fields of a session's hash. */
@@ -42,6 +65,15 @@ export const HEAD_FIELD = 'h'
 export const EVENT_LETTER = 'e'
 export const PACK_LETTER = 'p'
 export const MARK_LETTER = 'm'
+export const DELIVERED_LETTER = 'd'
+export const REACTIONS_LETTER = 'r'
+export const URGENT_LETTER = 'q'
+export const OVERRIDE_LETTER = 'o'
+
+/** Fields of what a user keeps of sessions. */
+export const ATTRIBUTES_LETTER = 'a'
+export const CLEARED_LETTER = 'c'
+export const HIDDEN_LETTER = 'x'
 
 export function eventField(seq: Seq): string {
   return EVENT_LETTER + seq
@@ -72,13 +104,25 @@ export interface UserKeys {
   hot: string
   large: string
   refusals: string
+  own: string
+  changed: string
 }
 
 export function userKeys(keyPrefix: string, userId: UserId): UserKeys {
   const base = `${keyPrefix}{u:${userId}}:`
-  return { hot: `${base}hot`, large: `${base}large`, refusals: `${base}refusals` }
+  return {
+    hot: `${base}hot`,
+    large: `${base}large`,
+    refusals: `${base}refusals`,
+    own: `${base}own`,
+    changed: `${base}changed`,
+  }
 }
 
 export function agesKey(keyPrefix: string, partition: Partition): string {
   return `${keyPrefix}{p:${partition}}:ages`
+}
+
+export function timeKey(keyPrefix: string, partition: Partition): string {
+  return `${keyPrefix}{p:${partition}}:at`
 }

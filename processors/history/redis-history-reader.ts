@@ -1,18 +1,32 @@
+import type { Millis } from '../../infra/clock.ts'
 import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
 import { loadScript } from '../../infra/redis/pipeline.ts'
-import type { PackId, Partition, SessionId, UserId } from '../../schemas/ids.ts'
+import type { PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import type {
   HistoryPage,
   HistoryReader,
   HotSession,
   HotSessionsPage,
+  KeptOfSession,
   PackOutcome,
   SessionHead,
+  UrgentEvent,
 } from './history-store.ts'
-import { LARGE_GROUPS_MAX } from './history-store.ts'
-import { beforeCursor, cursorOf, newestFirst, parseCursor } from './hot-cursor.ts'
-import { HEAD_FIELD, packField, parseHead, sessionKeys, userKeys } from './redis-history-keys.ts'
+import { hotTime, LARGE_GROUPS_MAX } from './history-store.ts'
+import { beforeCursor, cursorOf, newestFirst, parseCursor, wantedSince } from './hot-cursor.ts'
+import {
+  HEAD_FIELD,
+  markField,
+  packField,
+  parseHead,
+  sessionKeys,
+  timeKey,
+  URGENT_LETTER,
+  userKeys,
+} from './redis-history-keys.ts'
+import { KEPT_LETTERS, keptOf, markOf } from './redis-kept.ts'
+import { ownMark, peerOf, type Reaction, type SessionFacts, summaryOf, withReactions } from './session-summary.ts'
 
 /** The reading side of history in Redis. Every step is checked against the live generation (infra/redis/generations.ts). */
 
@@ -20,7 +34,19 @@ const pageScript = loadScript(new URL('./page.lua', import.meta.url))
 const summaryScript = loadScript(new URL('./summary.lua', import.meta.url))
 const SCRIPTS = [pageScript, summaryScript]
 
-type Summary = [lastSeq: string, count: string, at: string, readSeq: string, readCount: string, json: string]
+type Summary = [
+  lastSeq: string,
+  count: string,
+  at: string,
+  readSeq: string,
+  readCount: string,
+  json: string,
+  stopped: number,
+  mentions: number,
+  firstMentionSeq: number,
+  peerReadSeq: number,
+  peerDeliveredSeq: number,
+]
 
 export class RedisHistoryReader implements HistoryReader {
   private readonly generations: Generations
@@ -41,7 +67,10 @@ export class RedisHistoryReader implements HistoryReader {
       const { session } = sessionKeys(keyPrefix, request.sessionId)
       return [pageScript.call([session], [direction, seq, request.limit])]
     }, SCRIPTS)
-    const [lastSeq, firstSeq, from, ...jsons] = (replies?.[0] ?? [0, 1, 1]) as [number, number, number, ...string[]]
+    const [lastSeq, firstSeq, from, ...texts] = (replies?.[0] ?? [0, 1, 1]) as [number, number, number, ...Text[]]
+    const jsons = texts.map(text => {
+      return typeof text === 'string' ? text : withReactions(text[0], JSON.parse(text[1]) as Reaction[])
+    })
     // An event that is missing where it should be kept is left out: the reader sees the hole in the seqs.
     const kept = jsons.map((json, index) => ({ json, seq: from + index })).filter(({ json }) => json !== '')
     return { events: kept.map(({ json }) => json), seqs: kept.map(event => event.seq), lastSeq, firstSeq }
@@ -77,19 +106,22 @@ export class RedisHistoryReader implements HistoryReader {
     return refused && { code: Number(refused[2]), seq: 0, count: 0, at: Number(refused[3]) }
   }
 
-  async hotSessions(request: { userId: UserId; cursor?: string; limit: number }): Promise<HotSessionsPage> {
+  async hotSessions(request: Parameters<HistoryReader['hotSessions']>[0]): Promise<HotSessionsPage> {
     const { userId, limit } = request
     const cursor = parseCursor(request.cursor)
     const replies = await this.generations.read(keyPrefix => {
-      const { hot, large } = userKeys(keyPrefix, userId)
+      const { hot, large, changed } = userKeys(keyPrefix, userId)
       return [
         ['zrevrangebyscore', hot, cursor?.at ?? '+inf', '-inf', 'WITHSCORES'],
         ['smembers', large],
+        ['zrange', changed, 0, -1, 'WITHSCORES'],
       ]
     })
-    const [hotFlat = [], large = []] = (replies ?? []) as [string[], SessionId[]]
+    const [hotFlat = [], large = [], changed = []] = (replies ?? []) as [string[], SessionId[], string[]]
     const largeSet = new Set<string>(large)
-    const hot = pairsOf(hotFlat).filter(([sessionId]) => !largeSet.has(sessionId)) as [SessionId, string][]
+    const listed = pairsOf(hotFlat).filter(([sessionId]) => !largeSet.has(sessionId)) as [SessionId, string][]
+    const isWanted = wantedSince(userId, pairsOf(changed), request.since)
+    const hot = listed.filter(([sessionId, time]) => isWanted(sessionId, Number(time)))
     const found = await this.summaries(userId, large.sort().slice(0, LARGE_GROUPS_MAX))
     // The list tells minutes, the sessions tell times: whole minutes are read, until no other can belong to the page.
     let end = 0
@@ -105,7 +137,9 @@ export class RedisHistoryReader implements HistoryReader {
       const since = Number(hot[end - 1]![1])
       more = limit + 1 - found.filter(session => session.at >= since && beforeCursor(session, cursor)).length
     }
-    const wanted = found.filter(session => beforeCursor(session, cursor)).sort(newestFirst)
+    const wanted = found
+      .filter(session => beforeCursor(session, cursor) && isWanted(session.sessionId, hotTime(session.at)))
+      .sort(newestFirst)
     const sessions = wanted.slice(0, limit)
     return wanted.length > limit ? { sessions, cursor: cursorOf(sessions.at(-1)!) } : { sessions }
   }
@@ -113,18 +147,82 @@ export class RedisHistoryReader implements HistoryReader {
   /** Those that have events, in the order asked. */
   private async summaries(userId: UserId, sessionIds: readonly SessionId[]): Promise<HotSession[]> {
     if (sessionIds.length === 0) return []
+    const kept = await this.kept({ userId, sessionIds })
     const replies = await this.generations.read(keyPrefix => {
-      return sessionIds.map(sessionId => {
-        const { session, left } = sessionKeys(keyPrefix, sessionId)
-        return summaryScript.call([session, left], [userId])
+      return sessionIds.map((sessionId, index) => {
+        const { session, left, stopped, mentions } = sessionKeys(keyPrefix, sessionId)
+        const { seq, count } = ownMark(kept[index]!)
+        const peer = peerOf(sessionId, userId) ?? ''
+        return summaryScript.call([session, left, stopped, mentions], [userId, seq, count, peer])
       })
     }, SCRIPTS)
     return sessionIds.flatMap((sessionId, index) => {
       const summary = replies?.[index] as Summary | null | undefined
-      return summary ? [hotSession(sessionId, summary)] : []
+      return summary ? [summaryOf(factsOf(sessionId, summary), kept[index]!)] : []
     })
   }
+
+  async times(partitions: readonly Partition[]): Promise<ReadonlyMap<Partition, Millis>> {
+    const replies = await this.generations.read(keyPrefix => {
+      return partitions.map(partition => ['get', timeKey(keyPrefix, partition)])
+    })
+    return new Map(partitions.map((partition, index) => [partition, Number(replies?.[index] ?? 0)]))
+  }
+
+  async kept({ userId, sessionIds }: Parameters<HistoryReader['kept']>[0]): Promise<KeptOfSession[]> {
+    if (sessionIds.length === 0) return []
+    const fields = sessionIds.flatMap(sessionId => KEPT_LETTERS.map(letter => letter + sessionId))
+    const replies = await this.generations.read(keyPrefix => [['hmget', userKeys(keyPrefix, userId).own, ...fields]])
+    const values = (replies?.[0] ?? []) as (string | null)[]
+    return sessionIds.map((_, index) => keptOf(values.slice(index * KEPT_LETTERS.length)))
+  }
+
+  async readSeqs({ sessionId, userIds }: Parameters<HistoryReader['readSeqs']>[0]): Promise<Seq[]> {
+    if (userIds.length === 0) return []
+    const replies = await this.generations.read(keyPrefix => [
+      ['hmget', sessionKeys(keyPrefix, sessionId).session, ...userIds.map(markField)],
+    ])
+    const marks = (replies?.[0] ?? []) as (string | null)[]
+    return userIds.map((_, index) => markOf(marks[index]).seq)
+  }
+
+  async urgent({ userId, after }: Parameters<HistoryReader['urgent']>[0]): Promise<UrgentEvent[]> {
+    const lists = await this.generations.read(keyPrefix => {
+      const { hot, large } = userKeys(keyPrefix, userId)
+      return [
+        ['zrange', hot, 0, -1],
+        ['smembers', large],
+      ]
+    })
+    const [hot = [], large = []] = (lists ?? []) as [SessionId[], SessionId[]]
+    const sessionIds = [...new Set([...hot, ...large.sort().slice(0, LARGE_GROUPS_MAX)])]
+    if (sessionIds.length === 0) return []
+    const partitions = sessionIds.map(after.partitionOf)
+    const replies = await this.generations.read(keyPrefix =>
+      sessionIds.map((sessionId, index) => {
+        const offset = after.offsets.get(partitions[index]!) ?? -1
+        return ['zrangebyscore', sessionKeys(keyPrefix, sessionId).urgent, `(${offset}`, '+inf', 'WITHSCORES']
+      }),
+    )
+    return sessionIds.flatMap((sessionId, index) =>
+      pairsOf(replies?.[index]).map(([member, offset]): UrgentEvent => {
+        const [seq = 0, at = 0] = member.split('/').map(Number)
+        return { sessionId, seq, at, partition: partitions[index]!, offset: Number(offset) }
+      }),
+    )
+  }
+
+  async urgentTexts(events: Parameters<HistoryReader['urgentTexts']>[0]): Promise<(string | undefined)[]> {
+    if (events.length === 0) return []
+    const replies = await this.generations.read(keyPrefix =>
+      events.map(({ sessionId, seq }) => ['hget', sessionKeys(keyPrefix, sessionId).session, URGENT_LETTER + seq]),
+    )
+    return events.map((_, index) => (replies?.[index] as string | null | undefined) ?? undefined)
+  }
 }
+
+/** An event of a page: its text, or that and the reactions to it. */
+type Text = string | [json: string, reactions: string]
 
 /** The first place at or after `end` where the time is another one than before it. */
 function endOfMinute(hot: readonly [SessionId, string][], end: number): number {
@@ -133,15 +231,20 @@ function endOfMinute(hot: readonly [SessionId, string][], end: number): number {
   return place
 }
 
-function hotSession(sessionId: SessionId, [lastSeq, count, at, readSeq, readCount, json]: Summary): HotSession {
+function factsOf(sessionId: SessionId, summary: Summary): SessionFacts {
+  const [lastSeq, count, at, readSeq, readCount, json, stopped, mentions, firstMentionSeq, peerReadSeq, peerDelivered] =
+    summary
   return {
     sessionId,
     lastSeq: Number(lastSeq),
     count: Number(count),
     at: Number(at),
-    // UN1: what counts and is not read yet.
-    unread: Math.max(0, Number(count) - Number(readCount)),
-    readSeq: Number(readSeq),
-    ...(json === '' ? {} : { last: json }),
+    read: { seq: Number(readSeq), count: Number(readCount) },
+    stopped,
+    mentions,
+    firstMentionSeq,
+    peerReadSeq,
+    peerDeliveredSeq: peerDelivered,
+    last: json === '' ? undefined : json,
   }
 }

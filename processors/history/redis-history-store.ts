@@ -14,17 +14,19 @@ import { ViewMoved } from '../view.ts'
 import { EnteredSessions } from './entered-sessions.ts'
 import { type HistoryGap, type HistoryOptions, type HistoryStore, hotTime } from './history-store.ts'
 import type { HistoryWrites, RefusalWrite, SessionWrites } from './project.ts'
-import { agesKey, eventField, markField, packField, sessionKeys, userKeys } from './redis-history-keys.ts'
+import { agesKey, eventField, markField, packField, sessionKeys, timeKey, userKeys } from './redis-history-keys.ts'
+import { amendCommands, keptCommands, PERSONAL_SCRIPTS, receiptCommands } from './redis-personal-writes.ts'
 import { type GroupState, type UserWrites, userWritesOf } from './user-lists.ts'
 
 /**
  * The writing side of history in Redis.
  *
  * A batch goes in steps, each confirmed before the next: sessions with the lists of users that do
- * not depend on them, lists of the members of groups, the position. Steps with nothing to do cost nothing; lists are
+ * not depend on them; lists of the members of groups, what is amended, receipts and what users keep; the position. Steps with nothing to do cost nothing; lists are
  * written when a session is first active in a minute (hotTime), or when members change. Every step may be repeated,
  * whole or in part:
- * - events are appended by seq, marks and hot lists are max-registers, members follow the session's seq;
+ * - events are appended by seq and amended by seq, marks and hot lists are max-registers, members follow the session's
+ *   seq, attributes that of the user's own session;
  * - the answer of a session's script is the same for a repeated batch (who is in now, since when it is large), so a
  *   crash between two steps loses no list entry; what this writer knows to be in the lists, it knows as confirmed.
  * A session whose stored events end before the batch begins is a gap. Where the store has lost a confirmed position
@@ -35,7 +37,7 @@ import { type GroupState, type UserWrites, userWritesOf } from './user-lists.ts'
 const applySessions = loadScript(new URL('./apply-sessions.lua', import.meta.url))
 const trimSession = loadScript(new URL('./trim-session.lua', import.meta.url))
 const touchUsers = loadScript(new URL('./touch-users.lua', import.meta.url))
-const SCRIPTS = [applySessions, trimSession, touchUsers]
+const SCRIPTS = [applySessions, trimSession, touchUsers, ...PERSONAL_SCRIPTS]
 
 export interface RedisHistoryStoreOptions {
   connection: RedisConnection
@@ -51,6 +53,8 @@ export class RedisHistoryStore implements HistoryStore {
   private readonly onGap: (gap: HistoryGap) => void
   private readonly sweptAt = new Map<Partition, number>()
   private readonly entered = new EnteredSessions()
+  /** The time that each partition is known to have said. */
+  private readonly timed = new Map<Partition, number>()
 
   constructor({ connection, writer, options, onGap }: RedisHistoryStoreOptions) {
     this.connection = connection
@@ -61,6 +65,7 @@ export class RedisHistoryStore implements HistoryStore {
 
   position(partition: Partition): Promise<Position | undefined> {
     this.entered.forget(partition)
+    this.timed.delete(partition)
     return this.writer.position(partition)
   }
 
@@ -72,11 +77,19 @@ export class RedisHistoryStore implements HistoryStore {
     const keyPrefix = this.writer.keyPrefix(partition)
     const due = writes.sessions.filter(session => this.isDue(partition, session))
     const groups = await this.writeSessions(keyPrefix, partition, writes, due)
-    await runPipeline(
-      this.connection,
-      this.userCommands(keyPrefix, userWritesOf(groups.sessions, groups.states)),
-      SCRIPTS,
-    )
+    // Behind the timelines: what is amended has to be there.
+    const commands = [
+      ...this.userCommands(keyPrefix, userWritesOf(groups.sessions, groups.states)),
+      ...amendCommands(this.connection, keyPrefix, writes.sessions, this.options),
+      ...receiptCommands(keyPrefix, writes.receipts),
+      ...keptCommands(keyPrefix, writes.kept, this.options),
+    ]
+    const time = hotTime(writes.at)
+    // Said only behind everything up to there; the lists of users are no more exact than that.
+    const isLater = time > (this.timed.get(partition) ?? 0)
+    if (isLater) commands.push(['set', timeKey(keyPrefix, partition), time])
+    await runPipeline(this.connection, commands, SCRIPTS)
+    if (isLater) this.timed.set(partition, time)
     for (const { sessionId, lines } of due) this.entered.add(partition, sessionId, hotTime(lines.at(-1)!.at))
     await this.sweep(keyPrefix, partition, writes.at)
     await this.writer.storePosition(partition, position)

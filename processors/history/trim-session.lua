@@ -17,7 +17,7 @@ while firstSeq <= lastSeq do
   end
   if json then
     local packId, from = string.match(json, '"packId":"([^"]*)","from":"([^"]*)"')
-    redis.call('HDEL', session, field, packId and 'p' .. packId .. '/' .. from or field)
+    redis.call('HDEL', session, field, 'r' .. firstSeq, packId and 'p' .. packId .. '/' .. from or field)
   end
   firstSeq = firstSeq + 1
 end

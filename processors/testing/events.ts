@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import type { MessageExtra, MessageRef } from '../../schemas/content.ts'
 import type { AcceptedBody, Event, EventBody } from '../../schemas/event.ts'
 import {
   type GroupId,
@@ -7,6 +8,7 @@ import {
   type SessionId,
   singleSessionId,
   type UserId,
+  userSessionId,
 } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
 import type { PlacedEvent, ViewBatch } from '../view.ts'
@@ -15,6 +17,7 @@ import type { PlacedEvent, ViewBatch } from '../view.ts'
 export class Script {
   readonly events: PlacedEvent[] = []
   private readonly heads = new Map<SessionId, { seq: number; count: number; members: Set<UserId> }>()
+  private readonly amended = new Map<string, { isFinal: boolean; version: number }>()
   private at = 1_700_000_000_000
   readonly partition: number
 
@@ -34,6 +37,59 @@ export class Script {
 
   message(sessionId: SessionId, from: UserId, text: string, flags: number = Flag.COUNTER): Event {
     return this.accept(sessionId, from, { kind: 'MessageAccepted', content: { kind: 'Text', text } }, flags)
+  }
+
+  /** A message with more than its text. */
+  say(sessionId: SessionId, from: UserId, text: string, flags: number, extra: MessageExtra): Event {
+    return this.accept(sessionId, from, { kind: 'MessageAccepted', content: { kind: 'Text', text }, extra }, flags)
+  }
+
+  /** What happens to a message, as a correct sequencer tells it; undefined where it would refuse. */
+  revise(from: UserId, message: Event, change: 'revoke' | 'delete' | 'edit', text = ''): Event | undefined {
+    const key = `${message.sessionId}#${message.seq}`
+    const before = this.amended.get(key) ?? { isFinal: false, version: 0 }
+    if (before.isFinal) return undefined
+    const { seq, packId, at } = message
+    const counted = (message.flags & Flag.COUNTER) !== 0
+    const target: MessageRef = { seq, packId, from: message.from, at, counted }
+    if (change === 'edit') {
+      const version = before.version + 1
+      this.amended.set(key, { isFinal: false, version })
+      const content = { kind: 'Text', text } as const
+      return this.accept(message.sessionId, from, { kind: 'MessageOverridden', target, content, version })
+    }
+    this.amended.set(key, { ...before, isFinal: true })
+    return this.accept(message.sessionId, from, {
+      kind: change === 'revoke' ? 'MessageRevoked' : 'MessageDeleted',
+      target,
+    })
+  }
+
+  react(from: UserId, { sessionId, seq, packId, from: sender, at }: Event, emoji: string, adds = true): Event {
+    const target = { seq, packId, from: sender, at, counted: true }
+    return this.accept(sessionId, from, { kind: adds ? 'ReactionAdded' : 'ReactionRemoved', target, emoji })
+  }
+
+  /** A mark without a place in the timeline; clamped to the head, nothing where there is none. */
+  mark(sessionId: SessionId, from: UserId, seq: number, kind: 'ReadMarked' | 'DeliveredMarked' = 'ReadMarked') {
+    const upTo = Math.min(seq, this.heads.get(sessionId)?.seq ?? 0)
+    if (upTo === 0) return undefined
+    const body = kind === 'ReadMarked' ? { kind, seq: upTo, count: this.countAt(sessionId, upTo) } : { kind, seq: upTo }
+    return this.put(sessionId, from, body as EventBody, { seq: 0, count: 0, flags: 0 })
+  }
+
+  /** The count of a session at a seq of it. */
+  countAt(sessionId: SessionId, seq: number): number {
+    return this.events.find(({ event }) => event.sessionId === sessionId && event.seq === seq)?.event.count ?? 0
+  }
+
+  lastSeq(sessionId: SessionId): number {
+    return this.heads.get(sessionId)?.seq ?? 0
+  }
+
+  /** An event of the user's own session. */
+  own(from: UserId, body: AcceptedBody): Event {
+    return this.accept(userSessionId(from), from, body)
   }
 
   create(group: SessionId, owner: UserId, members: UserId[]): Event {
@@ -131,7 +187,23 @@ const step = fc.record({
     'refuse',
     'dismiss',
     'wait',
+    'revoke',
+    'delete',
+    'edit',
+    'edit',
+    'react',
+    'unreact',
+    'mention',
+    'urgent',
+    'read',
+    'read',
+    'deliver',
+    'readOwn',
+    'clear',
+    'hide',
+    'choose',
   ),
+  back: fc.nat({ max: 6 }),
   who: fc.nat({ max: USERS.length - 1 }),
   whom: fc.nat({ max: USERS.length - 1 }),
   where: fc.nat({ max: GROUPS.length - 1 }),
@@ -144,7 +216,7 @@ export const anyScript: fc.Arbitrary<Script> = fc.array(step, { minLength: 1, ma
   const dismissed = new Set<SessionId>()
   script.create(GROUPS[0]!, USERS[0]!, [USERS[1]!])
   script.create(GROUPS[1]!, USERS[2]!, [])
-  for (const { what, who, whom, where, counted } of steps) {
+  for (const { what, who, whom, where, counted, back } of steps) {
     const from = USERS[who]!
     const other = USERS[whom]!
     const session = GROUPS[where]!
@@ -153,7 +225,16 @@ export const anyScript: fc.Arbitrary<Script> = fc.array(step, { minLength: 1, ma
     if (what === 'wait') script.wait(1_000)
     if (what === 'refuse') script.refuse(session, from, 30)
     if (what === 'single' && from !== other) script.message(single(from, other), from, `${script.events.length}`, flags)
+    amend(script, { what, from, other, session, back })
+    keep(script, { what, from, other, session, back })
     if (dismissed.has(session)) continue
+    if (what === 'mention' && members.has(from)) {
+      const extra = counted ? { mentions: [other] } : { mentionsAll: true, mentions: [other] }
+      script.say(session, from, 'you', back > 0 ? Flag.COUNTER : 0, extra)
+    }
+    if (what === 'urgent' && members.has(from)) {
+      script.message(session, from, 'now', flags | Flag.HIGH_PRIORITY)
+    }
     if (what === 'group' && members.has(from)) script.message(session, from, `${script.events.length}`, flags)
     if (what === 'join' && !members.has(from)) script.change(session, from, { kind: 'MemberJoined' })
     if (what === 'quit' && members.has(from)) script.change(session, from, { kind: 'MemberQuit' })
@@ -170,6 +251,41 @@ export const anyScript: fc.Arbitrary<Script> = fc.array(step, { minLength: 1, ma
   }
   return script
 })
+
+interface Step {
+  what: string
+  from: UserId
+  other: UserId
+  session: SessionId
+  back: number
+}
+
+/** What somebody does to one of the latest messages, of anybody. */
+function amend(script: Script, { what, from, back }: Step): void {
+  const messages = script.events.map(({ event }) => event).filter(({ body }) => body.kind === 'MessageAccepted')
+  const message = messages.at(-1 - back)
+  if (message === undefined) return
+  if (what === 'revoke' || what === 'delete' || what === 'edit') script.revise(from, message, what, `nr ${back} "}}`)
+  if (what === 'react') script.react(from, message, ['👍', 'a/b'][back % 2]!)
+  if (what === 'unreact') script.react(from, message, ['👍', 'a/b'][back % 2]!, false)
+}
+
+/** Marks, and what users keep of sessions. */
+function keep(script: Script, { what, from, other, session, back }: Step): void {
+  const sessionId = back % 2 === 0 || from === other ? session : single(from, other)
+  const seq = Math.max(1, script.lastSeq(sessionId) - back)
+  const count = script.countAt(sessionId, seq)
+  if (what === 'read') script.mark(sessionId, from, seq)
+  if (what === 'deliver') script.mark(sessionId, from, seq, 'DeliveredMarked')
+  if (script.lastSeq(sessionId) === 0) return
+  if (what === 'readOwn') script.own(from, { kind: 'SessionReadMarked', sessionId, seq, count })
+  if (what === 'clear') script.own(from, { kind: 'SessionCleared', sessionId, seq, count })
+  if (what === 'hide') script.own(from, { kind: 'DeletedForMe', sessionId, seqs: [seq, seq + 1] })
+  if (what === 'choose') {
+    const attributes = { pinned: back > 2, notify: 'all', hidden: false, draft: `${back}` } as const
+    script.own(from, { kind: 'SessionAttributesSet', sessionId, attributes })
+  }
+}
 
 /**
  * How a view may be given `size` events: batches in order, with repeats and going back, but each event after those

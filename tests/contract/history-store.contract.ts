@@ -7,7 +7,7 @@ import {
   type HistoryReader,
   type HistoryStore,
 } from '../../processors/history/history-store.ts'
-import type { HistoryInspector } from '../../processors/history/inspect.ts'
+import type { HistoryInspector, HistoryUserRow } from '../../processors/history/inspect.ts'
 import { historyView } from '../../processors/history/main.ts'
 import { MemoryHistory, MemoryHistoryStore } from '../../processors/history/memory-history-store.ts'
 import { anyDelivery, anyScript, group, Script, single, user } from '../../processors/testing/events.ts'
@@ -155,7 +155,7 @@ export function historyStoreContract(name: string, make: () => Promise<HistoryUn
       })
       const listed = (await hot('dave')).sessions
       expect(listed).toEqual([
-        { sessionId: silent, lastSeq: 2, count: 2, at: expect.any(Number), unread: 2, readSeq: 0 },
+        { sessionId: silent, lastSeq: 2, count: 2, at: expect.any(Number), unread: 2, readSeq: 0, peerReadSeq: 2 },
       ])
     })
 
@@ -275,7 +275,16 @@ export function historyStoreContract(name: string, make: () => Promise<HistoryUn
       } while (cursor !== undefined)
       expect(seen).toEqual(['u2', 'u6', 'u5', 'u4', 'u3', 'u1', 'u0'].map(name => single('alice', name)))
       expect((await hot('alice', 1)).sessions).toEqual([
-        { sessionId: last.sessionId, lastSeq: 2, count: 2, at: last.at, unread: 1, readSeq: 1, last: eventJson(last) },
+        {
+          sessionId: last.sessionId,
+          lastSeq: 2,
+          count: 2,
+          at: last.at,
+          unread: 1,
+          readSeq: 1,
+          peerReadSeq: 2,
+          last: eventJson(last),
+        },
       ])
     })
 
@@ -455,6 +464,10 @@ export function historyStoreContract(name: string, make: () => Promise<HistoryUn
   })
 }
 
+function isKnown({ hot, largeGroups, refusals, kept }: HistoryUserRow): boolean {
+  return hot.length + largeGroups.length + refusals.length + kept.length > 0
+}
+
 /** All rows, sorted. */
 export async function dump(inspector: HistoryInspector) {
   const sessions = []
@@ -469,8 +482,6 @@ export async function dump(inspector: HistoryInspector) {
     positions: await inspector.positions(),
     sessions: sessions.filter(row => row !== undefined).sort(byId),
     // A user of whom nothing is left is the same as an unknown one.
-    users: users
-      .filter(row => row !== undefined && row.hot.length + row.largeGroups.length + row.refusals.length > 0)
-      .sort((a, b) => byId(a!, b!)),
+    users: users.filter(row => row !== undefined && isKnown(row)).sort((a, b) => byId(a!, b!)),
   }
 }

@@ -1,0 +1,115 @@
+import type { Millis } from '../../infra/clock.ts'
+import type { MessageExtra } from '../../schemas/content.ts'
+import type { AcceptedBody, AcceptedEvent } from '../../schemas/event.ts'
+import { eventFrame, type MessageState } from '../../schemas/frames.ts'
+import type { Offset, Seq, UserId } from '../../schemas/ids.ts'
+import { Flag } from '../../schemas/pack.ts'
+
+/**
+ * What events of a session do besides standing in its timeline: they change stored messages, mention users, react, and
+ * must not be missed. Each is applied once, in the order of the seqs (amend-sessions.lua). Pure.
+ */
+export type Amendment =
+  /** The message at `target` has another body. `body` is its JSON text. */
+  | {
+      kind: 'revise'
+      seq: Seq
+      target: Seq
+      /** `version` is absent where the message keeps the one that it has. */
+      state: Omit<MessageState, 'version'> & { version?: number }
+      body: string
+      /** It counted as unread until now. */
+      stops: boolean
+      /** Whom it mentions from now on, where it counts. */
+      mentions: readonly string[]
+      /** The text of the event itself without the content: it must not outlive that of the message. */
+      stripped?: string
+    }
+  | { kind: 'mention'; seq: Seq; whom: readonly string[] }
+  | { kind: 'react'; seq: Seq; target: Seq; adds: boolean; emoji: string; userId: UserId }
+  | { kind: 'urgent'; seq: Seq; offset: Offset; at: Millis; json: string }
+
+/** Stands for everybody among those who are mentioned; no user has this id. */
+export const EVERYBODY = '*'
+
+const REMOVED = JSON.stringify({ kind: 'MessageAccepted', content: { kind: 'Removed' } })
+
+export function amendmentsOf(event: AcceptedEvent, offset: Offset, json: string): Amendment[] {
+  const { seq, body } = event
+  const amendments: Amendment[] = isUrgent(event) ? [{ kind: 'urgent', seq, offset, at: event.at, json }] : []
+  switch (body.kind) {
+    case 'MessageAccepted': {
+      const whom = (event.flags & Flag.COUNTER) !== 0 ? mentionsOf(body.extra) : []
+      return whom.length > 0 ? [...amendments, { kind: 'mention', seq, whom }] : amendments
+    }
+    case 'MessageRevoked':
+    case 'MessageDeleted':
+    case 'MessageOverridden':
+      return [...amendments, revision(event, body)]
+    case 'ReactionAdded':
+    case 'ReactionRemoved': {
+      const adds = body.kind === 'ReactionAdded'
+      return [{ kind: 'react', seq, target: body.target.seq, adds, emoji: body.emoji, userId: event.from }]
+    }
+    default:
+      return amendments
+  }
+}
+
+/** What a device that was away must learn, however much else has happened. */
+function isUrgent({ body, flags }: AcceptedEvent): boolean {
+  switch (body.kind) {
+    case 'MessageAccepted':
+      return (flags & Flag.HIGH_PRIORITY) !== 0
+    case 'MessageRevoked':
+    case 'MessageOverridden':
+    case 'MessageDeleted':
+    case 'MembersRemoved':
+    case 'GroupDismissed':
+      return true
+    default:
+      return false
+  }
+}
+
+type Revising = Extract<AcceptedBody, { kind: 'MessageRevoked' | 'MessageOverridden' | 'MessageDeleted' }>
+
+function revision(event: AcceptedEvent, body: Revising): Amendment {
+  const { seq, at, from: by } = event
+  const base = { kind: 'revise', seq, target: body.target.seq } as const
+  if (body.kind !== 'MessageOverridden') {
+    const change = body.kind === 'MessageRevoked' ? 'revoked' : 'deleted'
+    return { ...base, state: { change, by, at, seq }, body: REMOVED, stops: body.target.counted, mentions: [] }
+  }
+  const { target, content, extra, version } = body
+  const { kind } = body
+  const stripped = { ...eventFrame(event), body: { kind, target, content: { kind: 'Removed' }, version } }
+  return {
+    ...base,
+    state: { change: 'edited', by, at, seq, version },
+    body: JSON.stringify(
+      extra === undefined ? { kind: 'MessageAccepted', content } : { kind: 'MessageAccepted', content, extra },
+    ),
+    stops: false,
+    mentions: target.counted ? mentionsOf(extra) : [],
+    stripped: JSON.stringify(stripped),
+  }
+}
+
+function mentionsOf(extra: MessageExtra | undefined): string[] {
+  const everybody = extra?.mentionsAll === true ? [EVERYBODY] : []
+  return [...everybody, ...new Set(extra?.mentions ?? [])]
+}
+
+/** The text of a message that was changed: what stands before the body stays as it was. */
+export function revisedJson(json: string, body: string, state: MessageState): string {
+  return `${json.slice(0, json.indexOf(BODY))}${BODY}${body},"state":${JSON.stringify(state)}}`
+}
+
+/** No text of a client stands before the body of a frame, and inside of one its quotes are escaped. */
+const BODY = ',"body":'
+
+/** Revoked and deleted messages stay so. */
+export function isFinal(json: string): boolean {
+  return json.includes(',"state":{"change":"revoked"') || json.includes(',"state":{"change":"deleted"')
+}

@@ -1,0 +1,35 @@
+-- Stores what one user keeps of sessions, and which of them look otherwise now.
+local own = KEYS[1] -- hash: a<sessionId> -> seq/JSON, m<sessionId>, c<sessionId> -> seq/count, x<sessionId> -> seq,seq,...
+local changed = KEYS[2] -- sorted set: s<sessionId>, u<sessionId> by the minute of the event
+local hiddenMax = tonumber(ARGV[1]) -- [integer] seqs of one x field, the newest
+local changedMax = tonumber(ARGV[2]) -- [integer] members of the sorted set, the newest
+-- then triples: 'raise', field, value that begins with a seq; 'hide', field, seqs; 'touch', member, minute
+
+local function hide(field, more)
+  local seqs, seen = {}, {}
+  for seq in string.gmatch((redis.call('HGET', own, field) or '') .. ',' .. more, '%d+') do
+    if not seen[seq] then
+      seen[seq] = true
+      seqs[#seqs + 1] = tonumber(seq)
+    end
+  end
+  table.sort(seqs)
+  local kept = {}
+  for i = math.max(1, #seqs - hiddenMax + 1), #seqs do kept[#kept + 1] = string.format('%.0f', seqs[i]) end
+  redis.call('HSET', own, field, table.concat(kept, ','))
+end
+
+local added = 0
+for i = 3, #ARGV, 3 do
+  local what, name, value = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  if what == 'touch' then
+    added = added + redis.call('ZADD', changed, 'GT', value, name)
+  elseif what == 'hide' then
+    hide(name, value)
+  else
+    local before = tonumber(string.match(redis.call('HGET', own, name) or '0', '^%d+'))
+    if tonumber(string.match(value, '^%d+')) > before then redis.call('HSET', own, name, value) end
+  end
+end
+if added > 0 then redis.call('ZREMRANGEBYRANK', changed, 0, -changedMax - 1) end
+return 'OK'

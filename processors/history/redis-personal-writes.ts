@@ -1,0 +1,90 @@
+import { type Command, loadScript, type ScriptPart, type SharedCall, sharedCalls } from '../../infra/redis/pipeline.ts'
+import type { RedisConnection } from '../../infra/redis/redis.ts'
+import type { SessionId, UserId } from '../../schemas/ids.ts'
+import type { Amendment } from './amendments.ts'
+import { type HistoryOptions, hotTime } from './history-store.ts'
+import type { KeptWrites, ReceiptWrites } from './kept.ts'
+import type { SessionWrites } from './project.ts'
+import {
+  ATTRIBUTES_LETTER,
+  CLEARED_LETTER,
+  DELIVERED_LETTER,
+  HIDDEN_LETTER,
+  MARK_LETTER,
+  markField,
+  sessionKeys,
+  userKeys,
+} from './redis-history-keys.ts'
+
+/** The commands that store amendments, receipts, and what users keep of sessions. */
+
+const amendSessions = loadScript(new URL('./amend-sessions.lua', import.meta.url))
+const raiseMarks = loadScript(new URL('./raise-marks.lua', import.meta.url))
+const keep = loadScript(new URL('./keep.lua', import.meta.url))
+export const PERSONAL_SCRIPTS = [amendSessions, raiseMarks, keep]
+
+export function amendCommands(
+  connection: Pick<RedisConnection, 'slotOf'>,
+  keyPrefix: string,
+  sessions: readonly SessionWrites[],
+  { stoppedMax, mentionsMax, urgentMax, urgentAgeMs }: HistoryOptions,
+): Command[] {
+  const parts = sessions
+    .filter(({ amendments }) => amendments.length > 0)
+    .map(({ sessionId, amendments }): ScriptPart => {
+      const { session, stopped, mentions, urgent } = sessionKeys(keyPrefix, sessionId)
+      return { keys: [session, stopped, mentions, urgent], args: [amendments.length, ...amendments.flatMap(argsOf)] }
+    })
+  return commandsOf(sharedCalls(connection, amendSessions, [stoppedMax, mentionsMax, urgentMax, urgentAgeMs], parts))
+}
+
+function argsOf(amendment: Amendment): (string | number)[] {
+  const { kind, seq } = amendment
+  switch (kind) {
+    case 'revise': {
+      const { target, body, state, stops, stripped = '', mentions } = amendment
+      const { version = '', ...rest } = state
+      const opening = `${JSON.stringify(rest).slice(0, -1)},"version":`
+      return [kind, seq, target, body, opening, version, stops ? 1 : 0, stripped, mentions.length, ...mentions]
+    }
+    case 'mention':
+      return [kind, seq, amendment.whom.length, ...amendment.whom]
+    case 'react':
+      return [kind, seq, amendment.target, amendment.adds ? '+' : '-', amendment.emoji, amendment.userId]
+    case 'urgent':
+      return [kind, seq, amendment.offset, amendment.at, amendment.json]
+  }
+}
+
+export function receiptCommands(keyPrefix: string, receipts: ReadonlyMap<SessionId, ReceiptWrites>): Command[] {
+  return [...receipts].map(([sessionId, { read, delivered }]) => {
+    const args = [
+      ...[...read].flatMap(([userId, { seq, count }]) => [markField(userId), `${seq}/${count}`]),
+      ...[...delivered].flatMap(([userId, seq]) => [DELIVERED_LETTER + userId, seq]),
+    ]
+    return raiseMarks.call([sessionKeys(keyPrefix, sessionId).session], args)
+  })
+}
+
+export function keptCommands(
+  keyPrefix: string,
+  kept: ReadonlyMap<UserId, KeptWrites>,
+  { hiddenMax, changedMax }: HistoryOptions,
+): Command[] {
+  return [...kept].map(([userId, { attributes, read, cleared, hidden, changed }]) => {
+    const args: (string | number)[] = [hiddenMax, changedMax]
+    for (const [sessionId, { seq, attributes: value }] of attributes) {
+      args.push('raise', ATTRIBUTES_LETTER + sessionId, `${seq}/${JSON.stringify(value)}`)
+    }
+    for (const [sessionId, { seq, count }] of read) args.push('raise', MARK_LETTER + sessionId, `${seq}/${count}`)
+    for (const [sessionId, { seq, count }] of cleared) args.push('raise', CLEARED_LETTER + sessionId, `${seq}/${count}`)
+    for (const [sessionId, seqs] of hidden) args.push('hide', HIDDEN_LETTER + sessionId, [...seqs].join(','))
+    for (const [member, at] of changed) args.push('touch', member, hotTime(at))
+    const keys = userKeys(keyPrefix, userId)
+    return keep.call([keys.own, keys.changed], args)
+  })
+}
+
+function commandsOf(calls: readonly SharedCall[]): Command[] {
+  return calls.map(({ command }) => command)
+}

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { Code } from '../schemas/codes.ts'
+import type { SendExtra, Target } from '../schemas/content.ts'
 import { type ClientFrame, isPackFrame, type QuestionFrame, sessionOfFrame } from '../schemas/frames.ts'
 import type { SessionId, UserId } from '../schemas/ids.ts'
 import { CLIENT_FRAMES, eachFrame } from '../schemas/testing/frame-samples.ts'
@@ -23,7 +24,12 @@ test.each(packFrames)('[GW17] the pack of $type goes to its session in the words
     await world.settle()
   }
   const [json, avro] = world.sequencer.packs
-  expect(json).toMatchObject({ sessionId: sessionOfFrame(frame, alice), from: alice, stamp: null })
+  expect(json).toMatchObject({ sessionId: sessionOfFrame(frame, alice), from: alice })
+  // Nobody has sent the messages that the samples name; the sequencer is left those that are fresh and name their sender.
+  const { target, extra } = frame as { target?: Target; extra?: SendExtra }
+  const lookedUp = [target, extra?.quote].some(named => named !== undefined && named.from === undefined)
+  const isRefused = lookedUp || extra?.forward !== undefined
+  expect(json!.stamp?.verdict?.code).toBe(isRefused ? Code.MSG_NOT_EXIST.number : undefined)
   expect(avro!.digest).toEqual(json!.digest)
   expect(avro!.body).toEqual(json!.body)
 })

@@ -20,6 +20,7 @@ import {
   PENDING_SWEEP_MS,
   QUESTION_MS_MAX,
 } from './limits.ts'
+import { ArchiveViews } from './ws/archive-views.ts'
 import { Audience } from './ws/audience.ts'
 import { CatchUp } from './ws/catchup.ts'
 import { Deadline } from './ws/deadline.ts'
@@ -37,7 +38,9 @@ import { LogEnds, Progress } from './ws/progress.ts'
 import { Questions } from './ws/questions.ts'
 import { Buckets } from './ws/rate-limits.ts'
 import { Sends } from './ws/sends.ts'
+import { Stamps } from './ws/stamps.ts'
 import { findStart, type StartPoint } from './ws/start.ts'
+import { Targets } from './ws/targets.ts'
 import { Views } from './ws/views.ts'
 
 export interface GatewayCoreOptions {
@@ -205,6 +208,8 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     onFatal,
   })
   const friendsOnly = new FriendsOnly({ people, clock, logger })
+  const archiveViews = new ArchiveViews({ archive, views, clock })
+  const targets = new Targets({ history, archive: archiveViews, views, clock, partitionOf })
   const sends = new Sends({
     codec: codecs.packs,
     clock,
@@ -213,11 +218,11 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     progress,
     appender,
     partitionOf,
-    friendsOnly,
+    stamps: new Stamps({ friendsOnly, targets }),
     onFatal,
     metrics,
   })
-  const outcomes = new Outcomes({ history, archive, views, pending, clock, partitionOf })
+  const outcomes = new Outcomes({ history, archive: archiveViews, views, pending, partitionOf })
   const lookUps = new Buckets<UserId>(LOOK_UPS)
   const mayLookUp = (userId: UserId, users: number) => lookUps.take(userId, clock.monotonic(), users)
   const peopleQuestions = new PeopleQuestions({ people, views, mayLookUp })

@@ -49,6 +49,14 @@ export const ARCHIVE_BEHIND_MS_MAX: Millis = 4_000
 export const VIEW_ATTEMPTS_MAX = 5
 export const VIEW_RETRY_MS: Millis = 100
 
+/**
+ * Messages that are younger are not looked up for a pack that names them with their sender: the sequencer remembers
+ * them. Under rules with a shorter dedupe window such a pack is refused for the moment, until it is looked up.
+ */
+export const TARGET_FRESH_MS: Millis = 60_000
+/** Packs of one connection that wait for look-ups, their own or those of packs before them. */
+export const LOOK_UPS_PER_CONNECTION_MAX = 4_096
+
 export const PENDING_PER_CONNECTION_MAX = 4_096
 export const PENDING_MAX = 50_000
 /** After this long without an outcome a send is answered MSG_TIMEOUT. */

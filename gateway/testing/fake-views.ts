@@ -1,4 +1,9 @@
-import type { ArchivedOutcome, ArchiveReader, OutcomeRequest } from '../../processors/archive/archive-reader.ts'
+import type {
+  ArchivedMessage,
+  ArchivedOutcome,
+  ArchiveReader,
+  OutcomeRequest,
+} from '../../processors/archive/archive-reader.ts'
 import type {
   HistoryPage,
   HistoryReader,
@@ -17,6 +22,7 @@ import type { RecordCodec } from '../../schemas/codec.ts'
 import { type Event, isAccepted } from '../../schemas/event.ts'
 import { eventJson } from '../../schemas/frames.ts'
 import type { PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import { Flag } from '../../schemas/pack.ts'
 import type { StoredRecord } from '../../topics/log.ts'
 import type { MemoryLog } from '../../topics/memory-log.ts'
 import type { Topics } from '../../topics/topics.ts'
@@ -177,20 +183,30 @@ export class FakeHistory extends FakeView implements HistoryReader {
 /** Keeps every outcome for ever. */
 export class FakeArchive extends FakeView implements ArchiveReader {
   private readonly outcomes = new Map<string, ArchivedOutcome>()
+  private readonly messages = new Map<string, ArchivedMessage>()
 
   protected apply(event: Event): void {
     const { sessionId, from, packId, seq, count, at } = event
-    if (isAccepted(event)) this.outcomes.set(`${sessionId} ${from} ${packId}`, { code: 0, seq, count, at })
+    if (!isAccepted(event)) return
+    this.outcomes.set(`${sessionId} ${from} ${packId}`, { code: 0, seq, count, at })
+    if (event.body.kind !== 'MessageAccepted') return
+    const counted = (event.flags & Flag.COUNTER) !== 0
+    this.messages.set(`${sessionId} ${seq}`, { packId, from, at, counted, content: event.body.content })
   }
 
   /** Loses everything, position included. */
   empty(): void {
     this.outcomes.clear()
+    this.messages.clear()
     this.places.clear()
   }
 
   position(partition: Partition): Promise<Position | undefined> {
     return this.answer(() => this.places.get(partition))
+  }
+
+  message({ sessionId, seq }: { sessionId: SessionId; seq: Seq }): Promise<ArchivedMessage | undefined> {
+    return this.answer(() => this.messages.get(`${sessionId} ${seq}`))
   }
 
   outcome({ sessionId, from, packId }: OutcomeRequest): Promise<ArchivedOutcome | undefined> {

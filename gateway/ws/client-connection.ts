@@ -44,6 +44,8 @@ export class ClientConnection {
   readonly state: ConnectionState<LiveEvent>
   /** Sends without an answer yet, questions and resumes that run. */
   pendingPacks = 0
+  /** Packs that wait for what is looked up for them. */
+  lookUps = 0
   questions = 0
   resumes = 0
   private readonly outbox = new Outbox()

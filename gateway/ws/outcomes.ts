@@ -1,18 +1,14 @@
-import type { Clock } from '../../infra/clock.ts'
-import type { ArchiveReader } from '../../processors/archive/archive-reader.ts'
 import type { HistoryReader, PackOutcome } from '../../processors/history/history-store.ts'
 import type { Offset, PackId, Partition, SessionId, UserId } from '../../schemas/ids.ts'
-import { ARCHIVE_BEHIND_MS_MAX, ARCHIVE_POLL_MS } from '../limits.ts'
-import { Deadline } from './deadline.ts'
+import type { ArchiveViews } from './archive-views.ts'
 import type { PendingPacks } from './pending.ts'
 import { QuestionFailed, type Views } from './views.ts'
 
 export interface OutcomesOptions {
   history: HistoryReader
-  archive: ArchiveReader
+  archive: ArchiveViews
   views: Views
   pending: PendingPacks
-  clock: Clock
   partitionOf(sessionId: SessionId): Partition
 }
 
@@ -55,37 +51,9 @@ export class Outcomes {
 
   private async inArchive(
     request: Request,
-    { partition, offset }: { partition: Partition; offset: Offset },
+    reached: { partition: Partition; offset: Offset },
   ): Promise<PackOutcome | undefined> {
-    // Nothing was written to the partition yet.
-    if (offset < 0) return undefined
-    const { views, archive } = this.options
-    await this.archiveReached(partition, offset)
-    const outcome = await views.ask('DB_ERROR', () => archive.outcome({ partition, ...request }))
-    // Asked again behind the data: an archive that was emptied meanwhile has no outcomes either.
-    if (outcome === undefined && !(await this.hasReached(partition, offset))) {
-      throw new QuestionFailed('VIEW_BEHIND', 'the archive is being rebuilt')
-    }
-    return outcome
-  }
-
-  private async archiveReached(partition: Partition, offset: Offset): Promise<void> {
-    const { clock } = this.options
-    const deadline = new Deadline(clock, ARCHIVE_BEHIND_MS_MAX)
-    try {
-      while (!deadline.signal.aborted) {
-        if (await this.hasReached(partition, offset)) return
-        await clock.sleep(ARCHIVE_POLL_MS, deadline.signal)
-      }
-    } finally {
-      deadline.end()
-    }
-    throw new QuestionFailed('VIEW_BEHIND', 'the archive is behind the log')
-  }
-
-  private async hasReached(partition: Partition, offset: Offset): Promise<boolean> {
-    const { views, archive } = this.options
-    const position = await views.ask('DB_ERROR', () => archive.position(partition))
-    return position !== undefined && position.offset >= offset
+    const { partition } = reached
+    return this.options.archive.find(reached, archive => archive.outcome({ partition, ...request }))
   }
 }

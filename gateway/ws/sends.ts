@@ -4,15 +4,22 @@ import type { CodeName } from '../../schemas/codes.ts'
 import { type PackFrame, sessionOfFrame } from '../../schemas/frames.ts'
 import type { Partition, SessionId } from '../../schemas/ids.ts'
 import type { Pack } from '../../schemas/pack.ts'
-import { LAG_EVENTS_MAX, PENDING_AGE_MS_MAX, PENDING_MAX, PENDING_PER_CONNECTION_MAX } from '../limits.ts'
+import {
+  LAG_EVENTS_MAX,
+  LOOK_UPS_PER_CONNECTION_MAX,
+  PENDING_AGE_MS_MAX,
+  PENDING_MAX,
+  PENDING_PER_CONNECTION_MAX,
+} from '../limits.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { refusal } from './frames.ts'
-import type { FriendsOnly } from './friends-only.ts'
 import type { PackAppender } from './pack-appender.ts'
 import { packOf } from './packs.ts'
 import type { PendingPack, PendingPacks } from './pending.ts'
 import type { Progress } from './progress.ts'
-import { stampFriendsOnly } from './stamps.ts'
+
+import type { Stamps } from './stamps.ts'
+import { QuestionFailed } from './views.ts'
 
 export interface SendsOptions {
   codec: RecordCodec<Pack>
@@ -22,7 +29,7 @@ export interface SendsOptions {
   progress: Progress
   appender: Pick<PackAppender, 'enqueue'>
   partitionOf(sessionId: SessionId): Partition
-  friendsOnly: Pick<FriendsOnly, 'of'>
+  stamps: Pick<Stamps, 'stamp'>
   /** Something failed that must end the gateway. */
   onFatal(error: unknown): void
   metrics: { refused(code: CodeName): void; appended(): void }
@@ -35,6 +42,8 @@ export interface SendsOptions {
 export class Sends {
   private readonly options: SendsOptions
   private isStopped = false
+  /** The last pack that waits, of a connection in a session: its packs keep their order. */
+  private readonly lanes = new Map<string, Promise<void>>()
 
   constructor(options: SendsOptions) {
     this.options = options
@@ -52,11 +61,42 @@ export class Sends {
       this.refuse(connection, frame, 'RATE_LIMITED')
       return
     }
-    const pack = packOf(frame, connection.identity, gateway)
-    const stamped = stampFriendsOnly(pack, this.options.friendsOnly)
-    if (stamped === undefined) this.take(connection, frame, pack)
-    // Packs that wait for the same answer go on in the order in which they came.
-    else stamped.then(() => this.take(connection, frame, pack)).catch(this.options.onFatal)
+    this.prepare(connection, frame, packOf(frame, connection.identity, gateway))
+  }
+
+  /** Looks up what the sequencer needs to know; what comes after a pack in its session waits with it. */
+  private prepare(connection: ClientConnection, frame: PackFrame, pack: Pack): void {
+    const lane = `${connection.id} ${pack.sessionId}`
+    const before = this.lanes.size === 0 ? undefined : this.lanes.get(lane)
+    if (connection.lookUps >= LOOK_UPS_PER_CONNECTION_MAX) {
+      this.refuse(connection, frame, 'OVERLOADED')
+      return
+    }
+    const found = this.options.stamps.stamp(pack)
+    if (found === undefined && before === undefined) {
+      this.take(connection, frame, pack)
+      return
+    }
+    connection.lookUps++
+    // Heard when its turn comes.
+    found?.catch(() => {})
+    const turn = this.inTurn(before, found)
+      .then(() => this.take(connection, frame, pack))
+      .catch(error => {
+        if (!(error instanceof QuestionFailed)) throw error
+        this.refuse(connection, frame, error.code, error.message)
+      })
+      .catch(this.options.onFatal)
+      .finally(() => {
+        connection.lookUps--
+        if (this.lanes.get(lane) === turn) this.lanes.delete(lane)
+      })
+    this.lanes.set(lane, turn)
+  }
+
+  private async inTurn(before: Promise<void> | undefined, found: Promise<void> | undefined): Promise<void> {
+    await before
+    await found
   }
 
   private take(connection: ClientConnection, frame: PackFrame, pack: Pack): void {
@@ -84,14 +124,14 @@ export class Sends {
     return isOver ? 'OVERLOADED' : undefined
   }
 
-  private refuse(connection: ClientConnection, frame: PackFrame, code: CodeName): void {
+  private refuse(connection: ClientConnection, frame: PackFrame, code: CodeName, reason?: string): void {
     this.options.metrics.refused(code)
     const { packId } = frame
     connection.send({
       type: 'refused',
       packId,
       sessionId: sessionOfFrame(frame, connection.identity.userId),
-      ...refusal(code),
+      ...refusal(code, reason),
     })
   }
 

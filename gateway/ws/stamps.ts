@@ -2,6 +2,7 @@ import type { UserId } from '../../schemas/ids.ts'
 import type { Pack, Stamp } from '../../schemas/pack.ts'
 import { usersOf } from './audience.ts'
 import type { FriendsOnly } from './friends-only.ts'
+import type { Targets } from './targets.ts'
 
 /** Looks up what the sequencer decides by and does not have itself (Stamp in pack.avsc). */
 
@@ -13,6 +14,24 @@ export const NO_STAMP: Stamp = {
   count: 0,
   friendsOnly: false,
   rewritten: false,
+}
+
+export class Stamps {
+  private readonly friendsOnly: Pick<FriendsOnly, 'of'>
+  private readonly targets: Pick<Targets, 'stamp'>
+
+  constructor({ friendsOnly, targets }: { friendsOnly: Pick<FriendsOnly, 'of'>; targets: Pick<Targets, 'stamp'> }) {
+    this.friendsOnly = friendsOnly
+    this.targets = targets
+  }
+
+  /** Stamps the pack; undefined where nothing has to be waited for. Rejects with QuestionFailed. */
+  stamp(pack: Pack): Promise<void> | undefined {
+    const receiver = stampFriendsOnly(pack, this.friendsOnly)
+    const messages = this.targets.stamp(pack)
+    if (receiver === undefined || messages === undefined) return receiver ?? messages
+    return Promise.all([receiver, messages]).then(() => {})
+  }
 }
 
 /** Packs that reach the other user of a single chat. */

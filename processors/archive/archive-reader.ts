@@ -1,6 +1,7 @@
 import type { ClickHouse } from '../../infra/clickhouse/clickhouse.ts'
 import type { Millis } from '../../infra/clock.ts'
 import { REMEMBERED_CODES } from '../../schemas/codes.ts'
+import type { Content } from '../../schemas/content.ts'
 import {
   type Count,
   type PackId,
@@ -10,9 +11,10 @@ import {
   type SessionId,
   type UserId,
 } from '../../schemas/ids.ts'
-import { RULES_BOUNDS } from '../../schemas/pack.ts'
+import { Flag, RULES_BOUNDS } from '../../schemas/pack.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
+import type { MessageRow } from './inspect.ts'
 
 /**
  * The reading side of the archive, as the gateway uses it: it keeps what history has forgotten. Every call rejects
@@ -24,6 +26,8 @@ export interface ArchiveReader {
   position(partition: Partition): Promise<Position | undefined>
   /** The first outcome of a pack that counts: what it was accepted with, or its final refusal. At any age. */
   outcome(request: OutcomeRequest): Promise<ArchivedOutcome | undefined>
+  /** The message at a seq, as it reads now; undefined where there is none. */
+  message(request: { partition: Partition; sessionId: SessionId; seq: Seq }): Promise<ArchivedMessage | undefined>
 }
 
 export interface OutcomeRequest {
@@ -39,6 +43,32 @@ export interface ArchivedOutcome {
   seq: Seq
   count: Count
   at: Millis
+}
+
+export interface ArchivedMessage {
+  packId: PackId
+  from: UserId
+  at: Millis
+  counted: boolean
+  /** Removed where it was taken back. */
+  content: Content
+}
+
+/** The columns that a content was put into (project.ts), put together again. */
+export function archivedContent({
+  contentKind,
+  contentType,
+  text,
+  data,
+}: Pick<MessageRow, 'contentKind' | 'contentType' | 'text' | 'data'>): Content {
+  switch (contentKind) {
+    case 'Text':
+      return text === '' ? { kind: 'Removed' } : { kind: 'Text', text }
+    case 'Custom':
+      return data === '' ? { kind: 'Removed' } : { kind: 'Custom', type: contentType, data }
+    default:
+      return data === '' ? { kind: 'Removed' } : ({ kind: contentKind, ...(JSON.parse(data) as object) } as Content)
+  }
 }
 
 /** The log time at which a pack with this id can have had an outcome that counts: the rules allow no other. */
@@ -74,4 +104,22 @@ export class ClickHouseArchiveReader implements ArchiveReader {
     const [row] = rows
     return row && { code: row.code, seq: row.seq, count: row.count, at: row.millis }
   }
+
+  async message({ partition, sessionId, seq }: { partition: Partition; sessionId: SessionId; seq: Seq }) {
+    const [row] = await this.clickhouse.rows<MessageFields>(
+      `SELECT packId, \`from\`, toUnixTimestamp64Milli(at) AS millis, flags, contentKind, contentType, text, data
+      FROM messages FINAL
+      WHERE sessionId = {sessionId: String} AND seq = {seq: UInt64} AND partition = {partition: UInt16}`,
+      { partition, sessionId, seq },
+    )
+    if (row === undefined) return undefined
+    const { packId, from, millis: at, flags } = row
+    return { packId, from, at, counted: (flags & Flag.COUNTER) !== 0, content: archivedContent(row) }
+  }
+}
+
+type MessageFields = Pick<MessageRow, 'flags' | 'contentKind' | 'contentType' | 'text' | 'data'> & {
+  packId: PackId
+  from: UserId
+  millis: Millis
 }

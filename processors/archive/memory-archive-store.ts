@@ -1,7 +1,14 @@
 import { REMEMBERED_CODES } from '../../schemas/codes.ts'
-import type { Partition } from '../../schemas/ids.ts'
+import type { PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import { Flag } from '../../schemas/pack.ts'
 import type { Position } from '../../topics/valid-events.ts'
-import { type ArchivedOutcome, type ArchiveReader, type OutcomeRequest, outcomeTimes } from './archive-reader.ts'
+import {
+  type ArchivedOutcome,
+  type ArchiveReader,
+  archivedContent,
+  type OutcomeRequest,
+  outcomeTimes,
+} from './archive-reader.ts'
 import type { ArchiveProgress, ArchiveStore, Load, RecordedRange } from './archive-store.ts'
 import type { EventRow } from './event-row.ts'
 import { type ArchiveInspector, type MessageRow, messageOfEvent } from './inspect.ts'
@@ -56,6 +63,15 @@ export class MemoryArchive implements ArchiveInspector, ArchiveReader {
       if (row.kind === 'PackRepeated' || !REMEMBERED_CODES.includes(row.code)) continue
       const { code, seq, count, at } = row
       if (at >= times.from && at <= times.to) return { code, seq, count, at }
+    }
+    return undefined
+  }
+
+  async message({ partition, sessionId, seq }: { partition: Partition; sessionId: SessionId; seq: Seq }) {
+    for await (const row of this.messages(partition)) {
+      if (row.sessionId !== sessionId || row.seq !== seq) continue
+      const [packId, from] = [row.packId as PackId, row.from as UserId]
+      return { packId, from, at: row.at, counted: (row.flags & Flag.COUNTER) !== 0, content: archivedContent(row) }
     }
     return undefined
   }

@@ -10,6 +10,7 @@ import { Code } from '../../schemas/codes.ts'
 import type { Event, EventBody } from '../../schemas/event.ts'
 import type { PackId, SessionId, UserId } from '../../schemas/ids.ts'
 import { RULES_DEFAULT } from '../../schemas/pack.ts'
+import { CONTENTS } from '../../schemas/testing/samples.ts'
 
 const CHAT = 's:alice:bob' as SessionId
 const ALICE = 'alice' as UserId
@@ -173,6 +174,26 @@ export function archiveStoreContract(makeHarness: () => Promise<ArchiveHarness>)
     expect(await ask(0, { from: 'bob' as UserId })).toBeUndefined()
     expect(await ask(0, { sessionId: 's:alice:zoe' as SessionId })).toBeUndefined()
     expect(await ask(0, { partition: 2 })).toBeUndefined()
+  })
+
+  test('[AR14] a message is found at its seq, whatever it holds', async () => {
+    const { store, reader } = await prepared()
+    const contents = Object.values(CONTENTS).filter(({ kind }) => kind !== 'Removed')
+    const bodies: EventBody[] = [
+      ...contents.map(content => ({ kind: 'MessageAccepted', content }) as const),
+      { kind: 'MemberQuit' },
+    ]
+    const events = bodies.map((body, number) => placed(sampleEvent(number, { body, flags: number % 2 === 0 ? 4 : 0 })))
+    const { load, rows } = loadOf({ partition: 1, events, position: events.at(-1)!.position })
+    await store.insert(load, rows)
+    const ask = (seq: number, partition = 1) => reader.message({ partition, sessionId: CHAT, seq })
+    for (const [number, content] of contents.entries()) {
+      const { packId, at, seq } = sampleEvent(number)
+      expect(await ask(seq)).toEqual({ packId, from: ALICE, at, counted: number % 2 === 0, content })
+    }
+    expect(await ask(events.at(-1)!.event.seq)).toBeUndefined()
+    expect(await ask(99)).toBeUndefined()
+    expect(await ask(1, 2)).toBeUndefined()
   })
 
   test('[AR7] a reader knows how far the archive is in a partition', async () => {

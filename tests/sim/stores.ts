@@ -147,6 +147,7 @@ export function archiveReader(world: World, host: Machine): ArchiveReader {
   const reading: ArchiveReader = {
     position: partition => server.position(partition),
     outcome: request => server.outcome(request),
+    message: request => server.message(request),
   }
   return remote(world, host, 'archive', reading)
 }

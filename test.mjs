@@ -9,7 +9,7 @@ import { prepare, ROOT } from './infra/prepare.mjs'
  * `N passed, N failed, N skipped`. Exit code 0 only when tests ran, all passed and none was skipped.
  */
 prepare()
-const { countTests, objections, summaryLine } = await import('./dist/infra/local/test-summary.js')
+const { countTests, featuresNotShown, objections, summaryLine } = await import('./dist/infra/local/test-summary.js')
 
 const args = process.argv.slice(2)
 const dir = mkdtempSync(join(tmpdir(), 'packlog-report-'))
@@ -21,6 +21,11 @@ rmSync(dir, { recursive: true, force: true })
 const counts = report === undefined ? { passed: 0, failed: 0, skipped: 0 } : countTests(report)
 const filtered = args.some(arg => /^(-t|--testNamePattern)(=|$)/.test(arg))
 const problems = objections(counts, { exitCode, filtered })
+if (args.length === 0 && report !== undefined) {
+  const features = readFileSync(join(ROOT, 'docs', 'features.md'), 'utf8')
+  const notShown = featuresNotShown(report, features, ROOT)
+  problems.push(...notShown.map(file => `docs/features.md names ${file}, of which no test passed`))
+}
 for (const problem of problems) console.error(`not good: ${problem}`)
 process.exitCode = problems.length === 0 ? 0 : 1
 console.log(summaryLine(counts))

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { countTests, objections, summaryLine, type TestReport } from './test-summary.ts'
+import { countTests, featuresNotShown, objections, summaryLine, type TestReport } from './test-summary.ts'
 
 const report = (changes: Partial<TestReport>): TestReport => ({
   numPassedTests: 3,
   numFailedTests: 0,
   numPendingTests: 0,
   numTodoTests: 0,
-  testResults: [{ status: 'passed', assertionResults: [{}, {}, {}] }],
+  testResults: [{ name: '/repo/a.test.ts', status: 'passed', assertionResults: [{}, {}, {}] }],
   ...changes,
 })
 const good = { exitCode: 0, filtered: false }
@@ -18,7 +18,9 @@ test('the plain line', () => {
 })
 
 test('a file that cannot be loaded counts as a failed test', () => {
-  const counts = countTests(report({ testResults: [{ status: 'failed', assertionResults: [] }] }))
+  const counts = countTests(
+    report({ testResults: [{ name: '/repo/a.test.ts', status: 'failed', assertionResults: [] }] }),
+  )
   expect(counts.failed).toBe(1)
 })
 
@@ -37,4 +39,12 @@ test.each([
 
 test('tests that were left out by name are no objection', () => {
   expect(objections({ passed: 1, failed: 0, skipped: 2 }, { exitCode: 0, filtered: true })).toEqual([])
+})
+
+test('[TD11] a feature whose test did not run, or of which nothing passed, is named', () => {
+  const ran = (name: string, status: string) => ({ name: `/repo/${name}`, status, assertionResults: [{ status }] })
+  const run = report({ testResults: [ran('a/one.test.ts', 'passed'), ran('two.e2e.test.ts', 'skipped')] })
+  const features = '| A1 | x | `a/` | `a/one.test.ts`, `two.e2e.test.ts` |\n| A2 | y | z | `three.test.ts` |'
+  expect(featuresNotShown(run, features, '/repo')).toEqual(['two.e2e.test.ts', 'three.test.ts'])
+  expect(featuresNotShown(run, '`a/one.test.ts`', '/repo')).toEqual([])
 })

@@ -4,7 +4,8 @@ export interface TestReport {
   numFailedTests: number
   numPendingTests: number
   numTodoTests: number
-  testResults: readonly { status: string; assertionResults: readonly unknown[] }[]
+  /** `name` is the path of the file. */
+  testResults: readonly { name: string; status: string; assertionResults: readonly { status?: string }[] }[]
 }
 
 export interface TestCounts {
@@ -21,6 +22,20 @@ export function countTests(report: TestReport): TestCounts {
     failed: report.numFailedTests + broken.length,
     skipped: report.numPendingTests + report.numTodoTests,
   }
+}
+
+/**
+ * The test files that docs/features.md names and of which no test passed in the run: a feature that nothing showed.
+ * `root` ends without a slash.
+ */
+export function featuresNotShown(report: TestReport, features: string, root: string): string[] {
+  const shown = new Set(
+    report.testResults
+      .filter(file => file.assertionResults.some(({ status }) => status === 'passed'))
+      .map(({ name }) => name),
+  )
+  const named = [...features.matchAll(/`([^`\s]+\.test\.ts)`/g)].map(match => match[1]!)
+  return [...new Set(named)].filter(file => !shown.has(`${root}/${file}`))
 }
 
 /** The line that machines read. */

@@ -40,6 +40,8 @@ const UNANSWERED = questions.filter(
     ![
       'history',
       'sessions',
+      'receipts',
+      'priority',
       'members',
       'outcome',
       'resume',

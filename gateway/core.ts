@@ -37,6 +37,7 @@ import { PeopleQuestions } from './ws/people-questions.ts'
 import { LogEnds, Progress } from './ws/progress.ts'
 import { Questions } from './ws/questions.ts'
 import { Buckets } from './ws/rate-limits.ts'
+import { ReadingQuestions } from './ws/reading-questions.ts'
 import { Sends } from './ws/sends.ts'
 import { Stamps } from './ws/stamps.ts'
 import { findStart, type StartPoint } from './ws/start.ts'
@@ -227,7 +228,8 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
   const mayLookUp = (userId: UserId, users: number) => lookUps.take(userId, clock.monotonic(), users)
   const peopleQuestions = new PeopleQuestions({ people, views, mayLookUp })
   const parts = { history, membership, views, index, outcomes, clock, partitionOf }
-  const questions = new Questions({ ...parts, people: peopleQuestions })
+  const readingQuestions = new ReadingQuestions({ history, membership, views, partitionOf })
+  const questions = new Questions({ ...parts, people: peopleQuestions, reading: readingQuestions })
   const catchUp = new CatchUp({ history, views, index, partitionOf })
   const logins = new Logins({ membership, views, index, audience, clock, logger })
   const { heartbeatMs, packsPerSecond } = options

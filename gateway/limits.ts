@@ -2,6 +2,7 @@ import { assert } from '../infra/assert.ts'
 import type { Millis } from '../infra/clock.ts'
 import { DRAIN_MS_MAX } from '../infra/service.ts'
 import { HISTORY_PAGE_MAX, RESUME_SESSIONS_MAX } from '../schemas/frames.ts'
+import { RULES_BOUNDS } from '../schemas/pack.ts'
 import { APPEND_BYTES_MAX } from '../topics/log.ts'
 import type { RateLimit } from './ws/rate-limits.ts'
 
@@ -45,6 +46,10 @@ export const HISTORY_POLL_MS: Millis = 10
 /** The same for the archive, and how long it may take to catch up. */
 export const ARCHIVE_POLL_MS: Millis = 200
 export const ARCHIVE_BEHIND_MS_MAX: Millis = 4_000
+/** Members of a group of whom it is looked up who has read a message. */
+export const RECEIPT_MEMBERS_ASKED_MAX = RULES_BOUNDS.receiptMembersMax[1]
+/** What must not be missed is given for so long, of log time. */
+export const URGENT_KEPT_MS: Millis = 30 * 86_400_000
 /** How often a failed read of a view is tried again, and the pause between. */
 export const VIEW_ATTEMPTS_MAX = 5
 export const VIEW_RETRY_MS: Millis = 100

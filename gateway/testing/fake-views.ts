@@ -159,7 +159,7 @@ export class FakeHistory extends FakeView implements HistoryReader {
     return this.answer(() => this.outcomes.get(`${request.sessionId} ${request.from} ${request.packId}`))
   }
 
-  async times(): Promise<ReadonlyMap<Partition, number>> {
+  async times(_partitions: readonly Partition[]): Promise<ReadonlyMap<Partition, number>> {
     return new Map()
   }
 
@@ -171,12 +171,12 @@ export class FakeHistory extends FakeView implements HistoryReader {
     return userIds.map(() => 0)
   }
 
-  async urgent(): Promise<UrgentEvent[]> {
+  async urgent(_request: Parameters<HistoryReader['urgent']>[0]): Promise<UrgentEvent[]> {
     return []
   }
 
-  async urgentTexts(): Promise<undefined[]> {
-    return []
+  async urgentTexts(events: Parameters<HistoryReader['urgentTexts']>[0]): Promise<(string | undefined)[]> {
+    return events.map(() => undefined)
   }
 }
 

@@ -1,11 +1,12 @@
 import { unreachable } from '../../infra/assert.ts'
-import type { HistoryReader, SessionHead } from '../../processors/history/history-store.ts'
+import type { HistoryReader, KeptOfSession, SessionHead } from '../../processors/history/history-store.ts'
 import { Code } from '../../schemas/codes.ts'
 import { type ClientFrame, HISTORY_PAGE_MAX, type ServerFrame } from '../../schemas/frames.ts'
-import type { Partition, Seq, SessionId } from '../../schemas/ids.ts'
+import { type Partition, type Seq, type SessionId, userSessionId } from '../../schemas/ids.ts'
 import { RESUMES_MAX } from '../limits.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { refusal, storedEventFrame } from './frames.ts'
+import { aboveCleared } from './kept-ranges.ts'
 import type { MembershipIndex, Positions } from './membership-index.ts'
 import { mergeAbove } from './merge.ts'
 import { QuestionFailed, type Range, type Views } from './views.ts'
@@ -24,7 +25,7 @@ import { QuestionFailed, type Range, type Views } from './views.ts'
  *     shown what came after they left. Pages go up to the head as of step 3, inside the stays of the user; what is
  *     above it is in the buffer.
  *  5. Merge the buffer by seq; the session is live.
- * A seq that will not come (no longer kept, between two stays) is in a `gap` frame; before a page is said to have
+ * A seq that will not come (no longer kept, between two stays, hidden by the user) is in a `gap` frame; before a page is said to have
  * one, history's position is looked at again as well.
  *
  * When a view stays behind or down, the answer is `failed` and the sessions go live all the same: events above a hole
@@ -83,8 +84,12 @@ export class CatchUp {
   private async run(connection: ClientConnection, token: number, sessions: Resume['sessions']): Promise<Resumed[]> {
     const { views, history } = this.options
     const ids = sessions.map(({ sessionId }) => sessionId)
-    const reached = await views.caughtUp(ids.map(this.options.partitionOf))
+    const { userId } = connection.identity
+    // What the user hides is said in their own session.
+    const partitions = [...ids, userSessionId(userId)].map(this.options.partitionOf)
+    const reached = await views.caughtUp(ids.length === 0 ? [] : partitions)
     const heads = ids.length === 0 ? [] : await views.ask('HISTORY_ERROR', () => history.heads(ids))
+    const kept = ids.length === 0 ? [] : await views.kept(userId, ids)
     await Promise.all([...reached.keys()].map(partition => views.confirmHistory(partition, reached)))
     const news = sessions.filter(({ seq }, i) => (heads[i]?.lastSeq ?? 0) > seq).map(({ sessionId }) => sessionId)
     const groups = news.filter(sessionId => sessionId.startsWith('g:'))
@@ -94,7 +99,7 @@ export class CatchUp {
     let next = 0
     const work = async () => {
       for (let i = next++; i < sessions.length && !connection.isClosed; i = next++) {
-        resumed[i] = await this.session(run, sessions[i]!, heads[i])
+        resumed[i] = await this.session(run, sessions[i]!, heads[i], kept[i]!)
       }
     }
     await Promise.all(Array.from({ length: RESUME_PARALLEL_MAX }, work))
@@ -106,6 +111,7 @@ export class CatchUp {
     run: Run,
     { sessionId, seq }: Resume['sessions'][number],
     head: SessionHead | undefined,
+    kept: KeptOfSession,
   ): Promise<Resumed | undefined> {
     const { connection, token } = run
     const lastSeq = head?.lastSeq ?? 0
@@ -115,7 +121,7 @@ export class CatchUp {
       return { sessionId, lastSeq: 0, code: Code.HISTORY_DENIED.number }
     }
     if (seq > lastSeq) this.reset(run, sessionId, lastSeq)
-    else await this.readPages(run, { sessionId, afterSeq: seq, lastSeq, ranges })
+    else await this.readPages(run, { sessionId, afterSeq: seq, lastSeq, ranges: aboveCleared(ranges, kept), kept })
     const cursor = this.goLive(connection, token, sessionId, { tellGaps: true })
     return cursor === undefined ? undefined : { sessionId, lastSeq: cursor }
   }
@@ -142,7 +148,8 @@ export class CatchUp {
       afterSeq,
       lastSeq,
       ranges,
-    }: { sessionId: SessionId; afterSeq: Seq; lastSeq: Seq; ranges: readonly Range[] },
+      kept,
+    }: { sessionId: SessionId; afterSeq: Seq; lastSeq: Seq; ranges: readonly Range[]; kept: KeptOfSession },
   ): Promise<void> {
     let cursor = afterSeq
     for (const range of ranges) {
@@ -154,7 +161,7 @@ export class CatchUp {
         cursor = range.fromSeq - 1
       }
       while (cursor < toSeq) {
-        const read = await this.readPage(run, sessionId, cursor, toSeq)
+        const read = await this.readPage(run, { sessionId, kept }, cursor, toSeq)
         if (read === undefined) return
         cursor = read
       }
@@ -162,7 +169,12 @@ export class CatchUp {
   }
 
   /** Sends one page and gives the seq up to which it went; undefined when nobody waits for it any more. */
-  private async readPage(run: Run, sessionId: SessionId, afterSeq: Seq, toSeq: Seq): Promise<Seq | undefined> {
+  private async readPage(
+    run: Run,
+    { sessionId, kept }: { sessionId: SessionId; kept: KeptOfSession },
+    afterSeq: Seq,
+    toSeq: Seq,
+  ): Promise<Seq | undefined> {
     const { connection, token, reached } = run
     const { views, history } = this.options
     const limit = Math.min(HISTORY_PAGE_MAX, toSeq - afterSeq)
@@ -174,6 +186,7 @@ export class CatchUp {
     if (hasGap) await views.confirmHistory(this.options.partitionOf(sessionId), reached)
     for (const step of merged.steps) {
       if (step.kind === 'Gap') this.tellGap(run, sessionId, step.fromSeq, step.toSeq)
+      else if (kept.hidden.includes(step.item.seq)) this.tellGap(run, sessionId, step.item.seq, step.item.seq)
       else if (!(await this.sendStored(run, sessionId, step.item))) return undefined
     }
     // Nothing above afterSeq is kept any more, up to toSeq.

@@ -17,7 +17,7 @@ import type { Attribute } from '../../schemas/settings.ts'
 /** User ids that one frame may name; the sequencer's rules may allow fewer. */
 export const FRAME_USERS_MAX = 5_000
 /** Length of a page cursor, which is opaque. */
-export const CURSOR_CHARS_MAX = 512
+export const CURSOR_CHARS_MAX = 4_096
 /** Attributes, targets, connections and the like that one frame may name. */
 export const FRAME_ITEMS_MAX = 200
 

@@ -1,17 +1,19 @@
 import type { Clock } from '../../infra/clock.ts'
-import type { HistoryPage, HistoryReader, HotSession } from '../../processors/history/history-store.ts'
+import type { HistoryPage, HistoryReader, KeptOfSession } from '../../processors/history/history-store.ts'
+import { NOTHING_KEPT } from '../../processors/history/session-summary.ts'
 import type { MembershipReader } from '../../processors/membership/membership-store.ts'
 import { Code } from '../../schemas/codes.ts'
-import type { EventFrame, QuestionFrame, SessionSummary } from '../../schemas/frames.ts'
+import type { QuestionFrame } from '../../schemas/frames.ts'
 import type { Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import { PAGE_BYTES_MAX, QUESTIONS_MAX } from '../limits.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { encodeFrame, pageFrame, refusal, type StoredPage, type Subprotocol } from './frames.ts'
+import { aboveCleared, isShown } from './kept-ranges.ts'
 import type { MembershipIndex } from './membership-index.ts'
 import type { Outcomes } from './outcomes.ts'
 import type { PeopleQuestions } from './people-questions.ts'
+import type { ReadingQuestions } from './reading-questions.ts'
 import { QuestionFailed, type Range, type Views } from './views.ts'
-import { textFrame } from './websocket-frame.ts'
 
 /**
  * Answers what clients ask of the views. Every question has its limits: how many run per connection, how long each
@@ -27,6 +29,7 @@ export interface QuestionsOptions {
   index: MembershipIndex
   outcomes: Outcomes
   people: Pick<PeopleQuestions, 'ask'>
+  reading: Pick<ReadingQuestions, 'ask'>
   clock: Clock
   partitionOf(sessionId: SessionId): Partition
 }
@@ -65,7 +68,9 @@ export class Questions {
       case 'history':
         return this.history(identity.userId, subprotocol, frame)
       case 'sessions':
-        return this.sessions(identity.userId, subprotocol, frame)
+      case 'receipts':
+      case 'priority':
+        return this.options.reading.ask(identity.userId, subprotocol, frame)
       case 'members':
         return this.members(identity.userId, subprotocol, frame)
       case 'outcome':
@@ -87,14 +92,16 @@ export class Questions {
 
   private async history(userId: UserId, subprotocol: Subprotocol, frame: Question<'history'>): Promise<Buffer> {
     const { requestId, sessionId } = frame
+    const stays = await this.rangesOf(userId, sessionId)
+    const [kept] = (await this.options.views.kept(userId, [sessionId])) as [KeptOfSession]
     let query = frame
-    let { page, ranges } = await this.pageInside(userId, query, await this.rangesOf(userId, sessionId))
-    let visible = visiblePart(query, page, ranges)
-    // Where history no longer keeps a stay, what it has next may lie between two stays: go on to the next one.
-    for (let i = 0; i < ranges.length && visible.more && visible.events.length === 0; i++) {
-      query = { ...query, afterSeq: page.seqs.at(-1)! }
-      ;({ page, ranges } = await this.pageInside(userId, query, ranges))
-      visible = visiblePart(query, page, ranges)
+    let { page, ranges } = await this.pageInside(userId, query, stays, kept)
+    let visible = visiblePart(query, page, aboveCleared(ranges, kept), kept)
+    // Where history no longer keeps a stay, what it has next may lie between two stays, or be hidden: go on to the next.
+    for (let i = 0; i < ranges.length + HIDDEN_PAGES_MAX && visible.more && visible.events.length === 0; i++) {
+      query = nextQuery(query, page)
+      ;({ page, ranges } = await this.pageInside(userId, query, ranges, kept))
+      visible = visiblePart(query, page, aboveCleared(ranges, kept), kept)
     }
     return pageFrame(subprotocol, { requestId, sessionId, ...visible, ...cutToSize(frame, visible) })
   }
@@ -104,10 +111,11 @@ export class Questions {
     userId: UserId,
     query: Question<'history'>,
     ranges: readonly Range[],
+    kept: KeptOfSession,
   ): Promise<{ page: HistoryPage; ranges: readonly Range[] }> {
     const { index, views, partitionOf } = this.options
     const { sessionId } = query
-    const page = await this.page(query, ranges)
+    const page = await this.page(query, aboveCleared(ranges, kept))
     if (!sessionId.startsWith('g:')) return { page, ranges }
     const lastSeq = page.seqs.at(-1) ?? 0
     const knows = lastSeq <= index.seenSeq(sessionId)
@@ -132,30 +140,6 @@ export class Questions {
     return ranges
   }
 
-  /**
-   * A client takes the list for all that it has to resume: a session that began while it was away, and that history
-   * does not have yet or is being filled with again, would be missed for good.
-   */
-  private async sessions(userId: UserId, subprotocol: Subprotocol, frame: Question<'sessions'>): Promise<Buffer> {
-    const { views, history } = this.options
-    const { requestId, cursor, limit = 0 } = frame
-    const request = cursor === undefined ? { userId, limit } : { userId, cursor, limit }
-    const page = await asFailedList(async () => {
-      const reached = await views.everythingCaughtUp()
-      const found = await views.ask('HISTORY_ERROR', () => history.hotSessions(request))
-      await Promise.all([...reached.keys()].map(partition => views.confirmHistory(partition, reached)))
-      return found
-    })
-    const code = page.cursor === undefined ? Code.SUCCESS.number : Code.HOTSESSION_MORE.number
-    const head = { type: 'sessions' as const, requestId, code }
-    const next = page.cursor === undefined ? {} : { cursor: page.cursor }
-    if (subprotocol === 'avro') {
-      return encodeFrame('avro', { ...head, sessions: page.sessions.map(parseSummary), ...next })
-    }
-    const rest = JSON.stringify({ ...head, ...next })
-    return textFrame(`${rest.slice(0, -1)},"sessions":[${page.sessions.map(summaryText).join(',')}]}`)
-  }
-
   private async members(userId: UserId, subprotocol: Subprotocol, frame: Question<'members'>): Promise<Buffer> {
     const { views, membership, index } = this.options
     const { requestId, sessionId, cursor, limit = 0 } = frame
@@ -177,14 +161,13 @@ export class Questions {
   }
 }
 
-/** A list that history cannot give has a code of its own. */
-async function asFailedList<T>(task: () => Promise<T>): Promise<T> {
-  try {
-    return await task()
-  } catch (error) {
-    if (!(error instanceof QuestionFailed) || error.code !== 'HISTORY_ERROR') throw error
-    throw new QuestionFailed('HOTSESSION_FAILED', error.message, error)
-  }
+/** Pages that hold nothing but hidden messages, one after the other, before the client is asked to go on. */
+const HIDDEN_PAGES_MAX = 5
+
+/** What lies behind a page of which nothing was shown. */
+function nextQuery(query: Question<'history'>, page: HistoryPage): Question<'history'> {
+  if (query.afterSeq === undefined) return { ...query, beforeSeq: page.seqs[0]! }
+  return { ...query, afterSeq: page.seqs.at(-1)! }
 }
 
 type Span = { afterSeq: Seq; limit: number } | { beforeSeq: Seq; limit: number }
@@ -205,9 +188,9 @@ export function visiblePart(
   { afterSeq }: Question<'history'>,
   page: HistoryPage,
   ranges: readonly Range[],
+  kept: KeptOfSession = NOTHING_KEPT,
 ): Pick<StoredPage, 'lastSeq' | 'more' | 'events'> {
-  const isVisible = (seq: Seq) => ranges.some(({ fromSeq, toSeq }) => fromSeq <= seq && seq <= toSeq)
-  const events = page.events.filter((_, i) => isVisible(page.seqs[i]!))
+  const events = page.events.filter((_, i) => isShown(page.seqs[i]!, ranges, kept))
   const lastSeq = Math.min(page.lastSeq, ranges.at(-1)?.toSeq ?? 0)
   const [first, last] = [page.seqs[0], page.seqs.at(-1)]
   if (first === undefined || last === undefined) return { lastSeq, more: false, events }
@@ -232,14 +215,4 @@ export function cutToSize(
   }
   if (count === events.length) return { events, more }
   return { events: fromStart ? events.slice(0, count) : events.slice(-count), more: true }
-}
-
-function parseSummary({ last, ...session }: HotSession): SessionSummary {
-  return last === undefined ? session : { ...session, last: JSON.parse(last) as EventFrame }
-}
-
-/** The JSON text of a summary; the text of its last event is copied. */
-function summaryText({ last, ...session }: HotSession): string {
-  const text = JSON.stringify(session)
-  return last === undefined ? text : `${text.slice(0, -1)},"last":${last}}`
 }

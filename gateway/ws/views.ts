@@ -1,5 +1,5 @@
 import type { Clock } from '../../infra/clock.ts'
-import type { HistoryReader } from '../../processors/history/history-store.ts'
+import type { HistoryReader, KeptOfSession } from '../../processors/history/history-store.ts'
 import type { MembershipReader } from '../../processors/membership/membership-store.ts'
 import type { CodeName } from '../../schemas/codes.ts'
 import type { Offset, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
@@ -142,6 +142,11 @@ export class Views {
     if (offset < 0) return
     const position = await this.ask('HISTORY_ERROR', () => this.options.history.position(partition))
     if ((position?.offset ?? -1) < offset) throw new QuestionFailed('VIEW_BEHIND', 'history is being rebuilt')
+  }
+
+  /** What a user keeps of sessions, in the order asked, as history has it. */
+  kept(userId: UserId, sessionIds: readonly SessionId[]): Promise<KeptOfSession[]> {
+    return this.ask('HISTORY_ERROR', () => this.options.history.kept({ userId, sessionIds }))
   }
 
   /** The membership view's positions, as offsets. */

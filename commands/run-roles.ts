@@ -156,6 +156,7 @@ async function gateway(context: Context): Promise<Service> {
     people: peopleReader({ connection, random }),
     archive: archive.reader,
     tokens: config.jwtKeyFile,
+    ...(config.wordsFile === undefined ? {} : { wordsFile: config.wordsFile }),
     nodeName: config.nodeName,
     clock,
     random,

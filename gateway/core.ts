@@ -20,6 +20,7 @@ import {
   PENDING_SWEEP_MS,
   QUESTION_MS_MAX,
 } from './limits.ts'
+import type { WordList } from './words/word-list.ts'
 import { ArchiveViews } from './ws/archive-views.ts'
 import { Audience } from './ws/audience.ts'
 import { CatchUp } from './ws/catchup.ts'
@@ -52,6 +53,8 @@ export interface GatewayCoreOptions {
   membership: MembershipReader
   people: PeopleReader
   archive: ArchiveReader
+  /** The words that messages must not hold, as they are now. */
+  words?: () => WordList | undefined
   clock: Clock
   random: Random
   logger: Logger
@@ -219,7 +222,7 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     progress,
     appender,
     partitionOf,
-    stamps: new Stamps({ friendsOnly, targets }),
+    stamps: new Stamps({ friendsOnly, targets, words: options.words ?? (() => undefined) }),
     onFatal,
     metrics,
   })

@@ -6,12 +6,15 @@ import { readTokenKey, type TokenKey, type VerifiedToken, verifyToken } from './
 import { GatewayCore, type GatewayCoreOptions } from './core.ts'
 import { HttpServer } from './http/server.ts'
 import { CLOSE_MS_MAX } from './limits.ts'
+import { WordsFile } from './words/words-file.ts'
 import { WebSocketGateway } from './ws/server.ts'
 
 export interface GatewayOptions extends GatewayCoreOptions {
   http: { host: string; port: number }
   /** The file of the key that tokens are signed with, or the key itself. */
   tokens: string | TokenKey
+  /** The file of the words that messages must not hold. */
+  wordsFile?: string
 }
 
 /** A gateway that listens: the service of the role `gateway`. */
@@ -29,11 +32,16 @@ class Gateway implements GatewayService {
   readonly name = 'gateway'
   private readonly options: GatewayOptions
   private readonly core: GatewayCore
+  private readonly words: WordsFile | undefined
+  private readonly stopping = new AbortController()
   private http: HttpServer | undefined
 
   constructor(options: GatewayOptions) {
     this.options = options
-    this.core = new GatewayCore(options)
+    const { wordsFile: file, clock, logger } = options
+    this.words = file === undefined ? undefined : new WordsFile({ file, clock, logger })
+    const { words } = this
+    this.core = new GatewayCore(words === undefined ? options : { ...options, words: () => words.words })
   }
 
   get done(): Promise<void> {
@@ -48,6 +56,8 @@ class Gateway implements GatewayService {
   async start(): Promise<void> {
     const { tokens, clock, logger, http } = this.options
     const key = typeof tokens === 'string' ? await readTokenKey(tokens) : tokens
+    await this.words?.open()
+    void this.words?.run(this.stopping.signal)
     const { core } = this
     const webSockets = new WebSocketGateway({
       hub: () => core.hub,
@@ -75,6 +85,7 @@ class Gateway implements GatewayService {
     await this.core.drain()
     // Takes no more connections, and waits for the closing handshakes of those there are.
     await this.within(CLOSE_MS_MAX + CLOSE_GRACE_MS, this.http?.close() ?? Promise.resolve())
+    this.stopping.abort()
     await this.core.stop()
   }
 

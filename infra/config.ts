@@ -43,6 +43,7 @@ const environment = z.object({
     .regex(/^(group|all|\d+(-\d+)?(,\d+(-\d+)?)*)$/, 'must be "group", "all" or a list such as 0-5,8')
     .default('group'),
   PACKLOG_RULES_FILE: z.string().min(1).optional(),
+  PACKLOG_WORDS_FILE: z.string().min(1).optional(),
   PACKLOG_EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).default(30),
   PACKLOG_REPLICATION_FACTOR: z.coerce.number().int().min(1).default(1),
   PACKLOG_TOPIC_PREFIX: z
@@ -96,6 +97,8 @@ export interface Config {
   partitions: readonly number[] | 'group'
   /** Where the sequencer's rules are configured; undefined: nowhere, those in force stay. */
   rulesFile: string | undefined
+  /** Words that messages must not hold; undefined: none. */
+  wordsFile: string | undefined
   eventRetentionDays: number
   replicationFactor: number
   topicPrefix: string
@@ -138,6 +141,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
         ? 'group'
         : parsePartitions(values.PACKLOG_PARTITIONS, values.PACKLOG_PARTITION_COUNT),
     rulesFile: values.PACKLOG_RULES_FILE,
+    wordsFile: values.PACKLOG_WORDS_FILE,
     eventRetentionDays: values.PACKLOG_EVENT_RETENTION_DAYS,
     replicationFactor: values.PACKLOG_REPLICATION_FACTOR,
     topicPrefix: values.PACKLOG_TOPIC_PREFIX,

@@ -147,9 +147,12 @@ const TOLD_BY_ACK: ReadonlySet<EventBody['kind']> = new Set<EventBody['kind']>([
   'GroupDismissed',
 ])
 
-/** True where the connection that sent the pack gets an ack in place of the event; otherwise it gets both. */
-export function isToldByAck(kind: EventBody['kind']): boolean {
-  return TOLD_BY_ACK.has(kind)
+/**
+ * True where the connection that sent the pack gets an ack in place of the event; otherwise it gets both. What a
+ * message has besides its content was found by the server, or changed by it.
+ */
+export function isToldByAck(body: EventBody): boolean {
+  return TOLD_BY_ACK.has(body.kind) && (body.kind !== 'MessageAccepted' || body.extra === undefined)
 }
 
 /** True where an event changes who is a member; such events carry the header `members` and are decoded by every gateway. */

@@ -24,7 +24,8 @@ export function ownEvent(
 function acceptedBody(frame: PackFrame): EventBody | undefined {
   switch (frame.type) {
     case 'send':
-      return { kind: 'MessageAccepted', content: frame.content }
+      // What the server found of what it names stands in the event.
+      return frame.extra === undefined ? { kind: 'MessageAccepted', content: frame.content } : undefined
     case 'createGroup':
       return { kind: 'GroupCreated', info: { avatar: '', notice: '', ...frame.info }, members: frame.members }
     case 'joinGroup':

@@ -144,7 +144,7 @@ export class Fanout {
     this.options.friendsOnly.passed(event)
     if (!isAccepted(event)) {
       this.answer(event)
-    } else if (isToldByAck(event.body.kind)) {
+    } else if (isToldByAck(event.body)) {
       this.deliver(event, leavers, this.answer(event))
     } else {
       // Whoever sent it cannot know what became of it: the event comes first, then the ack that names its seq.
@@ -196,7 +196,7 @@ export class Fanout {
     const frame = answerFrame(event)
     for (const connection of settled.waiters) {
       connection.send(frame)
-      if (isAccepted(event) && isToldByAck(event.body.kind)) connection.state.acked(event.sessionId, event.seq)
+      if (isAccepted(event) && isToldByAck(event.body)) connection.state.acked(event.sessionId, event.seq)
     }
     return settled.waiters
   }

@@ -1,5 +1,7 @@
+import { Code } from '../../schemas/codes.ts'
 import type { UserId } from '../../schemas/ids.ts'
-import type { Pack, Stamp } from '../../schemas/pack.ts'
+import type { Pack, PackBody, Stamp } from '../../schemas/pack.ts'
+import type { Judgement, WordList, Words } from '../words/word-list.ts'
 import { usersOf } from './audience.ts'
 import type { FriendsOnly } from './friends-only.ts'
 import type { Targets } from './targets.ts'
@@ -16,23 +18,62 @@ export const NO_STAMP: Stamp = {
   rewritten: false,
 }
 
-export class Stamps {
-  private readonly friendsOnly: Pick<FriendsOnly, 'of'>
-  private readonly targets: Pick<Targets, 'stamp'>
+export interface StampsOptions {
+  friendsOnly: Pick<FriendsOnly, 'of'>
+  targets: Pick<Targets, 'stamp'>
+  /** The words that messages must not hold; undefined: there is no list. */
+  words(): WordList | undefined
+}
 
-  constructor({ friendsOnly, targets }: { friendsOnly: Pick<FriendsOnly, 'of'>; targets: Pick<Targets, 'stamp'> }) {
-    this.friendsOnly = friendsOnly
-    this.targets = targets
+export class Stamps {
+  private readonly options: StampsOptions
+
+  constructor(options: StampsOptions) {
+    this.options = options
   }
 
   /** Stamps the pack; undefined where nothing has to be waited for. Rejects with QuestionFailed. */
   stamp(pack: Pack): Promise<void> | undefined {
-    const receiver = stampFriendsOnly(pack, this.friendsOnly)
-    const messages = this.targets.stamp(pack)
+    const { friendsOnly, targets, words } = this.options
+    const judged = judgeWords(pack, words())
+    if (judged.kind === 'Refused') {
+      strip(pack)
+      return undefined
+    }
+    const receiver = stampFriendsOnly(pack, friendsOnly)
+    // Before masking: what is forwarded is compared with the words of the client.
+    const messages = targets.stamp(pack)
+    if (judged.kind === 'Masked') rewrite(pack, judged.value)
     if (receiver === undefined || messages === undefined) return receiver ?? messages
     return Promise.all([receiver, messages]).then(() => {})
   }
 }
+
+const FINE = { kind: 'Fine' } as const
+
+function judgeWords({ body, pushInfo }: Pack, list: WordList | undefined): Judgement<Words> {
+  if (list === undefined || (body.kind !== 'SendMessage' && body.kind !== 'OverrideMessage')) return FINE
+  return list.judge({ content: body.content, pushInfo })
+}
+
+/** The digest stays that of the client's own words, so that a resend is no conflict. */
+function rewrite(pack: Pack, { content, pushInfo }: Words): void {
+  pack.body = { ...pack.body, content } as PackBody
+  pack.pushInfo = pushInfo
+  pack.stamp = { ...(pack.stamp ?? NO_STAMP), rewritten: true }
+}
+
+/** What was refused is not kept in the log. */
+function strip(pack: Pack): void {
+  const { body } = pack
+  if (body.kind === 'SendMessage') pack.body = { kind: 'SendMessage', content: REMOVED }
+  if (body.kind === 'OverrideMessage') pack.body = { kind: 'OverrideMessage', target: body.target, content: REMOVED }
+  pack.pushInfo = null
+  pack.stamp = { ...NO_STAMP, verdict: SENSITIVE }
+}
+
+const REMOVED = { kind: 'Removed' } as const
+const SENSITIVE = { code: Code.SENSITIVE_MATCH.number, reason: Code.SENSITIVE_MATCH.text }
 
 /** Packs that reach the other user of a single chat. */
 const REACHING: ReadonlySet<Pack['body']['kind']> = new Set<Pack['body']['kind']>([

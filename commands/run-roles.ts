@@ -154,6 +154,7 @@ async function gateway(context: Context): Promise<Service> {
     history: historyReader({ connection, random }),
     membership: membershipReader({ connection, random }),
     people: peopleReader({ connection, random }),
+    loginPolicy: (await configuredRules(config)).rules?.loginPolicy ?? 'all',
     archive: archive.reader,
     tokens: config.jwtKeyFile,
     ...(config.wordsFile === undefined ? {} : { wordsFile: config.wordsFile }),

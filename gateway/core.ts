@@ -5,10 +5,11 @@ import type { ArchiveReader } from '../processors/archive/archive-reader.ts'
 import type { HistoryReader } from '../processors/history/history-store.ts'
 import type { MembershipReader } from '../processors/membership/membership-store.ts'
 import type { PeopleReader } from '../processors/membership/people-store.ts'
+import type { CloseName } from '../schemas/close-codes.ts'
 import type { RecordCodec } from '../schemas/codec.ts'
 import type { Event } from '../schemas/event.ts'
 import type { SessionId, UserId } from '../schemas/ids.ts'
-import type { Pack } from '../schemas/pack.ts'
+import type { Pack, Rules } from '../schemas/pack.ts'
 import type { Log } from '../topics/log.ts'
 import { sessionPartition, type Topics } from '../topics/topics.ts'
 import {
@@ -24,11 +25,13 @@ import type { WordList } from './words/word-list.ts'
 import { ArchiveViews } from './ws/archive-views.ts'
 import { Audience } from './ws/audience.ts'
 import { CatchUp } from './ws/catchup.ts'
+import type { Identity } from './ws/client-connection.ts'
 import { Deadline } from './ws/deadline.ts'
 import { Fanout } from './ws/fanout.ts'
 import { FriendsOnly } from './ws/friends-only.ts'
 import { gatewayMetrics } from './ws/gateway-metrics.ts'
 import { Hub } from './ws/hub.ts'
+import { LoginPacks, type LoginWait } from './ws/login-packs.ts'
 import { Logins } from './ws/logins.ts'
 import { MembershipIndex } from './ws/membership-index.ts'
 import { Outcomes } from './ws/outcomes.ts'
@@ -63,6 +66,8 @@ export interface GatewayCoreOptions {
   nodeName: string
   heartbeatMs?: Millis
   packsPerSecond?: number
+  /** As the rules are configured; those that pass on the log go before. Default `all`. */
+  loginPolicy?: Rules['loginPolicy']
 }
 
 const DRAIN_POLL_MS: Millis = 20
@@ -104,6 +109,19 @@ export class GatewayCore {
   /** Takes a user over from the membership view; false when that is not possible now. Then `unreserve` is owed. */
   async admit(userId: UserId): Promise<boolean> {
     return this.isOpen ? (this.parts?.logins.admit(userId) ?? false) : false
+  }
+
+  /**
+   * Opens the connection of an admitted user as soon as the login policy lets it in: `open` gets its id. Gives the
+   * reason where it is refused.
+   */
+  async login(identity: Identity, open: (connectionId: string) => void): Promise<CloseName | undefined> {
+    return this.isOpen && this.parts !== undefined ? this.parts.loginPacks.login(identity, open) : 'UNAVAILABLE'
+  }
+
+  /** A connection that was let in could not be opened: its client has gone. */
+  ended(identity: Identity, connectionId: string): void {
+    this.parts?.loginPacks.ended(identity, connectionId)
   }
 
   unreserve(userId: UserId): void {
@@ -226,6 +244,26 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     onFatal,
     metrics,
   })
+  const loginAppender = new PackAppender<LoginWait>({
+    log,
+    topic: topics.packs,
+    clock,
+    random,
+    logger,
+    onFailed: waits => loginPacks.failed(waits),
+    onFatal,
+  })
+  const loginPacks = new LoginPacks({
+    codec: codecs.packs,
+    clock,
+    random,
+    gateway: nodeName,
+    policy: options.loginPolicy ?? 'all',
+    appender: loginAppender,
+    partitionOf,
+    close: (userId, connectionId, name, detail) => hub.closeConnection(userId, connectionId, name, detail),
+    closeAll: (userId, name, detail) => hub.closeUser(userId, name, detail),
+  })
   const outcomes = new Outcomes({ history, archive: archiveViews, views, pending, partitionOf })
   const lookUps = new Buckets<UserId>(LOOK_UPS)
   const mayLookUp = (userId: UserId, users: number) => lookUps.take(userId, clock.monotonic(), users)
@@ -245,6 +283,7 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     questions,
     catchUp,
     metrics,
+    onEnded: ({ identity, id }) => loginPacks.ended(identity, id),
     onFatal,
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     ...(packsPerSecond === undefined ? {} : { packsPerSecond }),
@@ -260,10 +299,11 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
       audience,
       pending,
       friendsOnly,
+      loginPacks,
       progress,
       metrics,
     },
     start.positions,
   )
-  return { index, audience, progress, pending, views, sends, logins, hub, fanout, metrics }
+  return { index, audience, progress, pending, views, sends, logins, loginPacks, hub, fanout, metrics }
 }

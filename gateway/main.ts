@@ -66,6 +66,8 @@ class Gateway implements GatewayService {
       verify: (token: string): Promise<VerifiedToken> => verifyToken(key, token, clock.now()),
       admit: (userId: UserId) => core.admit(userId),
       unreserve: (userId: UserId) => core.unreserve(userId),
+      open: (identity, opened) => core.login(identity, opened),
+      ended: (identity, connectionId) => core.ended(identity, connectionId),
     })
     this.http = new HttpServer({
       clock,

@@ -2,6 +2,7 @@ import type { Clock, Random } from '../../infra/clock.ts'
 import { silentLogger } from '../../infra/logger.ts'
 import { Metrics } from '../../infra/metrics.ts'
 import { VirtualClock } from '../../infra/testing/virtual-clock.ts'
+import { CloseCode } from '../../schemas/close-codes.ts'
 import { eventCodec, eventSchema, packCodec, type RecordCodec } from '../../schemas/codec.ts'
 import type { Event } from '../../schemas/event.ts'
 import type { ClientFrame, EventFrame, ServerFrame } from '../../schemas/frames.ts'
@@ -102,6 +103,8 @@ export class TestClient implements ClientSocket {
   /** True: the socket takes nothing after its next write. */
   isFrozen = false
   connection!: ClientConnection
+  /** Resolves when the login was answered. */
+  opened: Promise<void> = Promise.resolve()
   private readonly core: GatewayCore
   private readonly subprotocol: Subprotocol
 
@@ -234,16 +237,21 @@ export class World<C extends Clock = VirtualClock> {
   async connect(
     { core }: TestGateway,
     user: string,
-    { deviceId = 'd1', subprotocol = 'json' as Subprotocol, held = false } = {},
+    { deviceId = 'd1', deviceType = 6, subprotocol = 'json' as Subprotocol, held = false } = {},
   ): Promise<TestClient> {
     const userId = user as UserId
     if (!(await core.admit(userId))) throw new Error(`${user} was not let in`)
     const client = new TestClient(core, subprotocol)
-    const identity = { userId, device: { type: 6, id: deviceId } }
-    client.connection = core.hub!.open(identity, subprotocol, client)
-    core.unreserve(userId)
+    const identity = { userId, device: { type: deviceType, id: deviceId } }
+    const opening = core.login(identity, id => {
+      client.connection = core.hub!.open(identity, subprotocol, client, id)
+    })
+    client.opened = opening.then(refused => {
+      if (refused !== undefined) client.closed = { code: CloseCode[refused].code, reason: refused }
+      core.unreserve(userId)
+    })
     await this.settle()
-    if (!held) client.connection.release()
+    if (!held) client.connection?.release()
     return client
   }
 

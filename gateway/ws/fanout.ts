@@ -13,6 +13,7 @@ import { audienceOf } from './event-audience.ts'
 import { readSeq } from './event-seq.ts'
 import { answerFrame, LiveEvent } from './frames.ts'
 import type { FriendsOnly } from './friends-only.ts'
+import type { LoginPacks } from './login-packs.ts'
 import { type MembershipIndex, membershipChange } from './membership-index.ts'
 import type { PendingPacks } from './pending.ts'
 import type { Progress } from './progress.ts'
@@ -51,6 +52,7 @@ export interface FanoutOptions {
   audience: Audience
   pending: PendingPacks
   friendsOnly: Pick<FriendsOnly, 'passed'>
+  loginPacks: Pick<LoginPacks, 'wants' | 'passed'>
   progress: Progress
   metrics: FanoutMetrics
 }
@@ -102,7 +104,12 @@ export class Fanout {
     const { audience, pending } = this.options
     // Settings of anybody may be those of a receiver.
     const isOwnFact = record.headers[HEADER_FACTS] !== undefined && sessionId.startsWith('u:')
-    const isWanted = changesMembers || isOwnFact || audience.has(sessionId) || pending.hasSession(sessionId)
+    const isWanted =
+      changesMembers ||
+      isOwnFact ||
+      audience.has(sessionId) ||
+      pending.hasSession(sessionId) ||
+      this.options.loginPacks.wants(sessionId)
     if (!isWanted) return undefined
     try {
       this.dispatch(this.options.codec.decode(record.value!), record, partition)
@@ -151,6 +158,7 @@ export class Fanout {
       this.deliver(event, leavers, undefined)
       this.answer(event)
     }
+    this.options.loginPacks.passed(event)
   }
 
   /** Gives the event to everyone who may see it but those who have an ack in its place. */

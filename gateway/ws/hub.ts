@@ -26,9 +26,14 @@ export interface HubOptions {
   heartbeatMs?: Millis
   packsPerSecond?: number
   metrics: { connections(count: number): void; closed(name: CloseName | 'GONE'): void }
+  /** A connection has ended otherwise than by what the log says of it. */
+  onEnded?(connection: ClientConnection): void
   /** Something failed that must end the gateway. */
   onFatal(error: unknown): void
 }
+
+/** Ends that a LoggedIn or LoggedOut has said, or that the next login will. */
+const TOLD_BY_LOG: ReadonlySet<CloseName> = new Set<CloseName>(['KICKED', 'LOGGED_OUT', 'DRAINING'])
 
 /** All connections of the gateway: opens them, hands their frames on, beats their hearts, closes them. */
 export class Hub {
@@ -39,6 +44,7 @@ export class Hub {
   private readonly held = new Map<ClientConnection, Millis>()
   private readonly cleanUp = (connection: ClientConnection, name: CloseName) => {
     this.options.metrics.closed(name)
+    if (!TOLD_BY_LOG.has(name)) this.options.onEnded?.(connection)
     this.forget(connection)
   }
   private readonly heartbeatMs: Millis
@@ -57,11 +63,16 @@ export class Hub {
   }
 
   /** Opens the connection of a user who is admitted (logins.ts), and welcomes them. */
-  open(identity: Identity, subprotocol: Subprotocol, socket: ClientSocket): ClientConnection {
-    const { clock, random, gateway, audience } = this.options
+  open(
+    identity: Identity,
+    subprotocol: Subprotocol,
+    socket: ClientSocket,
+    id = this.options.random.bytes(9).toString('base64url'),
+  ): ClientConnection {
+    const { clock, gateway, audience } = this.options
     this.makeRoom(identity)
     const connection = new ClientConnection({
-      id: random.bytes(9).toString('base64url'),
+      id,
       identity,
       subprotocol,
       socket,
@@ -171,6 +182,7 @@ export class Hub {
   closed(connection: ClientConnection): void {
     if (!connection.isClosed) {
       this.options.metrics.closed('GONE')
+      this.options.onEnded?.(connection)
       connection.gone()
     }
     this.forget(connection)
@@ -187,6 +199,16 @@ export class Hub {
   get isFlushed(): boolean {
     for (const connection of this.options.audience.all()) if (!connection.isFlushed) return false
     return true
+  }
+
+  /** Closes one connection of a user, where it is here. */
+  closeConnection(userId: UserId, connectionId: string, name: CloseName, detail?: string): void {
+    const connection = this.options.audience.ofUser(userId).find(({ id }) => id === connectionId)
+    connection?.close(name, detail)
+  }
+
+  closeUser(userId: UserId, name: CloseName, detail?: string): void {
+    for (const connection of [...this.options.audience.ofUser(userId)]) connection.close(name, detail)
   }
 
   closeAll(name: CloseName): void {

@@ -22,39 +22,44 @@ import type { PendingPack } from './pending.ts'
  * if the last answer was lost, which is why their senders are told to try again with the same packId.
  */
 
-export interface AppenderOptions {
+/** What waits for its record to take effect; one that is no longer open is not appended. */
+export interface Waiting {
+  readonly isOpen: boolean
+}
+
+export interface AppenderOptions<Wait extends Waiting = PendingPack> {
   log: Log
   topic: Topic
   clock: Clock
   random: Random
   logger: Logger
   /** The packs were not appended, as far as is known. */
-  onFailed(packs: readonly PendingPack[]): void
+  onFailed(packs: readonly Wait[]): void
   /** Something that no retry helps against. */
   onFatal(error: unknown): void
 }
 
-interface Entry {
+interface Entry<Wait extends Waiting> {
   record: LogRecord
   bytes: number
-  pending: PendingPack
+  pending: Wait
 }
 
-interface Lane {
-  queue: Entry[]
+interface Lane<Wait extends Waiting> {
+  queue: Entry<Wait>[]
   isRunning: boolean
 }
 
-export class PackAppender {
-  private readonly lanes = new Map<Partition, Lane>()
-  private readonly options: AppenderOptions
+export class PackAppender<Wait extends Waiting = PendingPack> {
+  private readonly lanes = new Map<Partition, Lane<Wait>>()
+  private readonly options: AppenderOptions<Wait>
 
-  constructor(options: AppenderOptions) {
+  constructor(options: AppenderOptions<Wait>) {
     this.options = options
   }
 
   /** Takes a record; bounded by the caller, who counts pending packs. */
-  enqueue(partition: Partition, record: LogRecord, pending: PendingPack): void {
+  enqueue(partition: Partition, record: LogRecord, pending: Wait): void {
     let lane = this.lanes.get(partition)
     if (lane === undefined) {
       lane = { queue: [], isRunning: false }
@@ -71,7 +76,7 @@ export class PackAppender {
     })
   }
 
-  private async run(partition: Partition, lane: Lane): Promise<void> {
+  private async run(partition: Partition, lane: Lane<Wait>): Promise<void> {
     for (let batch = nextBatch(lane); batch.length > 0; batch = nextBatch(lane)) {
       const appended = await this.append(partition, batch)
       if (!appended) this.options.onFailed(batch.map(({ pending }) => pending))
@@ -79,7 +84,7 @@ export class PackAppender {
     lane.isRunning = false
   }
 
-  private async append(partition: Partition, batch: readonly Entry[]): Promise<boolean> {
+  private async append(partition: Partition, batch: readonly Entry<Wait>[]): Promise<boolean> {
     const { log, topic, clock, logger } = this.options
     const records = batch.map(({ record }) => record)
     for (let attempt = 1; ; attempt++) {
@@ -106,8 +111,8 @@ export class PackAppender {
 }
 
 /** The next records that fit into one append, without those that were answered while they waited. */
-function nextBatch(lane: Lane): Entry[] {
-  const batch: Entry[] = []
+function nextBatch<Wait extends Waiting>(lane: Lane<Wait>): Entry<Wait>[] {
+  const batch: Entry<Wait>[] = []
   let bytes = 0
   let taken = 0
   for (const entry of lane.queue) {

@@ -7,7 +7,8 @@ import type { UserId } from '../../schemas/ids.ts'
 import { type LoginRequest, readLogin, subprotocolName } from '../auth/login-request.ts'
 import type { VerifiedToken } from '../auth/tokens.ts'
 import { CLOSE_MS_MAX, FRAME_BYTES_MAX } from '../limits.ts'
-import type { ClientConnection } from './client-connection.ts'
+import type { ClientConnection, Identity } from './client-connection.ts'
+import type { Subprotocol } from './frames.ts'
 import type { Hub } from './hub.ts'
 import type { ClientSocket } from './socket.ts'
 
@@ -90,6 +91,10 @@ export interface WebSocketGatewayOptions {
   /** Takes a user over (logins.ts); false when that is not possible now. */
   admit(userId: UserId): Promise<boolean>
   unreserve(userId: UserId): void
+  /** Lets an admitted user in by the login policy; gives the reason where they are refused. */
+  open(identity: Identity, opened: (connectionId: string) => void): Promise<CloseName | undefined>
+  /** A connection that was let in could not be opened. */
+  ended(identity: Identity, connectionId: string): void
 }
 
 /**
@@ -126,7 +131,7 @@ export class WebSocketGateway {
   }
 
   private async login(login: Extract<LoginRequest, { kind: 'Login' }>, upgrade: Upgrade): Promise<void> {
-    const { isOpen, verify, admit, unreserve } = this.options
+    const { isOpen, verify, admit, unreserve, open, ended } = this.options
     if (!isOpen()) return this.refuse(upgrade, 'UNAVAILABLE')
     if (login.token === undefined) return this.refuse(upgrade, 'BAD_CREDENTIALS', 'there is no token')
     const verified = await verify(login.token)
@@ -136,16 +141,32 @@ export class WebSocketGateway {
     const { userId } = verified
     if (!(await admit(userId))) return this.refuse(upgrade, 'UNAVAILABLE')
     try {
-      const hub = this.options.hub()
-      if (!isOpen() || hub === undefined) return this.refuse(upgrade, 'UNAVAILABLE')
-      this.accept(upgrade, socket => {
-        socket.hub = hub
-        const client = new TcpClientSocket(socket, upgrade.stream)
-        socket.connection = hub.open({ userId, device }, login.subprotocol, client)
+      const identity = { userId, device }
+      const refused = await open(identity, connectionId => {
+        if (!this.opened(upgrade, { identity, subprotocol: login.subprotocol, connectionId }))
+          ended(identity, connectionId)
       })
+      if (refused !== undefined) this.refuse(upgrade, refused)
     } finally {
       unreserve(userId)
     }
+  }
+
+  /** Completes the handshake and hands the connection to the hub; false where there is nobody to open it for. */
+  private opened(
+    upgrade: Upgrade,
+    { identity, subprotocol, connectionId }: { identity: Identity; subprotocol: Subprotocol; connectionId: string },
+  ): boolean {
+    const hub = this.options.hub()
+    if (hub === undefined || !this.options.isOpen()) {
+      this.refuse(upgrade, 'UNAVAILABLE')
+      return false
+    }
+    return this.accept(upgrade, socket => {
+      socket.hub = hub
+      const client = new TcpClientSocket(socket, upgrade.stream)
+      socket.connection = hub.open(identity, subprotocol, client, connectionId)
+    })
   }
 
   /** Completes the handshake and closes: cheap, and the client learns why. */
@@ -153,8 +174,8 @@ export class WebSocketGateway {
     this.accept(upgrade, socket => socket.close(CloseCode[name].code, closeReason(name, detail)))
   }
 
-  private accept({ request, stream, head }: Upgrade, opened: (socket: GatewaySocket) => void): void {
-    if (stream.destroyed) return
+  private accept({ request, stream, head }: Upgrade, opened: (socket: GatewaySocket) => void): boolean {
+    if (stream.destroyed) return false
     this.server.handleUpgrade(request, stream, head, socket => {
       socket.on('message', onMessage)
       socket.on('pong', onPong)
@@ -162,6 +183,7 @@ export class WebSocketGateway {
       socket.on('error', onError)
       opened(socket)
     })
+    return true
   }
 }
 

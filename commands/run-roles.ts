@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { makeGateway } from '../gateway/main.ts'
+import { RedisPresence, RedisSignals } from '../gateway/presence/redis-presence.ts'
 import { BadConfig, type Config, parseRoles } from '../infra/config.ts'
 import { HealthServer } from '../infra/health-server.ts'
 import { kafkaGroup } from '../infra/kafka/kafka-group.ts'
@@ -141,8 +142,10 @@ async function sequencer(context: Context): Promise<Service> {
 async function gateway(context: Context): Promise<Service> {
   const { config, log, topics, codecs, clock, random, logger, metrics } = context
   const connection = connectTo(context, 'gateway')
+  const subscriber = connectTo(context, 'gateway-signals')
   const archive = archiveReader(clickHouseOptions(config))
   context.closers.push(
+    () => subscriber.close(),
     () => connection.close(),
     () => archive.close(),
   )
@@ -155,6 +158,10 @@ async function gateway(context: Context): Promise<Service> {
     membership: membershipReader({ connection, random }),
     people: peopleReader({ connection, random }),
     loginPolicy: (await configuredRules(config)).rules?.loginPolicy ?? 'all',
+    presence: {
+      store: new RedisPresence(connection),
+      signals: new RedisSignals({ connection, subscriber, logger }),
+    },
     archive: archive.reader,
     tokens: config.jwtKeyFile,
     ...(config.wordsFile === undefined ? {} : { wordsFile: config.wordsFile }),

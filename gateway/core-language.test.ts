@@ -50,6 +50,8 @@ const UNANSWERED = questions.filter(
       'profiles',
       'findUsers',
       'settings',
+      'presence',
+      'logins',
     ].includes(type),
 )
 
@@ -60,14 +62,6 @@ test.each(UNANSWERED)('[GW44] the question $type is not answered yet, and says s
   await world.flow()
   const { requestId } = frame
   expect(client.of('failed')).toMatchObject([{ requestId, code: Code.MSG_OP_CMD.number, retry: 'never' }])
-})
-
-test('[GW44] typing is not taken yet, and says so', async () => {
-  const world = await World.make()
-  const client = await world.connect(await world.gateway(), alice)
-  client.send({ type: 'typing', sessionId: chat, on: true })
-  await world.flow()
-  expect(client.of('error')).toMatchObject([{ code: Code.MSG_OP_CMD.number }])
 })
 
 test('[GW44] whoever cannot know what their pack became gets the event, then the ack; the others the event', async () => {

@@ -21,6 +21,9 @@ import {
   PENDING_SWEEP_MS,
   QUESTION_MS_MAX,
 } from './limits.ts'
+import { Presence } from './presence/presence.ts'
+import type { PresenceStore, Signals } from './presence/presence-store.ts'
+import { TypingSignals } from './presence/typing.ts'
 import type { WordList } from './words/word-list.ts'
 import { ArchiveViews } from './ws/archive-views.ts'
 import { Audience } from './ws/audience.ts'
@@ -38,6 +41,7 @@ import { Outcomes } from './ws/outcomes.ts'
 import { PackAppender } from './ws/pack-appender.ts'
 import { PendingPacks } from './ws/pending.ts'
 import { PeopleQuestions } from './ws/people-questions.ts'
+import { PresenceQuestions } from './ws/presence-questions.ts'
 import { LogEnds, Progress } from './ws/progress.ts'
 import { Questions } from './ws/questions.ts'
 import { Buckets } from './ws/rate-limits.ts'
@@ -68,6 +72,8 @@ export interface GatewayCoreOptions {
   packsPerSecond?: number
   /** As the rules are configured; those that pass on the log go before. Default `all`. */
   loginPolicy?: Rules['loginPolicy']
+  /** Who is there, over all gateways; without it nobody is told. */
+  presence?: { store: PresenceStore; signals: Signals }
 }
 
 const DRAIN_POLL_MS: Millis = 20
@@ -141,6 +147,7 @@ export class GatewayCore {
     const parts = makeParts(this.options, start, this.settle.reject)
     this.parts = parts
     parts.fanout.done.catch(this.settle.reject)
+    parts.presence?.start()
     this.every(PENDING_SWEEP_MS, () => this.sweep(parts))
     this.every(MEMBERSHIP_POLL_MS, () => this.pollMembership(parts))
     this.isReady = await parts.progress.reachedAll(start.ends, signal)
@@ -201,12 +208,32 @@ export class GatewayCore {
     for (const cancel of this.timers) cancel()
     this.timers.clear()
     this.parts?.hub.stop()
+    this.parts?.presence?.stop()
     await this.parts?.fanout.close()
     this.settle.resolve()
   }
 }
 
 type Parts = ReturnType<typeof makeParts>
+
+/** Ends that a LoggedIn or LoggedOut has said, or that the next login will. */
+const TOLD_BY_LOG: ReadonlySet<CloseName | 'GONE'> = new Set<CloseName | 'GONE'>(['KICKED', 'LOGGED_OUT', 'DRAINING'])
+
+function makePresence(
+  { presence: parts, people, clock, logger, nodeName }: GatewayCoreOptions,
+  { audience, index }: { audience: Audience; index: MembershipIndex },
+): { presence?: Presence; typing?: TypingSignals } {
+  if (parts === undefined) return {}
+  const { store, signals } = parts
+  const connections = () => audience.all()
+  const presence = new Presence({ store, signals, people, clock, logger, gateway: nodeName, connections })
+  const typing = new TypingSignals({ signals, people, audience, index, clock, logger })
+  signals.listen(signal => {
+    if (signal.kind === 'typing') typing.heard(signal)
+    else presence.moved(signal.userId)
+  })
+  return { presence, typing }
+}
 
 /** Wires the parts of a gateway that begins to read at `start`. */
 function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (error: unknown) => void) {
@@ -268,9 +295,12 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
   const lookUps = new Buckets<UserId>(LOOK_UPS)
   const mayLookUp = (userId: UserId, users: number) => lookUps.take(userId, clock.monotonic(), users)
   const peopleQuestions = new PeopleQuestions({ people, views, mayLookUp })
+  const { presence, typing } = makePresence(options, { audience, index })
+  const presenceQuestions = new PresenceQuestions({ presence, views, mayLookUp })
   const parts = { history, membership, views, index, outcomes, clock, partitionOf }
   const readingQuestions = new ReadingQuestions({ history, membership, views, partitionOf })
-  const questions = new Questions({ ...parts, people: peopleQuestions, reading: readingQuestions })
+  const asked = { people: peopleQuestions, reading: readingQuestions, presence: presenceQuestions }
+  const questions = new Questions({ ...parts, ...asked })
   const catchUp = new CatchUp({ history, views, index, partitionOf })
   const logins = new Logins({ membership, views, index, audience, clock, logger })
   const { heartbeatMs, packsPerSecond } = options
@@ -283,7 +313,12 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     questions,
     catchUp,
     metrics,
-    onEnded: ({ identity, id }) => loginPacks.ended(identity, id),
+    onOpened: connection => presence?.opened(connection),
+    onEnded: (connection, name) => {
+      presence?.ended(connection)
+      if (!TOLD_BY_LOG.has(name)) loginPacks.ended(connection.identity, connection.id)
+    },
+    onTyping: (connection, frame) => (typing === undefined ? 'SERVICE_UNAVAILABLE' : typing.say(connection, frame)),
     onFatal,
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     ...(packsPerSecond === undefined ? {} : { packsPerSecond }),
@@ -300,10 +335,11 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
       pending,
       friendsOnly,
       loginPacks,
+      ...(presence === undefined ? {} : { presence }),
       progress,
       metrics,
     },
     start.positions,
   )
-  return { index, audience, progress, pending, views, sends, logins, loginPacks, hub, fanout, metrics }
+  return { index, audience, progress, pending, views, sends, logins, loginPacks, presence, hub, fanout, metrics }
 }

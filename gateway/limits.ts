@@ -89,6 +89,20 @@ export const FRIENDS_ONLY_MS_MAX: Millis = 500
 /** People whom one user may look up, in profiles; a search counts as FIND_COST of them. */
 export const LOOK_UPS: RateLimit = { perSecond: 10, atOnce: 1_000 }
 
+/** How long a connection counts as there after its gateway has entered it last; and how often it does that. */
+export const PRESENCE_MS: Millis = 90_000
+export const PRESENCE_REFRESH_MS: Millis = 30_000
+/** How long it is known when a user was seen last. */
+export const LAST_SEEN_MS: Millis = 30 * 86_400_000
+/** Connections that are entered with one call. */
+export const PRESENCE_BATCH_MAX = 500
+/** Users whom one connection may watch. */
+export const PRESENCE_WATCHED_MAX = 1_000
+/** "Is typing" of one user, over all devices. */
+export const TYPING: RateLimit = { perSecond: 1, atOnce: 5 }
+/** In groups with more members connected to one gateway nobody is told who is typing. */
+export const TYPING_MEMBERS_MAX = 200
+
 export const HEARTBEAT_MS: Millis = 25_000
 /** Slots of the heartbeat wheel: each tick pings one share of the connections. */
 export const HEARTBEAT_SLOTS = 25
@@ -121,6 +135,7 @@ assert(PAGE_BYTES_MAX + FRAME_BYTES_MAX <= OUTBOX_BYTES_MAX / 2, 'a page fits in
 assert(BUFFER_EVENTS_MAX <= OUTBOX_FRAMES_MAX / 2, 'a whole buffer fits into an outbox that is half empty')
 assert(BUFFER_BYTES_MAX <= OUTBOX_BYTES_MAX / 2, 'a whole buffer fits into an outbox that is half empty')
 assert(CURSORS_MAX >= RESUMES_MAX * RESUME_SESSIONS_MAX, 'every resume that may run has room for its sessions')
+assert(2 * PRESENCE_REFRESH_MS < PRESENCE_MS, 'one refresh that fails makes nobody look away')
 assert(PENDING_AGE_MS_MAX < PENDING_MS_MAX, 'new sends are refused before old ones run out of time')
 assert(
   DRAIN_PENDING_MS_MAX + DRAIN_FLUSH_MS_MAX + CLOSE_MS_MAX < DRAIN_MS_MAX,

@@ -302,6 +302,14 @@ export class FakePeople extends FakeView implements PeopleReader {
     return this.answer(() => this.store.findUsers(request)).then(profiles => profiles)
   }
 
+  settings(userIds: readonly UserId[]): ReturnType<PeopleReader['settings']> {
+    return this.answer(() => this.store.settings(userIds)).then(settings => settings)
+  }
+
+  blocks(pairs: Parameters<PeopleReader['blocks']>[0]): ReturnType<PeopleReader['blocks']> {
+    return this.answer(() => this.store.blocks(pairs)).then(blocks => blocks)
+  }
+
   own(userId: UserId): ReturnType<PeopleReader['own']> {
     return this.answer(() => this.store.own(userId)).then(own => own)
   }

@@ -21,6 +21,7 @@ import { MemoryLog } from '../../topics/memory-log.ts'
 import { MemoryRegistry } from '../../topics/memory-registry.ts'
 import { makeTopics, sessionPartition, valueSubject } from '../../topics/topics.ts'
 import { GatewayCore, type GatewayCoreOptions } from '../core.ts'
+import { MemoryPresence } from '../presence/memory-presence.ts'
 import type { ClientConnection } from '../ws/client-connection.ts'
 import type { Subprotocol } from '../ws/frames.ts'
 import type { ClientSocket } from '../ws/socket.ts'
@@ -182,6 +183,7 @@ export class World<C extends Clock = VirtualClock> {
   history!: FakeHistory
   membership!: FakeMembership
   people!: FakePeople
+  readonly presence = new MemoryPresence()
   archive!: FakeArchive
 
   private constructor(clock: C) {
@@ -212,7 +214,7 @@ export class World<C extends Clock = VirtualClock> {
   /** Starts a gateway and waits until it is open. */
   async gateway(name = 'gw', options: Partial<GatewayCoreOptions> = {}): Promise<TestGateway> {
     const log = new GatewayLog(this.log)
-    const { topics, codecs, history, membership, people, archive, clock, random } = this
+    const { topics, codecs, history, membership, people, archive, clock, random, presence } = this
     const core = new GatewayCore({
       log,
       topics,
@@ -220,6 +222,7 @@ export class World<C extends Clock = VirtualClock> {
       history,
       membership,
       people,
+      presence: { store: presence, signals: presence.signals() },
       archive,
       clock,
       random,

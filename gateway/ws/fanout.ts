@@ -7,6 +7,7 @@ import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
 import type { FetchedBatch, Log, LogReader, StoredRecord } from '../../topics/log.ts'
 import type { TopicName } from '../../topics/topics.ts'
 import { HEADER_FACTS, HEADER_MEMBERS, LogCorrupt, type Position, selectValid } from '../../topics/valid-events.ts'
+import type { Presence } from '../presence/presence.ts'
 import type { Audience } from './audience.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { audienceOf } from './event-audience.ts'
@@ -53,6 +54,8 @@ export interface FanoutOptions {
   pending: PendingPacks
   friendsOnly: Pick<FriendsOnly, 'passed'>
   loginPacks: Pick<LoginPacks, 'wants' | 'passed'>
+  /** Absent where nobody keeps who is there. */
+  presence?: Pick<Presence, 'passed'>
   progress: Progress
   metrics: FanoutMetrics
 }
@@ -149,6 +152,7 @@ export class Fanout {
     const change = membershipChange(event, partition, record.offset)
     const leavers = change === undefined ? NOBODY : index.apply(change)
     this.options.friendsOnly.passed(event)
+    this.options.presence?.passed(event)
     if (!isAccepted(event)) {
       this.answer(event)
     } else if (isToldByAck(event.body)) {

@@ -1,6 +1,7 @@
 import type { Clock, Millis, Random } from '../../infra/clock.ts'
 import type { CloseName } from '../../schemas/close-codes.ts'
-import { type ClientFrame, isPackFrame } from '../../schemas/frames.ts'
+import type { CodeName } from '../../schemas/codes.ts'
+import { type ClientFrame, isPackFrame, type SignalFrame } from '../../schemas/frames.ts'
 import { type SessionId, singleSessionId, type UserId, userSessionId } from '../../schemas/ids.ts'
 import { CONNECTIONS_PER_USER_MAX, FRAME_BYTES_MAX, HEARTBEAT_MS, HOLD_MS, HOLD_SWEEP_MS } from '../limits.ts'
 import type { Audience } from './audience.ts'
@@ -26,14 +27,15 @@ export interface HubOptions {
   heartbeatMs?: Millis
   packsPerSecond?: number
   metrics: { connections(count: number): void; closed(name: CloseName | 'GONE'): void }
-  /** A connection has ended otherwise than by what the log says of it. */
-  onEnded?(connection: ClientConnection): void
+  /** A connection has been welcomed. */
+  onOpened?(connection: ClientConnection): void
+  /** A connection has ended, for this reason. */
+  onEnded?(connection: ClientConnection, name: CloseName | 'GONE'): void
+  /** A client is typing; gives the code where it may not say so. */
+  onTyping(connection: ClientConnection, frame: SignalFrame): CodeName | undefined
   /** Something failed that must end the gateway. */
   onFatal(error: unknown): void
 }
-
-/** Ends that a LoggedIn or LoggedOut has said, or that the next login will. */
-const TOLD_BY_LOG: ReadonlySet<CloseName> = new Set<CloseName>(['KICKED', 'LOGGED_OUT', 'DRAINING'])
 
 /** All connections of the gateway: opens them, hands their frames on, beats their hearts, closes them. */
 export class Hub {
@@ -44,7 +46,7 @@ export class Hub {
   private readonly held = new Map<ClientConnection, Millis>()
   private readonly cleanUp = (connection: ClientConnection, name: CloseName) => {
     this.options.metrics.closed(name)
-    if (!TOLD_BY_LOG.has(name)) this.options.onEnded?.(connection)
+    this.options.onEnded?.(connection, name)
     this.forget(connection)
   }
   private readonly heartbeatMs: Millis
@@ -93,6 +95,7 @@ export class Hub {
       heartbeatMs: this.heartbeatMs,
       frameBytesMax: FRAME_BYTES_MAX,
     })
+    this.options.onOpened?.(connection)
     return connection
   }
 
@@ -151,9 +154,11 @@ export class Hub {
       case 'resume':
         catchUp.resume(connection, frame).catch(onFatal)
         return
-      case 'typing':
-        connection.send({ type: 'error', ...refusal('MSG_OP_CMD', 'this server does not take typing yet') })
+      case 'typing': {
+        const code = this.options.onTyping(connection, frame)
+        if (code !== undefined) connection.send({ type: 'error', ...refusal(code, 'typing is not told') })
         return
+      }
       default:
         questions.answer(connection, frame).catch(onFatal)
     }
@@ -182,7 +187,7 @@ export class Hub {
   closed(connection: ClientConnection): void {
     if (!connection.isClosed) {
       this.options.metrics.closed('GONE')
-      this.options.onEnded?.(connection)
+      this.options.onEnded?.(connection, 'GONE')
       connection.gone()
     }
     this.forget(connection)

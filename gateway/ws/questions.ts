@@ -12,6 +12,7 @@ import { aboveCleared, isShown } from './kept-ranges.ts'
 import type { MembershipIndex } from './membership-index.ts'
 import type { Outcomes } from './outcomes.ts'
 import type { PeopleQuestions } from './people-questions.ts'
+import type { PresenceQuestions } from './presence-questions.ts'
 import type { ReadingQuestions } from './reading-questions.ts'
 import { QuestionFailed, type Range, type Views } from './views.ts'
 
@@ -30,6 +31,7 @@ export interface QuestionsOptions {
   outcomes: Outcomes
   people: Pick<PeopleQuestions, 'ask'>
   reading: Pick<ReadingQuestions, 'ask'>
+  presence: Pick<PresenceQuestions, 'ask'>
   clock: Clock
   partitionOf(sessionId: SessionId): Partition
 }
@@ -60,10 +62,8 @@ export class Questions {
     }
   }
 
-  private ask(
-    { identity, subprotocol }: ClientConnection,
-    frame: Exclude<QuestionFrame, { type: 'resume' }>,
-  ): Promise<Buffer> {
+  private ask(connection: ClientConnection, frame: Exclude<QuestionFrame, { type: 'resume' }>): Promise<Buffer> {
+    const { identity, subprotocol } = connection
     switch (frame.type) {
       case 'history':
         return this.history(identity.userId, subprotocol, frame)
@@ -85,6 +85,9 @@ export class Questions {
       case 'findUsers':
       case 'settings':
         return this.options.people.ask(identity.userId, frame).then(answer => encodeFrame(subprotocol, answer))
+      case 'presence':
+      case 'logins':
+        return this.options.presence.ask(connection, frame).then(answer => encodeFrame(subprotocol, answer))
       default:
         return Promise.reject(new QuestionFailed('MSG_OP_CMD', `this server does not answer ${frame.type} yet`))
     }

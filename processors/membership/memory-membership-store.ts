@@ -38,6 +38,8 @@ export class MemoryMembership {
       profiles: userIds => current().profiles(userIds),
       findUsers: request => current().findUsers(request),
       own: userId => current().own(userId),
+      settings: userIds => current().settings(userIds),
+      blocks: pairs => current().blocks(pairs),
     }
   }
 

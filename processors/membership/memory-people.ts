@@ -1,5 +1,5 @@
 import { isUserId, type UserId } from '../../schemas/ids.ts'
-import type { Profile } from '../../schemas/settings.ts'
+import type { Profile, UserSettings } from '../../schemas/settings.ts'
 import { type PersonRow, personRow } from './inspect-people.ts'
 import { FRIEND_REGISTERS, type OwnRegister, type PeopleWrites } from './people.ts'
 import {
@@ -93,6 +93,14 @@ export class MemoryPeople implements PeopleReader {
       })
       .filter(found => found !== undefined)
       .slice(0, limit)
+  }
+
+  async settings(userIds: readonly UserId[]): Promise<UserSettings[]> {
+    return userIds.map(userId => ownEntry(this.owned.get(userId)?.get('settings'), undefined).settings)
+  }
+
+  async blocks(pairs: readonly { userId: UserId; peerId: UserId }[]): Promise<boolean[]> {
+    return pairs.map(({ userId, peerId }) => this.entry(userId, peerId).blocked)
   }
 
   async own(userId: UserId): Promise<OwnEntry> {

@@ -39,6 +39,10 @@ export interface PeopleReader {
   findUsers(request: { name: string; limit: number }): Promise<ProfileEntry[]>
   /** Settings and attributes of a user; the defaults where nothing was chosen. */
   own(userId: UserId): Promise<OwnEntry>
+  /** Settings of users, in the order asked. */
+  settings(userIds: readonly UserId[]): Promise<UserSettings[]>
+  /** Whether `userId` blocks `peerId`, in the order asked. */
+  blocks(pairs: readonly { userId: UserId; peerId: UserId }[]): Promise<boolean[]>
 }
 
 export interface FriendPage {

@@ -2,7 +2,7 @@ import type { Generations } from '../../infra/redis/generations.ts'
 import { type Command, loadScript, runPipeline } from '../../infra/redis/pipeline.ts'
 import type { RedisConnection } from '../../infra/redis/redis.ts'
 import { isUserId, type UserId } from '../../schemas/ids.ts'
-import type { Profile } from '../../schemas/settings.ts'
+import type { Profile, UserSettings } from '../../schemas/settings.ts'
 import { FRIEND_REGISTERS, type FriendWrite, type OwnWrite, type PeopleWrites, searchable } from './people.ts'
 import {
   FIND_CHARS_MIN,
@@ -169,6 +169,23 @@ export class RedisPeopleReader implements PeopleReader {
       })
       .filter(found => found !== undefined)
       .slice(0, limit)
+  }
+
+  async settings(userIds: readonly UserId[]): Promise<UserSettings[]> {
+    const replies = await this.generations.read(keyPrefix =>
+      userIds.map((userId): Command => ['hget', ownKey(keyPrefix, userId), 'settings']),
+    )
+    return userIds.map((_, i) => ownEntry(storedOf(replies?.[i] as string | null), undefined).settings)
+  }
+
+  async blocks(pairs: readonly { userId: UserId; peerId: UserId }[]): Promise<boolean[]> {
+    const replies = await this.generations.read(keyPrefix =>
+      pairs.map(({ userId, peerId }): Command => ['hget', friendKeys(keyPrefix, userId)[0], `${peerId}#blocked`]),
+    )
+    return pairs.map(({ peerId }, i) => {
+      const json = storedOf(replies?.[i] as string | null)?.json
+      return friendEntry(peerId, [undefined, undefined, json]).blocked
+    })
   }
 
   async own(userId: UserId): Promise<OwnEntry> {

@@ -1,0 +1,205 @@
+import { describe, expect, test } from 'vitest'
+import type { EventBody } from '../schemas/event.ts'
+import type { SessionId } from '../schemas/ids.ts'
+import type { PackBody } from '../schemas/pack.ts'
+import { USER_SETTINGS_DEFAULT } from '../schemas/settings.ts'
+import { PRESENCE_MS, PRESENCE_REFRESH_MS, PRESENCE_WATCHED_MAX, TYPING } from './limits.ts'
+import { type TestClient, World } from './testing/world.ts'
+
+const [alice, bob] = ['alice', 'bob'] as [never, never]
+const chat = 's:alice:bob' as SessionId
+
+async function twoGateways() {
+  const world = await World.make()
+  const answers = new Map<PackBody['kind'], EventBody>()
+  world.sequencer.dictate = pack => answers.get(pack.body.kind)
+  const gateways = [await world.gateway('gw-1'), await world.gateway('gw-2')] as const
+  const connect = (user: string, gateway: 0 | 1, deviceId = user, deviceType = 6) =>
+    world.connect(gateways[gateway], user, { deviceId, deviceType })
+  const settle = async () => {
+    await world.clock.pass(1)
+    await world.settle()
+  }
+  const watch = async (client: TestClient, ...userIds: string[]) => {
+    client.send({ type: 'presence', requestId: 1, userIds: userIds as never[], subscribe: true })
+    await world.clock.pass(20)
+    return client.of('presence').at(-1)?.users
+  }
+  /** Lets time pass for clients that answer pings. */
+  const pass = async (ms: number, ...clients: TestClient[]) => {
+    for (let left = ms; left > 0; left -= PRESENCE_REFRESH_MS / 2) {
+      await world.clock.pass(Math.min(left, PRESENCE_REFRESH_MS / 2))
+      for (const client of clients) client.connection.state.heard()
+    }
+  }
+  const told = (client: TestClient) => client.of('presenceChanged').map(({ user }) => `${user.userId} ${user.online}`)
+  return { world, answers, gateways, connect, settle, watch, told, pass }
+}
+
+describe('who is there', () => {
+  test('[US15] a watcher sees the types of devices that are connected anywhere, and what changes', async () => {
+    const { connect, settle, watch, told } = await twoGateways()
+    const a = await connect('alice', 0)
+    expect(await watch(a, 'bob', 'nobody')).toEqual([
+      { userId: 'bob', online: [] },
+      { userId: 'nobody', online: [] },
+    ])
+    const phone = await connect('bob', 1, 'phone', 1)
+    await settle()
+    const laptop = await connect('bob', 0, 'laptop', 5)
+    await settle()
+    phone.drop()
+    await settle()
+    laptop.drop()
+    await settle()
+    expect(told(a)).toEqual(['bob 1', 'bob 1,5', 'bob 5', 'bob '])
+    expect(a.of('presenceChanged').at(-1)!.user.lastSeenAt).toBeGreaterThan(0)
+  })
+
+  test('[US15] who watches no longer, or asks once, is told nothing more', async () => {
+    const { world, connect, settle, watch, told } = await twoGateways()
+    const a = await connect('alice', 0)
+    a.send({ type: 'presence', requestId: 2, userIds: [bob] })
+    const b = await connect('bob', 1)
+    await settle()
+    expect(told(a)).toEqual([])
+    expect(await watch(a, 'bob')).toEqual([{ userId: 'bob', online: [6] }])
+    a.send({ type: 'presence', requestId: 3, userIds: [bob], subscribe: false })
+    await world.clock.pass(20)
+    b.drop()
+    await settle()
+    expect(told(a)).toEqual([])
+  })
+
+  test('[US15] users of a gateway that was killed are gone after a while, and watchers are told', async () => {
+    const { world, gateways, connect, watch, told, pass } = await twoGateways()
+    const a = await connect('alice', 0)
+    await connect('bob', 1)
+    await watch(a, 'bob')
+    await gateways[1].core.stop()
+    await pass(PRESENCE_MS - PRESENCE_REFRESH_MS, a)
+    expect(told(a)).toEqual([])
+    await pass(2 * PRESENCE_REFRESH_MS, a)
+    expect(told(a)).toEqual(['bob '])
+    expect((await world.presence.online([alice], world.clock.now()))[0]!.connections).toHaveLength(1)
+  })
+
+  test('[US16] who hides or blocks looks away, from the moment on; to themselves they never do', async () => {
+    const { world, answers, connect, settle, watch, told } = await twoGateways()
+    const a = await connect('alice', 0)
+    const b = await connect('bob', 1)
+    await settle()
+    await watch(a, 'bob')
+    const choose = async (presenceShown: boolean) => {
+      answers.set('UpdateSettings', { kind: 'SettingsUpdated', settings: { ...USER_SETTINGS_DEFAULT, presenceShown } })
+      b.send({ type: 'updateSettings', packId: world.packId(), settings: { presenceShown } })
+      await world.flow()
+      await settle()
+    }
+    await choose(false)
+    expect(told(a)).toEqual(['bob '])
+    expect(a.of('presenceChanged')[0]!.user).toEqual({ userId: 'bob', online: [] })
+    expect(await watch(b, 'bob')).toEqual([{ userId: 'bob', online: [6] }])
+    await choose(true)
+    answers.set('BlockUser', { kind: 'UserBlocked' })
+    b.send({ type: 'blockUser', packId: world.packId(), userId: alice })
+    await world.flow()
+    await settle()
+    expect(told(a)).toEqual(['bob ', 'bob 6', 'bob '])
+  })
+
+  test('[US15] one connection watches a bounded number of users', async () => {
+    const { connect, watch, pass } = await twoGateways()
+    const a = await connect('alice', 0)
+    const b = await connect('bob', 0)
+    for (let n = 0; n < PRESENCE_WATCHED_MAX / 200; n++) {
+      // Looking users up has a limit as well.
+      await pass(20_000, a, b)
+      await watch(a, ...Array.from({ length: 200 }, (_, i) => `u${n}-${i}`))
+    }
+    expect(a.of('failed')).toEqual([])
+    await pass(20_000, a, b)
+    await watch(a, 'one-more')
+    expect(a.of('failed')).toMatchObject([{ name: 'LIMIT_REACHED' }])
+    expect(await watch(b, 'one-more')).toHaveLength(1)
+  })
+
+  test('[US15] while the store is away the question is a temporary failure, and everything else goes on', async () => {
+    const { world, connect } = await twoGateways()
+    const a = await connect('alice', 0)
+    world.presence.isDown = true
+    a.send({ type: 'presence', requestId: 1, userIds: [bob] })
+    await world.clock.pass(1_000)
+    expect(a.of('failed')).toMatchObject([{ requestId: 1, name: 'REDIS_ERROR', retry: 'same' }])
+    world.say(a, chat)
+    await world.flow()
+    expect(a.of('ack')).toHaveLength(1)
+    await connect('bob', 1)
+    world.presence.isDown = false
+    await world.clock.pass(PRESENCE_REFRESH_MS)
+    expect((await world.presence.online([bob], world.clock.now()))[0]!.connections).toHaveLength(1)
+  })
+
+  test('[US15] a user sees where they are connected', async () => {
+    const { world, connect } = await twoGateways()
+    const phone = await connect('alice', 0, 'phone', 1)
+    await world.clock.pass(5)
+    const laptop = await connect('alice', 1, 'laptop', 5)
+    laptop.send({ type: 'logins', requestId: 4 })
+    await world.clock.pass(20)
+    expect(laptop.of('logins')).toMatchObject([
+      {
+        requestId: 4,
+        logins: [
+          { connectionId: phone.connection.id, device: { type: 1, id: 'phone' }, gateway: 'gw-1' },
+          { connectionId: laptop.connection.id, device: { type: 5, id: 'laptop' }, gateway: 'gw-2' },
+        ],
+      },
+    ])
+  })
+})
+
+describe('typing', () => {
+  test('[US17] the peer is told, over gateways, and nobody else; nothing enters the log', async () => {
+    const { world, gateways, connect, settle } = await twoGateways()
+    const a = await connect('alice', 0)
+    const laptop = await connect('alice', 0, 'laptop')
+    const b = await connect('bob', 1)
+    const c = await connect('carol', 1)
+    a.send({ type: 'typing', sessionId: chat, on: true })
+    await settle()
+    expect(b.of('typing')).toEqual([{ type: 'typing', sessionId: chat, from: 'alice', on: true }])
+    for (const client of [a, laptop, c]) expect(client.of('typing')).toEqual([])
+    expect(gateways[0].log.appends).toBe(0)
+    expect(world.sequencer.packs).toEqual([])
+  })
+
+  test('[US17] members of a group are told; who is not in it, and who is blocked, is not heard', async () => {
+    const { world, answers, connect, settle } = await twoGateways()
+    const [a, b, c] = [await connect('alice', 0), await connect('bob', 1), await connect('carol', 0)]
+    const group = 'g:climbers' as SessionId
+    a.send({ type: 'createGroup', packId: world.packId(), groupId: 'climbers', info: { name: 'C' }, members: [bob] })
+    await world.flow()
+    a.send({ type: 'typing', sessionId: group, on: true })
+    c.send({ type: 'typing', sessionId: group, on: true })
+    c.send({ type: 'typing', sessionId: chat, on: true })
+    await settle()
+    expect(b.of('typing')).toMatchObject([{ sessionId: group, from: 'alice' }])
+    expect(c.of('error').map(({ name }) => name)).toEqual(['GROUP_USER_NOT_EXIST', 'MSG_FORBIDDEN'])
+    answers.set('BlockUser', { kind: 'UserBlocked' })
+    b.send({ type: 'blockUser', packId: world.packId(), userId: alice })
+    await world.flow()
+    a.send({ type: 'typing', sessionId: chat, on: true })
+    await settle()
+    expect(b.of('typing')).toHaveLength(1)
+  })
+
+  test('[US9] who types too often is told so', async () => {
+    const { connect, settle } = await twoGateways()
+    const [a, b] = [await connect('alice', 0), await connect('bob', 1)]
+    for (let n = 0; n <= TYPING.atOnce; n++) a.send({ type: 'typing', sessionId: chat, on: true })
+    await settle()
+    expect(b.of('typing')).toHaveLength(TYPING.atOnce)
+    expect(a.of('error')).toMatchObject([{ name: 'RATE_LIMITED', retry: 'same' }])
+  })
+})

@@ -1,0 +1,57 @@
+import type { Millis } from '../../infra/clock.ts'
+import type { UserId } from '../../schemas/ids.ts'
+import type { Online, OnlineEntry, PresenceStore, Signal, Signals } from './presence-store.ts'
+
+/** Presence in memory, shared by the gateways of one test. */
+export class MemoryPresence implements PresenceStore {
+  private readonly users = new Map<UserId, { connections: Map<string, OnlineEntry>; seenAt: Millis }>()
+  private readonly listeners: ((signal: Signal) => void)[] = []
+  /** True: every call rejects, and signals are lost. */
+  isDown = false
+
+  async enter(entries: readonly OnlineEntry[], now: Millis): Promise<void> {
+    this.check()
+    for (const entry of entries) this.user(entry.userId, now).connections.set(entry.connectionId, entry)
+  }
+
+  async leave(entries: readonly Pick<OnlineEntry, 'userId' | 'connectionId'>[], now: Millis): Promise<void> {
+    this.check()
+    for (const { userId, connectionId } of entries) this.user(userId, now).connections.delete(connectionId)
+  }
+
+  async online(userIds: readonly UserId[], now: Millis): Promise<Online[]> {
+    this.check()
+    return userIds.map(userId => {
+      const user = this.users.get(userId)
+      const connections = [...(user?.connections.values() ?? [])].filter(({ until }) => until > now)
+      const sorted = connections.sort((one, other) => one.at - other.at)
+      return user === undefined
+        ? { userId, connections: sorted }
+        : { userId, connections: sorted, lastSeenAt: user.seenAt }
+    })
+  }
+
+  /** A gateway's end of the signals. */
+  signals(): Signals {
+    return {
+      publish: signals => {
+        if (this.isDown) return
+        for (const signal of signals) for (const listener of this.listeners) listener(signal)
+      },
+      listen: onSignal => {
+        this.listeners.push(onSignal)
+      },
+    }
+  }
+
+  private user(userId: UserId, now: Millis) {
+    const user = this.users.get(userId) ?? { connections: new Map<string, OnlineEntry>(), seenAt: now }
+    user.seenAt = now
+    this.users.set(userId, user)
+    return user
+  }
+
+  private check(): void {
+    if (this.isDown) throw new Error('presence is down')
+  }
+}

@@ -1,0 +1,43 @@
+import type { Millis } from '../../infra/clock.ts'
+import type { SessionId, UserId } from '../../schemas/ids.ts'
+import type { Device } from '../../schemas/pack.ts'
+
+/** A connection as its gateway enters it, again and again for as long as it lasts. */
+export interface OnlineEntry {
+  userId: UserId
+  connectionId: string
+  device: Device
+  gateway: string
+  /** Since when. */
+  at: Millis
+  /** Counts as gone from then on: its gateway has not entered it again. */
+  until: Millis
+}
+
+export interface Online {
+  userId: UserId
+  /** The oldest first; those that count as gone are left out. */
+  connections: OnlineEntry[]
+  /** When a connection was last entered or ended, where that is known. */
+  lastSeenAt?: Millis
+}
+
+/** Who is connected, over all gateways. Nothing of it is in the log. Calls reject when the store cannot be reached. */
+export interface PresenceStore {
+  enter(entries: readonly OnlineEntry[], now: Millis): Promise<void>
+  leave(entries: readonly Pick<OnlineEntry, 'userId' | 'connectionId'>[], now: Millis): Promise<void>
+  /** In the order asked. */
+  online(userIds: readonly UserId[], now: Millis): Promise<Online[]>
+}
+
+/** What gateways tell each other, at most once and without an order. */
+export type Signal =
+  /** A connection of the user has come or gone. */
+  { kind: 'presence'; userId: UserId } | { kind: 'typing'; sessionId: SessionId; from: UserId; on: boolean }
+
+export interface Signals {
+  /** Never rejects; what cannot be said now is lost. */
+  publish(signals: readonly Signal[]): void
+  /** Calls back for the signals of every gateway, its own included. One listener. */
+  listen(onSignal: (signal: Signal) => void): void
+}

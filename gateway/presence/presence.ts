@@ -1,0 +1,226 @@
+import type { Clock, Millis } from '../../infra/clock.ts'
+import type { Logger } from '../../infra/logger.ts'
+import type { PeopleReader } from '../../processors/membership/people-store.ts'
+import type { Event } from '../../schemas/event.ts'
+import type { LoginSummary, UserPresence } from '../../schemas/frames.ts'
+import type { UserId } from '../../schemas/ids.ts'
+import type { UserSettings } from '../../schemas/settings.ts'
+import { PRESENCE_BATCH_MAX, PRESENCE_MS, PRESENCE_REFRESH_MS, PRESENCE_WATCHED_MAX } from '../limits.ts'
+import type { ClientConnection } from '../ws/client-connection.ts'
+import type { Online, OnlineEntry, PresenceStore, Signals } from './presence-store.ts'
+
+/**
+ * Who is there, over all gateways: every gateway enters its own connections in the store, again before they would
+ * count as gone, and tells the others when one comes or goes. Whoever watches a user is told when what they may see
+ * of them has changed.
+ *
+ * A signal may be lost, and a gateway that was killed sends none: users who are watched are looked at once in each
+ * refresh as well, so that the truth is told at most PRESENCE_MS + PRESENCE_REFRESH_MS late. What a user hides, and
+ * whom they block, sees nothing: they look as if they were away for ever.
+ */
+export interface PresenceOptions {
+  store: PresenceStore
+  signals: Pick<Signals, 'publish'>
+  people: PeopleReader
+  clock: Clock
+  logger: Logger
+  gateway: string
+  connections(): Iterable<ClientConnection>
+}
+
+export class Presence {
+  private readonly options: PresenceOptions
+  private readonly since = new WeakMap<ClientConnection, Millis>()
+  private readonly watched = new Map<UserId, Set<ClientConnection>>()
+  /** What each connection watches, with what it was told last. */
+  private readonly watching = new Map<ClientConnection, Map<UserId, string>>()
+  private entering: ClientConnection[] = []
+  private leaving: ClientConnection[] = []
+  private isFlushing = false
+  private changed = new Set<UserId>()
+  private isTelling = false
+  private cancelRefresh: (() => void) | undefined
+
+  constructor(options: PresenceOptions) {
+    this.options = options
+  }
+
+  start(): void {
+    this.cancelRefresh = this.options.clock.schedule(PRESENCE_REFRESH_MS, () => {
+      this.entering.push(...this.options.connections())
+      this.flushSoon(false)
+      for (const userId of this.watched.keys()) this.look(userId)
+      this.start()
+    })
+  }
+
+  stop(): void {
+    this.cancelRefresh?.()
+  }
+
+  opened(connection: ClientConnection): void {
+    this.since.set(connection, this.options.clock.now())
+    this.entering.push(connection)
+    this.flushSoon(true)
+  }
+
+  ended(connection: ClientConnection): void {
+    for (const userId of this.watching.get(connection)?.keys() ?? []) this.forget(connection, userId)
+    this.watching.delete(connection)
+    this.leaving.push(connection)
+    this.flushSoon(true)
+  }
+
+  /** Settings that pass on im.events may show or hide a user. */
+  passed({ body, from }: Event): void {
+    if (body.kind === 'SettingsUpdated' || body.kind === 'UserBlocked' || body.kind === 'UserUnblocked') this.look(from)
+  }
+
+  /** A connection of the user has come or gone, here or elsewhere. */
+  moved(userId: UserId): void {
+    this.look(userId)
+  }
+
+  /** How the users are now, as `viewer` may see it. Rejects when a store cannot be reached. */
+  async of(userIds: readonly UserId[], viewer: UserId): Promise<UserPresence[]> {
+    const { store, people, clock } = this.options
+    const [online, settings, blocks] = await Promise.all([
+      store.online(userIds, clock.now()),
+      people.settings(userIds),
+      people.blocks(userIds.map(userId => ({ userId, peerId: viewer }))),
+    ])
+    return online.map((user, i) => shown(user, { settings: settings[i]!, viewer, isBlocked: blocks[i]! }))
+  }
+
+  async logins(userId: UserId): Promise<LoginSummary[]> {
+    const { store, clock } = this.options
+    const [found] = await store.online([userId], clock.now())
+    return found!.connections.map(({ connectionId, device, gateway, at }) => ({ connectionId, device, gateway, at }))
+  }
+
+  /** False where the connection would watch too many. */
+  watch(connection: ClientConnection, seen: readonly UserPresence[]): boolean {
+    const watching = this.watching.get(connection) ?? new Map<UserId, string>()
+    const added = seen.filter(({ userId }) => !watching.has(userId)).length
+    if (watching.size + added > PRESENCE_WATCHED_MAX) return false
+    if (connection.isClosed) return true
+    this.watching.set(connection, watching)
+    for (const user of seen) {
+      watching.set(user.userId, whatCounts(user))
+      const watchers = this.watched.get(user.userId) ?? new Set()
+      this.watched.set(user.userId, watchers.add(connection))
+    }
+    return true
+  }
+
+  unwatch(connection: ClientConnection, userIds: readonly UserId[]): void {
+    for (const userId of userIds) this.forget(connection, userId)
+  }
+
+  private forget(connection: ClientConnection, userId: UserId): void {
+    this.watching.get(connection)?.delete(userId)
+    const watchers = this.watched.get(userId)
+    watchers?.delete(connection)
+    if (watchers?.size === 0) this.watched.delete(userId)
+  }
+
+  private flushSoon(tellOthers: boolean): void {
+    if (this.isFlushing) return
+    this.isFlushing = true
+    this.options.clock.defer(() => {
+      this.flush(tellOthers).finally(() => {
+        this.isFlushing = false
+        if (this.entering.length + this.leaving.length > 0) this.flushSoon(true)
+      })
+    })
+  }
+
+  /** Writes what has come and gone, in order; what fails is written with the next refresh, or counts as gone. */
+  private async flush(tellOthers: boolean): Promise<void> {
+    const { store, signals, clock, logger } = this.options
+    const now = clock.now()
+    const entering = this.entering.splice(0, PRESENCE_BATCH_MAX)
+    const leaving = this.leaving.splice(0, PRESENCE_BATCH_MAX)
+    try {
+      await store.enter(
+        entering.filter(({ isClosed }) => !isClosed).map(connection => this.entryOf(connection, now)),
+        now,
+      )
+      await store.leave(
+        leaving.map(({ id, identity }) => ({ userId: identity.userId, connectionId: id })),
+        now,
+      )
+      const users = new Set([...entering, ...leaving].map(({ identity }) => identity.userId))
+      if (tellOthers) signals.publish([...users].map(userId => ({ kind: 'presence', userId })))
+    } catch (error) {
+      logger.warn({ err: error }, 'who is connected could not be written')
+    }
+  }
+
+  private entryOf(connection: ClientConnection, now: Millis): OnlineEntry {
+    const { identity, id } = connection
+    const at = this.since.get(connection) ?? now
+    const { userId, device } = identity
+    return { userId, connectionId: id, device, gateway: this.options.gateway, at, until: now + PRESENCE_MS }
+  }
+
+  /** Looks again at a user who is watched; several changes in a row are one look. */
+  private look(userId: UserId): void {
+    if (!this.watched.has(userId)) return
+    this.changed.add(userId)
+    if (this.isTelling) return
+    this.isTelling = true
+    this.tellAll().finally(() => {
+      this.isTelling = false
+    })
+  }
+
+  private async tellAll(): Promise<void> {
+    while (this.changed.size > 0) {
+      const userIds = [...this.changed]
+      this.changed = new Set()
+      for (const userId of userIds) {
+        try {
+          await this.tell(userId)
+        } catch (error) {
+          // Looked at again with the next refresh.
+          this.options.logger.warn({ err: error }, 'a user who is watched could not be looked at')
+        }
+      }
+    }
+  }
+
+  private async tell(userId: UserId): Promise<void> {
+    const { store, people, clock } = this.options
+    const watchers = [...(this.watched.get(userId) ?? [])]
+    const [[online], [settings], blocks] = await Promise.all([
+      store.online([userId], clock.now()),
+      people.settings([userId]),
+      people.blocks(watchers.map(({ identity }) => ({ userId, peerId: identity.userId }))),
+    ])
+    for (const [i, connection] of watchers.entries()) {
+      const viewer = connection.identity.userId
+      const user = shown(online!, { settings: settings!, viewer, isBlocked: blocks[i]! })
+      const told = this.watching.get(connection)
+      const text = whatCounts(user)
+      if (connection.isClosed || told?.has(userId) !== true || told.get(userId) === text) continue
+      told.set(userId, text)
+      connection.send({ type: 'presenceChanged', user })
+    }
+  }
+}
+
+/** What a viewer sees of a user: nothing where the user hides or blocks. */
+function shown(
+  { userId, connections, lastSeenAt }: Online,
+  { settings, viewer, isBlocked }: { settings: UserSettings; viewer: UserId; isBlocked: boolean },
+): UserPresence {
+  if (userId !== viewer && (!settings.presenceShown || isBlocked)) return { userId, online: [] }
+  const online = [...new Set(connections.map(({ device }) => device.type))].sort((a, b) => a - b)
+  return online.length > 0 || lastSeenAt === undefined ? { userId, online } : { userId, online, lastSeenAt }
+}
+
+/** Of a user who is away the time does not count: it is the end of what was told last. */
+function whatCounts({ online }: UserPresence): string {
+  return online.join()
+}

@@ -1,0 +1,42 @@
+import type { QuestionFrame, ServerFrame } from '../../schemas/frames.ts'
+import type { UserId } from '../../schemas/ids.ts'
+import type { Presence } from '../presence/presence.ts'
+import type { ClientConnection } from './client-connection.ts'
+import { QuestionFailed, type Views } from './views.ts'
+
+export type PresenceQuestion = Extract<QuestionFrame, { type: 'presence' | 'logins' }>
+
+/** Answers who is there, and where the asker is connected. */
+export class PresenceQuestions {
+  private readonly options: {
+    /** Undefined where nothing keeps who is there. */
+    presence: Presence | undefined
+    views: Pick<Views, 'ask'>
+    mayLookUp(userId: UserId, people: number): boolean
+  }
+
+  constructor(options: PresenceQuestions['options']) {
+    this.options = options
+  }
+
+  /** Rejects with QuestionFailed. */
+  async ask(connection: ClientConnection, frame: PresenceQuestion): Promise<ServerFrame> {
+    const { presence, views, mayLookUp } = this.options
+    if (presence === undefined) throw new QuestionFailed('SERVICE_UNAVAILABLE', 'nobody keeps who is there')
+    const { userId } = connection.identity
+    const { requestId } = frame
+    if (frame.type === 'logins') {
+      return { type: 'logins', requestId, logins: await views.ask('REDIS_ERROR', () => presence.logins(userId)) }
+    }
+    const userIds = [...new Set(frame.userIds)]
+    if (!mayLookUp(userId, userIds.length)) {
+      throw new QuestionFailed('RATE_LIMITED', 'too many users were looked up: try again later')
+    }
+    const users = await views.ask('REDIS_ERROR', () => presence.of(userIds, userId))
+    if (frame.subscribe === false) presence.unwatch(connection, userIds)
+    if (frame.subscribe === true && !presence.watch(connection, users)) {
+      throw new QuestionFailed('LIMIT_REACHED', 'too many users are watched on this connection')
+    }
+    return { type: 'presence', requestId, users }
+  }
+}

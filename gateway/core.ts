@@ -36,6 +36,7 @@ import { gatewayMetrics } from './ws/gateway-metrics.ts'
 import { Hub } from './ws/hub.ts'
 import { LoginPacks, type LoginWait } from './ws/login-packs.ts'
 import { Logins } from './ws/logins.ts'
+import { MarkLookUps } from './ws/mark-look-ups.ts'
 import { MembershipIndex } from './ws/membership-index.ts'
 import { Outcomes } from './ws/outcomes.ts'
 import { PackAppender } from './ws/pack-appender.ts'
@@ -259,6 +260,7 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
   const friendsOnly = new FriendsOnly({ people, clock, logger })
   const archiveViews = new ArchiveViews({ archive, views, clock })
   const targets = new Targets({ history, archive: archiveViews, views, clock, partitionOf })
+  const marks = new MarkLookUps({ history, archive: archiveViews, views, targets, partitionOf })
   const sends = new Sends({
     codec: codecs.packs,
     clock,
@@ -267,7 +269,7 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     progress,
     appender,
     partitionOf,
-    stamps: new Stamps({ friendsOnly, targets, words: options.words ?? (() => undefined) }),
+    stamps: new Stamps({ friendsOnly, targets, marks, words: options.words ?? (() => undefined) }),
     onFatal,
     metrics,
   })

@@ -62,6 +62,14 @@ export const TARGET_FRESH_MS: Millis = 60_000
 /** Packs of one connection that wait for look-ups, their own or those of packs before them. */
 export const LOOK_UPS_PER_CONNECTION_MAX = 4_096
 
+/** A connection marks a session as read, or as delivered, at most this often; what it says between is gathered. */
+export const MARK_EVERY_MS: Millis = 2_000
+/** Marks of one connection and session that a higher one may overtake in that time. */
+export const OVERTAKEN_MARKS_MAX = 256
+/** Sessions of which it is remembered, and for how long, that their marks belong to the users. */
+export const OWN_MARK_SESSIONS_MAX = 10_000
+export const OWN_MARK_MS: Millis = 600_000
+
 export const PENDING_PER_CONNECTION_MAX = 4_096
 export const PENDING_MAX = 50_000
 /** After this long without an outcome a send is answered MSG_TIMEOUT. */

@@ -205,6 +205,15 @@ export class FakeArchive extends FakeView implements ArchiveReader {
     return this.answer(() => this.places.get(partition))
   }
 
+  count({ sessionId, seq }: { sessionId: SessionId; seq: Seq }): Promise<number | undefined> {
+    return this.answer(() => {
+      for (const [key, outcome] of this.outcomes) {
+        if (key.startsWith(`${sessionId} `) && outcome.seq === seq) return outcome.count
+      }
+      return undefined
+    })
+  }
+
   message({ sessionId, seq }: { sessionId: SessionId; seq: Seq }): Promise<ArchivedMessage | undefined> {
     return this.answer(() => this.messages.get(`${sessionId} ${seq}`))
   }

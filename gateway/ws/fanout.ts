@@ -3,6 +3,7 @@ import type { Clock } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import { type RecordCodec, Undecodable, UnknownSchema } from '../../schemas/codec.ts'
 import { type AcceptedEvent, type Event, isAccepted, isToldByAck } from '../../schemas/event.ts'
+import type { ServerFrame } from '../../schemas/frames.ts'
 import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
 import type { FetchedBatch, Log, LogReader, StoredRecord } from '../../topics/log.ts'
 import type { TopicName } from '../../topics/topics.ts'
@@ -205,7 +206,11 @@ export class Fanout {
     const settled = pending.settle(event)
     if (settled === undefined) return undefined
     metrics.answered(clock.monotonic() - settled.startedAt)
+    const { body } = event
+    const code = body.kind === 'PackRefused' || body.kind === 'PackRepeated' ? body.code : 0
+    if (code !== 0 && settled.onRefused?.(code, settled.waiters) === true) return undefined
     const frame = answerFrame(event)
+    for (const { connection, packId } of settled.overtaken) connection.send({ ...frame, packId } as ServerFrame)
     for (const connection of settled.waiters) {
       connection.send(frame)
       if (isAccepted(event) && isToldByAck(event.body)) connection.state.acked(event.sessionId, event.seq)

@@ -21,7 +21,7 @@ export interface HubOptions {
   random: Random
   gateway: string
   audience: Audience
-  sends: Pick<Sends, 'submit'>
+  sends: Pick<Sends, 'submit' | 'left'>
   questions: Pick<Questions, 'answer'>
   catchUp: Pick<CatchUp, 'resume'>
   heartbeatMs?: Millis
@@ -195,6 +195,7 @@ export class Hub {
 
   private forget(connection: ClientConnection): void {
     this.held.delete(connection)
+    this.options.sends.left(connection)
     this.wheel.remove(connection)
     this.options.audience.remove(connection)
     this.options.metrics.connections(this.options.audience.size)

@@ -23,6 +23,10 @@ export interface PendingPack {
   /** Monotonic. */
   readonly startedAt: Millis
   readonly waiters: ClientConnection[]
+  /** Packs of a connection that this one has overtaken: they get its answer. */
+  overtaken: { connection: ClientConnection; packId: PackId }[]
+  /** Looks at a final refusal first; true: the pack goes another way, and is answered there. */
+  onRefused: ((code: number, waiters: readonly ClientConnection[]) => boolean) | undefined
   /** False once it is answered: a record that was not appended yet is then left out. */
   isOpen: boolean
   /** Another one with this packId: of another session or sender, or with other content. */
@@ -66,15 +70,14 @@ export class PendingPacks {
     return 0
   }
 
-  /** Joins the connection to the same pack that waits already; false when there is none. */
-  join(pack: Pack, connection: ClientConnection): boolean {
+  /** Joins the connection to the same pack that waits already; undefined when there is none. */
+  join(pack: Pack, connection: ClientConnection): PendingPack | undefined {
     const pending = this.find(pack)
-    if (pending === undefined) return false
-    if (!pending.waiters.includes(connection)) {
+    if (pending !== undefined && !pending.waiters.includes(connection)) {
       pending.waiters.push(connection)
       connection.pendingPacks++
     }
-    return true
+    return pending
   }
 
   add(pack: Pack, connection: ClientConnection, now: Millis): PendingPack {
@@ -88,6 +91,8 @@ export class PendingPacks {
       digestStart: digest.readUInt32LE(0),
       startedAt: now,
       waiters: [connection],
+      overtaken: [],
+      onRefused: undefined,
       isOpen: true,
       next,
     }

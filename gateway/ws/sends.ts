@@ -1,8 +1,8 @@
 import type { Clock } from '../../infra/clock.ts'
 import type { RecordCodec } from '../../schemas/codec.ts'
-import type { CodeName } from '../../schemas/codes.ts'
+import { Code, type CodeName } from '../../schemas/codes.ts'
 import { type PackFrame, sessionOfFrame } from '../../schemas/frames.ts'
-import type { Partition, SessionId } from '../../schemas/ids.ts'
+import type { PackId, Partition, SessionId } from '../../schemas/ids.ts'
 import type { Pack } from '../../schemas/pack.ts'
 import {
   LAG_EVENTS_MAX,
@@ -13,6 +13,8 @@ import {
 } from '../limits.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { refusal } from './frames.ts'
+import { isMarkFrame, type MarkFrame, Marks } from './marks.ts'
+import { OwnMarks, ownMark } from './own-marks.ts'
 import type { PackAppender } from './pack-appender.ts'
 import { packOf } from './packs.ts'
 import type { PendingPack, PendingPacks } from './pending.ts'
@@ -35,6 +37,16 @@ export interface SendsOptions {
   metrics: { refused(code: CodeName): void; appended(): void }
 }
 
+/** What a mark has besides its pack. */
+type MarkPart = Partial<Pick<PendingPack, 'overtaken' | 'onRefused'>>
+
+/** Refusals of a session that takes no mark of this user: it goes to the user's own session. */
+const GOES_TO_USER: ReadonlySet<number> = new Set([
+  Code.LIMIT_REACHED.number,
+  Code.GROUP_NOT_EXIST.number,
+  Code.GROUP_USER_NOT_EXIST.number,
+])
+
 /**
  * Takes packs from clients: refuses what is too much, joins what waits already, and appends the rest to im.packs. The
  * answer comes with the outcome on im.events (fanout.ts), or here when none comes.
@@ -45,13 +57,22 @@ export class Sends {
   /** The last pack that waits, of a connection in a session: its packs keep their order. */
   private readonly lanes = new Map<string, Promise<void>>()
 
+  private readonly marks: Marks
+  private readonly ownMarks = new OwnMarks()
+
   constructor(options: SendsOptions) {
     this.options = options
+    this.marks = new Marks({
+      clock: options.clock,
+      pass: (connection, frame, overtaken) => this.passMark(connection, frame, overtaken),
+      refuse: (connection, frame) => this.refuse(connection, frame, 'RATE_LIMITED'),
+    })
   }
 
   /** From now on every pack is refused temporarily: the gateway drains. */
   stop(): void {
     this.isStopped = true
+    this.marks.flushAll()
   }
 
   submit(connection: ClientConnection, frame: PackFrame): void {
@@ -61,30 +82,59 @@ export class Sends {
       this.refuse(connection, frame, 'RATE_LIMITED')
       return
     }
-    this.prepare(connection, frame, packOf(frame, connection.identity, gateway))
+    if (isMarkFrame(frame)) this.marks.submit(connection, frame)
+    else this.prepare(connection, frame, packOf(frame, connection.identity, gateway))
+  }
+
+  /** The connection is gone, or about to be: what it has marked is said at once. */
+  left(connection: ClientConnection): void {
+    this.marks.flush(connection)
+  }
+
+  /** Takes a mark whose time has come. */
+  private passMark(connection: ClientConnection, frame: MarkFrame, packIds: readonly PackId[]): void {
+    const { clock, gateway } = this.options
+    const pack = packOf(frame, connection.identity, gateway)
+    const overtaken = packIds.map(packId => ({ connection, packId }))
+    if (this.isStopped) {
+      this.refuseAll(connection, frame, { overtaken }, 'SERVICE_UNAVAILABLE')
+      return
+    }
+    const own = ownMark(pack, frame)
+    if (frame.type === 'markRead' && this.ownMarks.has(frame.sessionId, clock.monotonic())) {
+      this.prepare(connection, frame, own, { overtaken })
+      return
+    }
+    const onRefused = (code: number, waiters: readonly ClientConnection[]) => {
+      if (frame.type !== 'markRead' || !GOES_TO_USER.has(code)) return false
+      if (code === Code.LIMIT_REACHED.number) this.ownMarks.add(frame.sessionId, clock.monotonic())
+      for (const waiter of waiters) this.prepare(waiter, frame, own, waiter === connection ? { overtaken } : {})
+      return true
+    }
+    this.prepare(connection, frame, pack, { overtaken, onRefused })
   }
 
   /** Looks up what the sequencer needs to know; what comes after a pack in its session waits with it. */
-  private prepare(connection: ClientConnection, frame: PackFrame, pack: Pack): void {
+  private prepare(connection: ClientConnection, frame: PackFrame, pack: Pack, mark: MarkPart = {}): void {
     const lane = `${connection.id} ${pack.sessionId}`
     const before = this.lanes.size === 0 ? undefined : this.lanes.get(lane)
     if (connection.lookUps >= LOOK_UPS_PER_CONNECTION_MAX) {
-      this.refuse(connection, frame, 'OVERLOADED')
+      this.refuseAll(connection, frame, mark, 'OVERLOADED')
       return
     }
     const found = this.options.stamps.stamp(pack)
     if (found === undefined && before === undefined) {
-      this.take(connection, frame, pack)
+      this.take(connection, frame, pack, mark)
       return
     }
     connection.lookUps++
     // Heard when its turn comes.
     found?.catch(() => {})
     const turn = this.inTurn(before, found)
-      .then(() => this.take(connection, frame, pack))
+      .then(() => this.take(connection, frame, pack, mark))
       .catch(error => {
         if (!(error instanceof QuestionFailed)) throw error
-        this.refuse(connection, frame, error.code, error.message)
+        this.refuseAll(connection, frame, mark, error.code, error.message)
       })
       .catch(this.options.onFatal)
       .finally(() => {
@@ -99,16 +149,23 @@ export class Sends {
     await found
   }
 
-  private take(connection: ClientConnection, frame: PackFrame, pack: Pack): void {
+  private take(connection: ClientConnection, frame: PackFrame, pack: Pack, mark: MarkPart): void {
     const { clock, codec, pending, appender, partitionOf, metrics } = this.options
-    if (pending.join(pack, connection)) return
+    const joined = pending.join(pack, connection)
+    if (joined !== undefined) {
+      joined.overtaken.push(...(mark.overtaken ?? []))
+      return
+    }
     const code = this.refusalOf(connection)
     if (code !== undefined) {
-      this.refuse(connection, frame, code)
+      this.refuseAll(connection, frame, mark, code)
       return
     }
     const record = { key: Buffer.from(pack.sessionId), value: codec.encode(pack), headers: {} }
-    appender.enqueue(partitionOf(pack.sessionId), record, pending.add(pack, connection, clock.monotonic()))
+    const added = pending.add(pack, connection, clock.monotonic())
+    added.overtaken = [...(mark.overtaken ?? [])]
+    added.onRefused = mark.onRefused
+    appender.enqueue(partitionOf(pack.sessionId), record, added)
     metrics.appended()
   }
 
@@ -135,6 +192,17 @@ export class Sends {
     })
   }
 
+  private refuseAll(
+    connection: ClientConnection,
+    frame: PackFrame,
+    { overtaken = [] }: MarkPart,
+    code: CodeName,
+    reason?: string,
+  ): void {
+    for (const { packId } of overtaken) this.refuse(connection, { ...frame, packId }, code, reason)
+    this.refuse(connection, frame, code, reason)
+  }
+
   /** The packs could not be appended, as far as is known. */
   failed(packs: readonly PendingPack[]): void {
     for (const pack of packs) {
@@ -149,8 +217,11 @@ export class Sends {
     for (const pack of this.options.pending.expire(this.options.clock.monotonic())) this.tell(pack, 'MSG_TIMEOUT')
   }
 
-  private tell({ packId, sessionId, waiters }: PendingPack, code: CodeName): void {
+  private tell({ packId, sessionId, waiters, overtaken }: PendingPack, code: CodeName): void {
     this.options.metrics.refused(code)
+    for (const mark of overtaken) {
+      mark.connection.send({ type: 'refused', packId: mark.packId, sessionId, ...refusal(code) })
+    }
     for (const connection of waiters) connection.send({ type: 'refused', packId, sessionId, ...refusal(code) })
   }
 }

@@ -4,6 +4,7 @@ import type { Pack, PackBody, Stamp } from '../../schemas/pack.ts'
 import type { Judgement, WordList, Words } from '../words/word-list.ts'
 import { usersOf } from './audience.ts'
 import type { FriendsOnly } from './friends-only.ts'
+import type { MarkLookUps } from './mark-look-ups.ts'
 import type { Targets } from './targets.ts'
 
 /** Looks up what the sequencer decides by and does not have itself (Stamp in pack.avsc). */
@@ -21,6 +22,7 @@ export const NO_STAMP: Stamp = {
 export interface StampsOptions {
   friendsOnly: Pick<FriendsOnly, 'of'>
   targets: Pick<Targets, 'stamp'>
+  marks: Pick<MarkLookUps, 'stamp'>
   /** The words that messages must not hold; undefined: there is no list. */
   words(): WordList | undefined
 }
@@ -34,7 +36,7 @@ export class Stamps {
 
   /** Stamps the pack; undefined where nothing has to be waited for. Rejects with QuestionFailed. */
   stamp(pack: Pack): Promise<void> | undefined {
-    const { friendsOnly, targets, words } = this.options
+    const { friendsOnly, targets, marks, words } = this.options
     const judged = judgeWords(pack, words())
     if (judged.kind === 'Refused') {
       strip(pack)
@@ -42,7 +44,7 @@ export class Stamps {
     }
     const receiver = stampFriendsOnly(pack, friendsOnly)
     // Before masking: what is forwarded is compared with the words of the client.
-    const messages = targets.stamp(pack)
+    const messages = targets.stamp(pack) ?? marks.stamp(pack)
     if (judged.kind === 'Masked') rewrite(pack, judged.value)
     if (receiver === undefined || messages === undefined) return receiver ?? messages
     return Promise.all([receiver, messages]).then(() => {})

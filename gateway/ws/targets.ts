@@ -67,6 +67,11 @@ export class Targets {
     })
   }
 
+  /** Whether there is such a message, whatever became of it. Rejects with QuestionFailed where that cannot be said now. */
+  async exists(sessionId: SessionId, target: Target): Promise<boolean> {
+    return (await this.fact(sessionId, target)) !== undefined
+  }
+
   /** Without those that the sequencer knows by itself; undefined where none is left. */
   private unknown({ target, quote, ...rest }: Named): Named | undefined {
     const named: Named = rest

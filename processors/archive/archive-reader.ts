@@ -28,6 +28,8 @@ export interface ArchiveReader {
   outcome(request: OutcomeRequest): Promise<ArchivedOutcome | undefined>
   /** The message at a seq, as it reads now; undefined where there is none. */
   message(request: { partition: Partition; sessionId: SessionId; seq: Seq }): Promise<ArchivedMessage | undefined>
+  /** The count of a session at a seq of its timeline; undefined where there is no such event. */
+  count(request: { partition: Partition; sessionId: SessionId; seq: Seq }): Promise<Count | undefined>
 }
 
 export interface OutcomeRequest {
@@ -103,6 +105,15 @@ export class ClickHouseArchiveReader implements ArchiveReader {
     )
     const [row] = rows
     return row && { code: row.code, seq: row.seq, count: row.count, at: row.millis }
+  }
+
+  async count({ partition, sessionId, seq }: { partition: Partition; sessionId: SessionId; seq: Seq }) {
+    const [row] = await this.clickhouse.rows<{ count: number }>(
+      `SELECT count FROM events
+      WHERE partition = {partition: UInt16} AND sessionId = {sessionId: String} AND seq = {seq: UInt64} LIMIT 1`,
+      { partition, sessionId, seq },
+    )
+    return row?.count
   }
 
   async message({ partition, sessionId, seq }: { partition: Partition; sessionId: SessionId; seq: Seq }) {

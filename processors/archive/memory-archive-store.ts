@@ -67,6 +67,11 @@ export class MemoryArchive implements ArchiveInspector, ArchiveReader {
     return undefined
   }
 
+  async count({ partition, sessionId, seq }: { partition: Partition; sessionId: SessionId; seq: Seq }) {
+    for await (const row of this.events(partition)) if (row.sessionId === sessionId && row.seq === seq) return row.count
+    return undefined
+  }
+
   async message({ partition, sessionId, seq }: { partition: Partition; sessionId: SessionId; seq: Seq }) {
     for await (const row of this.messages(partition)) {
       if (row.sessionId !== sessionId || row.seq !== seq) continue

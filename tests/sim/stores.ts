@@ -148,6 +148,7 @@ export function archiveReader(world: World, host: Machine): ArchiveReader {
     position: partition => server.position(partition),
     outcome: request => server.outcome(request),
     message: request => server.message(request),
+    count: request => server.count(request),
   }
   return remote(world, host, 'archive', reading)
 }

@@ -15,6 +15,7 @@ import { RedisHistoryStore } from './history/redis-history-store.ts'
 import { inspectMembership } from './membership/inspect.ts'
 import { membershipView } from './membership/main.ts'
 import { MemoryMembership, MemoryMembershipStore } from './membership/memory-membership-store.ts'
+import { MEMBERSHIP_FORMAT } from './membership/redis-membership-keys.ts'
 import { RedisMembershipStore } from './membership/redis-membership-store.ts'
 import { group, Script, single, user } from './testing/events.ts'
 import { flakyRedis } from './testing/flaky-redis.ts'
@@ -54,7 +55,12 @@ const makeHistory: MakeView = connection => {
 }
 
 const makeMembership: MakeView = connection => {
-  const generations = new Generations({ connection, view: 'membership', random: systemRandom })
+  const generations = new Generations({
+    connection,
+    view: 'membership',
+    format: MEMBERSHIP_FORMAT,
+    random: systemRandom,
+  })
   return membershipView(new RedisMembershipStore({ connection, writer: new GenerationWriter(generations) }))
 }
 
@@ -116,7 +122,12 @@ test('[ME5] membership is the same whichever step of a batch fails, before or af
     for (let failed = true; failed; nth++) {
       const run = await withOneFailure(makeMembership, script, nth, when)
       failed = run.failed
-      const generations = new Generations({ ...run, view: 'membership', random: systemRandom })
+      const generations = new Generations({
+        ...run,
+        view: 'membership',
+        format: MEMBERSHIP_FORMAT,
+        random: systemRandom,
+      })
       expect(await dumpMembership(inspectMembership(generations)), `step ${nth}, ${when}`).toEqual(expected)
     }
     expect(nth).toBeGreaterThan(5)

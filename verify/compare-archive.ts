@@ -4,6 +4,7 @@ import type { Content } from '../schemas/content.ts'
 import type { Event, EventBody } from '../schemas/event.ts'
 import { type PackId, type Partition, parseSessionId, type SessionId, type UserId } from '../schemas/ids.ts'
 import type { Actor, Rules } from '../schemas/pack.ts'
+import type { GroupInfo } from '../schemas/settings.ts'
 import { isSame } from './compare-history.ts'
 import { type Difference, NOTHING, show } from './difference.ts'
 
@@ -38,8 +39,10 @@ function bodyOfRow(row: EventRow): EventBody {
     case 'MessageAccepted':
       return { kind: 'MessageAccepted', content: contentOf(row) }
     case 'GroupCreated': {
+      const { attributes, ...more } = JSON.parse(row.data || '{}') as Partial<GroupInfo>
       const info = { name: row.groupName, avatar: row.groupAvatar, notice: row.groupNotice }
-      return { kind: 'GroupCreated', info, members: userIds }
+      const whole = attributes === undefined ? info : { ...info, attributes }
+      return { kind: 'GroupCreated', info: whole, members: userIds, ...more }
     }
     case 'MemberQuit':
     case 'GroupDismissed':

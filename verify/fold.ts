@@ -11,9 +11,9 @@ import {
   type UserId,
 } from '../schemas/ids.ts'
 import { Flag } from '../schemas/pack.ts'
-import type { GroupInfo } from '../schemas/settings.ts'
 import { type Difference, NOTHING, show } from './difference.ts'
 import { digest } from './digest.ts'
+import { GroupFold } from './fold-group.ts'
 import { ReadingFold, type ReadingLimits } from './fold-reading.ts'
 import { PeopleFold } from './people.ts'
 
@@ -58,7 +58,9 @@ export class SessionFold {
   readonly reading: ReadingFold
   /** Groups: everyone who ever was in. */
   readonly people = new Map<UserId, Membership>()
-  group: { owner: UserId; info: GroupInfo; createdSeq: Seq } | undefined
+  createdSeq: Seq = 0
+  /** How a group is run. */
+  readonly group = new GroupFold()
   dismissedSeq: Seq = 0
   /** Seq at which more than the given number were in; 0 where that never was. */
   largeSince: Seq = 0
@@ -85,6 +87,7 @@ export class SessionFold {
     this.packs.set(packKey(event), seq)
     this.reading.add(event, offset)
     this.addMembers(event, largeAbove)
+    this.group.add(event)
     return wrong
   }
 
@@ -118,7 +121,7 @@ export class SessionFold {
     const here = { seq, count, at }
     switch (body.kind) {
       case 'GroupCreated':
-        this.group = { owner: from, info: body.info, createdSeq: seq }
+        this.createdSeq = seq
         this.join([from, ...body.members], here, largeAbove)
         break
       case 'MemberJoined':
@@ -136,8 +139,7 @@ export class SessionFold {
       case 'GroupDismissed':
         this.dismissedSeq = seq
         break
-      case 'MessageAccepted':
-      case 'RulesSet':
+      default:
         break
     }
   }
@@ -218,9 +220,16 @@ export class PartitionFold {
     this.people.add(event)
     if (event.body.kind === 'PackRefused') this.refuse(event, event.body.code)
     if (event.body.kind === 'PackRepeated') wrong.push(...this.checkRepeated(event, event.body))
-    if (isAccepted(event) && takesSeq(event)) wrong.push(...this.session(event).add(event, offset, this.largeAbove))
-    if (isAccepted(event) && event.seq === 0) this.sessions.get(event.sessionId)?.reading.note(event)
+    if (isAccepted(event)) wrong.push(...this.accept(event, offset))
     return wrong.map(difference => ({ view: 'log', ...difference, partition: this.partition, offset }))
+  }
+
+  private accept(event: AcceptedEvent, offset: Offset): Omit<Difference, 'view'>[] {
+    if (takesSeq(event)) return this.session(event).add(event, offset, this.largeAbove)
+    const session = this.sessions.get(event.sessionId)
+    session?.group.add(event)
+    if (event.seq === 0) session?.reading.note(event)
+    return []
   }
 
   private session(event: AcceptedEvent): SessionFold {

@@ -13,6 +13,7 @@ import {
   type UserId,
   userSessionId,
 } from '../schemas/ids.ts'
+import type { MemberRole } from '../schemas/settings.ts'
 import { isSame } from './compare-history.ts'
 import { type Difference, NOTHING, show } from './difference.ts'
 import type { PartitionFold, Refusal, SessionFold } from './fold.ts'
@@ -30,7 +31,7 @@ export interface UserFold {
   hot: Map<SessionId, number>
   largeGroups: Set<SessionId>
   /** sessionId -> seq of joining; groups that the user is in. */
-  groups: Map<SessionId, Seq>
+  groups: Map<SessionId, { joinSeq: Seq; role: MemberRole }>
   refusals: Refusal[]
   /** What the user keeps of sessions. */
   kept: ReadonlyMap<SessionId, KeptFold>
@@ -92,7 +93,9 @@ export class UserFolds {
       else user.hot.set(sessionId, hotTime(left?.at ?? at))
     }
     if (session.dismissedSeq > 0) return
-    for (const [userId, { joinSeq }] of session.members()) this.user(userId).groups.set(sessionId, joinSeq)
+    for (const [userId, { joinSeq }] of session.members()) {
+      this.user(userId).groups.set(sessionId, { joinSeq, role: session.group.roleOf(userId) })
+    }
   }
 
   private user(userId: UserId): UserFold {
@@ -183,13 +186,17 @@ export function compareMembershipUser(request: {
 }): Difference[] {
   const { userId, user = NO_USER, row, moves } = request
   const say = speaker('membership', userId)
-  const groups = new Map(row?.groups.map(({ sessionId, joinSeq }) => [sessionId as string, joinSeq]))
+  const groups = new Map(row?.groups.map(({ sessionId, joinSeq, role }) => [sessionId as string, { joinSeq, role }]))
   for (const sessionId of union(user.groups, groups)) {
     const [expected, found] = [user.groups.get(sessionId as SessionId), groups.get(sessionId)]
-    if (expected === found) continue
+    if (isSame(expected, found)) continue
     const memberSeqs = moves.sessions.get(sessionId)?.memberSeqs
-    const isMoved = memberSeqs !== undefined && (found === undefined ? memberSeqs.size > 0 : memberSeqs.has(found))
-    if (!isMoved) say.about(sessionId, 'groups of a user', expected, found, expected ?? found)
+    // A role may have moved since as well: its seq is not in the row.
+    const isSameStay = found !== undefined && found.joinSeq === expected?.joinSeq
+    const isMoved =
+      memberSeqs !== undefined &&
+      (found === undefined || isSameStay ? memberSeqs.size > 0 : memberSeqs.has(found.joinSeq))
+    if (!isMoved) say.about(sessionId, 'groups of a user', expected, found, (expected ?? found)?.joinSeq)
   }
   return say.differences
 }

@@ -14,10 +14,12 @@ import type {
   UrgentEvent,
 } from '../../processors/history/history-store.ts'
 import { NOTHING_KEPT } from '../../processors/history/session-summary.ts'
-import type { GroupMember, MembershipInterval, MembershipReader } from '../../processors/membership/membership-store.ts'
+import type { MembershipInterval, MembershipReader } from '../../processors/membership/membership-store.ts'
+import { MemoryMembership, MemoryMembershipStore } from '../../processors/membership/memory-membership-store.ts'
 import { MemoryPeople } from '../../processors/membership/memory-people.ts'
 import { projectPeople } from '../../processors/membership/people.ts'
 import type { PeopleReader } from '../../processors/membership/people-store.ts'
+import { project } from '../../processors/membership/project.ts'
 import type { RecordCodec } from '../../schemas/codec.ts'
 import { type Event, isAccepted } from '../../schemas/event.ts'
 import { eventJson } from '../../schemas/frames.ts'
@@ -27,7 +29,6 @@ import type { StoredRecord } from '../../topics/log.ts'
 import type { MemoryLog } from '../../topics/memory-log.ts'
 import type { Topics } from '../../topics/topics.ts'
 import { POSITION_START, type Position, selectValid } from '../../topics/valid-events.ts'
-import { applyMembers } from './script.ts'
 
 /**
  * Views in memory that a test can hold back, take down and empty. Each folds im.events by itself; data is applied
@@ -63,7 +64,7 @@ abstract class FakeView {
   /** Applies what waits: data and position. */
   step(count = Number.POSITIVE_INFINITY): void {
     for (const { event, partition, position } of this.waiting.splice(0, count)) {
-      this.apply(event)
+      this.apply(event, partition, position)
       this.places.set(partition, position)
     }
   }
@@ -73,9 +74,9 @@ abstract class FakeView {
     this.step()
   }
 
-  protected abstract apply(event: Event): void
+  protected abstract apply(event: Event, partition: Partition, position: Position): void
 
-  protected answer<T>(make: () => T): Promise<T> {
+  protected answer<T>(make: () => T | Promise<T>): Promise<T> {
     if (this.isSilent) return new Promise(() => {})
     return this.isDown ? Promise.reject(new Error('the store is down')) : Promise.resolve().then(make)
   }
@@ -223,34 +224,20 @@ export class FakeArchive extends FakeView implements ArchiveReader {
   }
 }
 
+/** The membership view in memory, whose own contract says that it is right, behind a server that a test can hold back. */
 export class FakeMembership extends FakeView implements MembershipReader {
-  private readonly members_ = new Map<SessionId, Set<string>>()
-  private readonly stays = new Map<string, MembershipInterval[]>()
+  private readonly server = new MemoryMembership()
+  private readonly store = new MemoryMembershipStore(this.server)
 
-  protected apply(event: Event): void {
-    if (!isAccepted(event)) return
-    const members = this.members_.get(event.sessionId) ?? new Set()
-    this.members_.set(event.sessionId, members)
-    const before = new Set(members)
-    applyMembers(members, event)
-    for (const userId of members) {
-      if (!before.has(userId)) this.staysOf(event.sessionId, userId).push({ joinSeq: event.seq })
-    }
-    for (const userId of before) {
-      if (!members.has(userId)) this.staysOf(event.sessionId, userId).at(-1)!.leaveSeq = event.seq
-    }
-  }
-
-  private staysOf(sessionId: SessionId, userId: string): MembershipInterval[] {
-    const key = `${sessionId} ${userId}`
-    const stays = this.stays.get(key) ?? []
-    this.stays.set(key, stays)
-    return stays
+  protected apply(event: Event, partition: Partition, position: Position): void {
+    const { events, ...place } = { events: [{ event, position }], partition, position }
+    // The memory store takes both calls at once: nothing is waited for.
+    void this.store.position(partition)
+    void this.store.write({ ...place, writes: project({ events }) })
   }
 
   empty(): void {
-    this.members_.clear()
-    this.stays.clear()
+    this.server.flush()
     this.places.clear()
   }
 
@@ -258,35 +245,36 @@ export class FakeMembership extends FakeView implements MembershipReader {
     return this.answer(() => new Map(this.places))
   }
 
-  groupsOf(userId: UserId): Promise<{ sessionId: SessionId; joinSeq: Seq }[]> {
-    return this.answer(() =>
-      [...this.members_].flatMap(([sessionId, members]) =>
-        members.has(userId) ? [{ sessionId, joinSeq: this.staysOf(sessionId, userId).at(-1)!.joinSeq }] : [],
-      ),
-    )
+  groupsOf(userId: UserId): ReturnType<MembershipReader['groupsOf']> {
+    return this.answer(() => this.store.groupsOf(userId))
   }
 
-  intervals({ sessionId, userId }: { sessionId: SessionId; userId: UserId }): Promise<MembershipInterval[]> {
-    return this.answer(() => structuredClone(this.staysOf(sessionId, userId)))
+  intervals(request: Parameters<MembershipReader['intervals']>[0]): Promise<MembershipInterval[]> {
+    return this.answer(() => this.store.intervals(request))
   }
 
-  members({
-    sessionId,
-    cursor,
-    limit,
-  }: Parameters<MembershipReader['members']>[0]): ReturnType<MembershipReader['members']> {
-    return this.answer(() => {
-      const all = [...(this.members_.get(sessionId) ?? [])].sort().map(
-        (userId): GroupMember => ({
-          userId: userId as UserId,
-          role: 'member',
-          joinSeq: this.staysOf(sessionId, userId).at(-1)!.joinSeq,
-        }),
-      )
-      const start = Number(cursor ?? 0)
-      const members = all.slice(start, start + limit)
-      return start + limit < all.length ? { members, cursor: String(start + limit) } : { members }
-    })
+  members(request: Parameters<MembershipReader['members']>[0]): ReturnType<MembershipReader['members']> {
+    return this.answer(() => this.store.members(request))
+  }
+
+  member(request: Parameters<MembershipReader['member']>[0]): ReturnType<MembershipReader['member']> {
+    return this.answer(() => this.store.member(request))
+  }
+
+  groupFor(request: Parameters<MembershipReader['groupFor']>[0]): ReturnType<MembershipReader['groupFor']> {
+    return this.answer(() => this.store.groupFor(request))
+  }
+
+  groupsFor(request: Parameters<MembershipReader['groupsFor']>[0]): ReturnType<MembershipReader['groupsFor']> {
+    return this.answer(() => this.store.groupsFor(request))
+  }
+
+  joinRequests(request: Parameters<MembershipReader['joinRequests']>[0]): ReturnType<MembershipReader['joinRequests']> {
+    return this.answer(() => this.store.joinRequests(request))
+  }
+
+  invites(sessionId: SessionId): ReturnType<MembershipReader['invites']> {
+    return this.answer(() => this.store.invites(sessionId))
   }
 }
 

@@ -99,8 +99,9 @@ function bodyColumns(body: EventBody): BodyColumns {
     case 'MessageAccepted':
       return contentColumns(body.content)
     case 'GroupCreated': {
-      const { name, avatar, notice } = body.info
-      return { ...EMPTY, userIds: body.members, groupName: name, groupAvatar: avatar, groupNotice: notice }
+      const { name, avatar, notice, attributes } = body.info
+      const columns = { userIds: body.members, groupName: name, groupAvatar: avatar, groupNotice: notice }
+      return { ...EMPTY, ...columns, data: dataOf({ attributes, settings: body.settings }) }
     }
     case 'MembersAdded':
     case 'MembersRemoved':
@@ -119,6 +120,12 @@ function bodyColumns(body: EventBody): BodyColumns {
     default:
       return { ...EMPTY, data: jsonOf(body) }
   }
+}
+
+/** What a body may have besides its columns; empty where it has none of it. */
+function dataOf(fields: Record<string, unknown>): string {
+  const text = JSON.stringify(fields)
+  return text === '{}' ? '' : text
 }
 
 /** Everything but the kind. */
@@ -159,7 +166,7 @@ function bodyLength(body: EventBody): number {
     case 'MessageAccepted':
       return contentLength(body.content)
     case 'GroupCreated':
-      return body.info.notice.length + 32 * body.members.length
+      return JSON.stringify(body.info).length + 32 * body.members.length
     case 'MembersAdded':
     case 'MembersRemoved':
       return 32 * body.userIds.length

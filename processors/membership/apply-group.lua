@@ -1,12 +1,15 @@
--- Notes who came into and left one group. Facts are kept by seq: the same again, or late, changes nothing.
-local head = KEYS[1] -- hash: owner, name, avatar, notice, createdSeq, dismissedSeq
+-- Notes what events say of one group. Facts are kept by version: the same again, or late, changes nothing.
+local head = KEYS[1] -- hash: owner, info, settings (versioned texts), createdSeq, dismissedSeq, changed
 local stays = KEYS[2] -- hash: userId -> stays as text, +1-5+9
 local present = KEYS[3] -- sorted set, all scores 0: userId of who is in; left as it is by a dismissal
-local createdSeq = ARGV[1] -- [integer] seq of the creation; 0: not in this batch
--- ARGV[2..5] [strings] owner, name, avatar, notice
-local dismissedSeq = ARGV[6] -- [integer] seq of the dismissal; 0: not in this batch
-local changeCount = tonumber(ARGV[7])
--- then changes: '+' or '-', seq, n, n times userId
+local changes = KEYS[4] -- sorted set: userId, score seq of the last change
+local roles = KEYS[5] -- hash: userId -> versioned role
+local aliases = KEYS[6] -- hash: userId -> versioned alias
+local mutes = KEYS[7] -- hash: userId -> versioned time
+local requests = KEYS[8] -- hash: userId -> offset, at, message
+local invites = KEYS[9] -- hash: inviteId -> offset, usedOffset, uses, by, expiresAt, usesMax
+local changed = tonumber(ARGV[1]) -- [integer] offset of the last event that a list shows; -1: none
+-- then facts, each its kind and fields (redis-membership-store.ts)
 
 local function insert(text, sign, seq)
   local out, done = {}, false
@@ -23,25 +26,111 @@ local function insert(text, sign, seq)
   return table.concat(out)
 end
 
-if createdSeq ~= '0' then
-  redis.call('HSET', head, 'createdSeq', createdSeq, 'owner', ARGV[2], 'name', ARGV[3], 'avatar', ARGV[4],
-    'notice', ARGV[5])
+local function setLater(key, field, version, value)
+  local stored = redis.call('HGET', key, field)
+  if stored and tonumber(string.match(stored, '^%d+')) >= tonumber(version) then return end
+  redis.call('HSET', key, field, version .. ' ' .. value)
 end
-if dismissedSeq ~= '0' then redis.call('HSET', head, 'dismissedSeq', dismissedSeq) end
 
-local at = 8
-for _ = 1, changeCount do
-  local sign, seq, n = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
-  for i = at + 3, at + 2 + n do
-    local userId = ARGV[i]
-    local text = insert(redis.call('HGET', stays, userId) or '', sign, seq)
-    redis.call('HSET', stays, userId, text)
-    if string.match(text, '([+-])%d+$') == '+' then
-      redis.call('ZADD', present, 0, userId)
-    else
-      redis.call('ZREM', present, userId)
-    end
+local function touch(userId, seq)
+  redis.call('ZADD', changes, 'GT', seq, userId)
+end
+
+local function endRequest(userId, offset)
+  local stored = redis.call('HGET', requests, userId)
+  if stored and tonumber(string.match(stored, '^%d+')) < tonumber(offset) then redis.call('HDEL', requests, userId) end
+end
+
+local function addStay(userId, sign, seq)
+  local text = insert(redis.call('HGET', stays, userId) or '', sign, seq)
+  redis.call('HSET', stays, userId, text)
+  if string.match(text, '([+-])%d+$') == '+' then
+    redis.call('ZADD', present, 0, userId)
+  else
+    redis.call('ZREM', present, userId)
   end
-  at = at + 3 + n
+  touch(userId, seq)
+end
+
+local function fields(text)
+  local out = {}
+  for field in string.gmatch(text, '%S+') do out[#out + 1] = field end
+  return out
+end
+
+-- Those that have ended go when a new one comes: there is a bounded number.
+local function dropEnded(at, kept)
+  local all = redis.call('HGETALL', invites)
+  for i = 1, #all, 2 do
+    local invite = fields(all[i + 1])
+    local isOver = tonumber(invite[5]) <= tonumber(at) or tonumber(invite[3]) >= tonumber(invite[6])
+    if all[i] ~= kept and isOver then redis.call('HDEL', invites, all[i]) end
+  end
+end
+
+local at = 2
+local function take(count)
+  local from = at
+  at = at + count
+  return unpack(ARGV, from, from + count - 1)
+end
+
+while at <= #ARGV do
+  local kind = take(1)
+  if kind == 'join' then
+    local seq, offset, count = take(3)
+    local anyAsks = redis.call('HLEN', requests) > 0
+    for _ = 1, tonumber(count) do
+      local userId = take(1)
+      addStay(userId, '+', seq)
+      if anyAsks then endRequest(userId, offset) end
+    end
+  elseif kind == 'leave' then
+    local seq, count = take(2)
+    for _ = 1, tonumber(count) do addStay(take(1), '-', seq) end
+  elseif kind == 'role' then
+    local seq, role, count = take(3)
+    for _ = 1, tonumber(count) do
+      local userId = take(1)
+      setLater(roles, userId, seq, role)
+      touch(userId, seq)
+    end
+  elseif kind == 'alias' or kind == 'mute' then
+    local seq, userId, value = take(3)
+    setLater(kind == 'alias' and aliases or mutes, userId, seq, value)
+    touch(userId, seq)
+  elseif kind == 'head' then
+    local field, seq, value = take(3)
+    setLater(head, field, seq, value)
+  elseif kind == 'once' then
+    local field, seq = take(2)
+    redis.call('HSET', head, field, seq)
+  elseif kind == 'asked' then
+    local offset, userId, value = take(3)
+    setLater(requests, userId, offset, value)
+  elseif kind == 'answered' then
+    local offset, userId = take(2)
+    endRequest(userId, offset)
+  elseif kind == 'invited' then
+    local eventAt, inviteId, text = take(3)
+    dropEnded(eventAt, inviteId)
+    redis.call('HSETNX', invites, inviteId, text)
+  elseif kind == 'inviteUsed' then
+    local offset, inviteId = take(2)
+    local stored = redis.call('HGET', invites, inviteId)
+    local invite = stored and fields(stored)
+    if invite and tonumber(invite[2]) < tonumber(offset) then
+      invite[2] = offset
+      invite[3] = string.format('%d', tonumber(invite[3]) + 1)
+      redis.call('HSET', invites, inviteId, table.concat(invite, ' '))
+    end
+  elseif kind == 'inviteEnded' then
+    redis.call('HDEL', invites, take(1))
+  else
+    return redis.error_reply('unknown fact ' .. kind)
+  end
+end
+if changed >= 0 and changed > tonumber(redis.call('HGET', head, 'changed') or '-1') then
+  redis.call('HSET', head, 'changed', ARGV[1])
 end
 return 'OK'

@@ -1,39 +1,43 @@
 import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
+import type { Command } from '../../infra/redis/pipeline.ts'
 import { tagsOf } from '../../infra/redis/tags.ts'
 import type { Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import type { GroupInfo, GroupSettings, MemberRole } from '../../schemas/settings.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { byKey } from '../by-key.ts'
 import { type PersonRow, readPerson } from './inspect-people.ts'
-import type { MemberRole, MembershipInterval } from './membership-store.ts'
-import { groupKeys, userGroupsKey } from './redis-membership-keys.ts'
-import { intervalsOf, presentSince } from './stays.ts'
+import type { GroupMember, MembershipInterval, StoredInvite, StoredRequest } from './membership-store.ts'
+import { groupKeys, userKeys } from './redis-membership-keys.ts'
+import { intervalsOf } from './stays.ts'
+import { groupHead, inviteOf, memberOf, requestOf, roleSince } from './versioned.ts'
 
 /**
  * The membership view as plain rows, for `verify` and for tests that compare two views. Rows are read from the store
  * as they are; nothing here folds events.
  */
 
-/** Everything that the view holds of one group. Lists are sorted by userId. */
+/** Everything that the view holds of one group. Lists are sorted by userId, invites by their id. */
 export interface MembershipGroupRow {
   sessionId: SessionId
   owner: UserId
-  name: string
-  avatar: string
-  notice: string
+  info: GroupInfo
+  settings?: GroupSettings
   /** Seq of the event that created the group. */
   createdSeq: Seq
   /** Seq of the event that dismissed it, 0 while it lives. */
   dismissedSeq: Seq
   /** Who is in now; nobody once the group is dismissed. */
-  members: { userId: UserId; role: MemberRole; joinSeq: Seq }[]
+  members: GroupMember[]
   /** Every stay of everyone who ever was in, oldest first. */
   stays: { userId: UserId; intervals: MembershipInterval[] }[]
+  requests: StoredRequest[]
+  invites: StoredInvite[]
 }
 
 /** The groups of one user, sorted by sessionId; those left are not listed. */
 export interface MembershipUserRow {
   userId: UserId
-  groups: { sessionId: SessionId; joinSeq: Seq }[]
+  groups: { sessionId: SessionId; joinSeq: Seq; role: MemberRole }[]
 }
 
 /** Every call rejects when the store cannot be reached, or when a rebuild switched generations meanwhile (ask again). */
@@ -66,45 +70,43 @@ class RedisMembershipInspector implements MembershipInspector {
   }
 
   async *groupIds(): AsyncIterable<SessionId[]> {
-    for await (const tags of tagsOf(this.generations, '*', ['stays'])) yield tags as SessionId[]
+    for await (const tags of tagsOf(this.generations, '*', ['stays', 'head', 'requests', 'invites']))
+      yield tags as SessionId[]
   }
 
   async *userIds(): AsyncIterable<UserId[]> {
-    for await (const tags of tagsOf(this.generations, 'u:*', ['groups', 'friends', 'own'])) {
+    for await (const tags of tagsOf(this.generations, 'u:*', ['touched', 'friends', 'own'])) {
       yield tags.map(tag => tag.slice('u:'.length)) as UserId[]
     }
   }
 
   async group(sessionId: SessionId): Promise<MembershipGroupRow | undefined> {
     const replies = await this.generations.read(keyPrefix => {
-      const { head, stays, present } = groupKeys(keyPrefix, sessionId)
-      return [
-        ['hgetall', head],
-        ['hgetall', stays],
-        ['zrangebylex', present, '-', '+'],
-      ]
+      const { head, stays, present, roles, aliases, mutes, requests, invites } = groupKeys(keyPrefix, sessionId)
+      const hashes = [head, stays, roles, aliases, mutes, requests, invites]
+      return [['zrangebylex', present, '-', '+'], ...hashes.map((key): Command => ['hgetall', key])]
     })
-    const head = new Map(pairsOf(replies?.[0]))
-    const stays = new Map(pairsOf(replies?.[1]).sort(byKey))
-    if (head.size + stays.size === 0) return undefined
-    const owner = (head.get('owner') ?? '') as UserId
+    const hash = (at: number): ReadonlyMap<string, string> => new Map(pairsOf(replies?.[at]).sort(byKey))
+    const [head, stays, roles, aliases, mutes] = [hash(1), hash(2), hash(3), hash(4), hash(5)]
+    const [requests, invites] = [hash(6), hash(7)]
+    if (head.size + stays.size + requests.size + invites.size === 0) return undefined
     const dismissedSeq = Number(head.get('dismissedSeq') ?? 0)
-    const present = dismissedSeq > 0 ? [] : (replies![2] as UserId[])
+    const present = dismissedSeq > 0 ? [] : (replies![0] as UserId[])
     return {
       sessionId,
-      owner,
-      name: head.get('name') ?? '',
-      avatar: head.get('avatar') ?? '',
-      notice: head.get('notice') ?? '',
+      ...groupHead(head.get('owner'), head.get('info'), head.get('settings')),
       createdSeq: Number(head.get('createdSeq') ?? 0),
       dismissedSeq,
       members: present.map(userId => {
-        const role = userId === owner ? 'owner' : 'member'
-        return { userId, role, joinSeq: presentSince(stays.get(userId) ?? '') ?? 0 }
+        const texts = { role: roles.get(userId), alias: aliases.get(userId), mute: mutes.get(userId) }
+        // Who stands among those present without a stay is shown as well: verify tells.
+        return memberOf(userId, { stays: stays.get(userId) ?? '', ...texts }) ?? { userId, role: 'member', joinSeq: 0 }
       }),
       stays: [...stays].map(([userId, text]) => {
         return { userId: userId as UserId, intervals: intervalsOf(text, dismissedSeq) }
       }),
+      requests: [...requests].map(([userId, text]) => requestOf(userId as UserId, text)),
+      invites: [...invites].map(([inviteId, text]) => inviteOf(inviteId, text)),
     }
   }
 
@@ -113,12 +115,18 @@ class RedisMembershipInspector implements MembershipInspector {
   }
 
   async user(userId: UserId): Promise<MembershipUserRow | undefined> {
-    const replies = await this.generations.read(keyPrefix => [['hgetall', userGroupsKey(keyPrefix, userId)]])
-    const entries = pairsOf(replies?.[0]).sort(byKey)
-    if (entries.length === 0) return undefined
-    const groups = entries.map(([sessionId, entry]) => {
-      return { sessionId: sessionId as SessionId, joinSeq: Number(entry.split('/')[1]) }
+    const replies = await this.generations.read(keyPrefix => {
+      const { groups, roles, touched } = userKeys(keyPrefix, userId)
+      return [groups, roles, touched].map((key): Command => ['hgetall', key])
     })
+    if (pairsOf(replies?.[0]).length + pairsOf(replies?.[2]).length === 0) return undefined
+    const roles = new Map(pairsOf(replies?.[1]))
+    const groups = pairsOf(replies?.[0])
+      .sort(byKey)
+      .map(([sessionId, entry]) => {
+        const joinSeq = Number(entry.split('/')[1])
+        return { sessionId: sessionId as SessionId, joinSeq, role: roleSince(roles.get(sessionId), joinSeq) }
+      })
     return { userId, groups: groups.filter(({ joinSeq }) => joinSeq > 0) }
   }
 }

@@ -9,6 +9,7 @@ import { inspectMembership, type MembershipInspector } from './inspect.ts'
 import type { MembershipReader, MembershipStore } from './membership-store.ts'
 import type { PeopleReader } from './people-store.ts'
 import { project, reasonToSkip } from './project.ts'
+import { MEMBERSHIP_FORMAT } from './redis-membership-keys.ts'
 import { RedisMembershipReader } from './redis-membership-reader.ts'
 import { RedisMembershipStore } from './redis-membership-store.ts'
 import { RedisPeopleReader } from './redis-people.ts'
@@ -16,9 +17,6 @@ import { RedisPeopleReader } from './redis-people.ts'
 /** Wiring of the membership view. */
 
 export const MEMBERSHIP = 'membership'
-
-/** Raised when what is stored changes: a generation of another format counts as none and is built anew. */
-export const MEMBERSHIP_FORMAT = '2'
 
 /** Gateways know of changes from the log itself; what they take from this view may be a little older. */
 const MEMBERSHIP_PAUSE_MS: Millis = 40

@@ -1,34 +1,52 @@
 import type { Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
-import type { GroupInfo } from '../../schemas/settings.ts'
+import type { MemberRole } from '../../schemas/settings.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { byKey } from '../by-key.ts'
 import { ViewMoved } from '../view.ts'
 import type { MembershipGroupRow, MembershipInspector, MembershipUserRow } from './inspect.ts'
 import type { PersonRow } from './inspect-people.ts'
-import type { GroupMember, MembershipInterval, MembershipReader, MembershipStore } from './membership-store.ts'
+import {
+  type GroupMember,
+  type GroupsPage,
+  type GroupsVersion,
+  MEMBER_CHANGES_MAX,
+  type MembershipInterval,
+  type MembershipReader,
+  type MembershipStore,
+  type MembersPage,
+  type StoredGroup,
+  type StoredInvite,
+  type StoredRequest,
+} from './membership-store.ts'
+import {
+  applyGroup,
+  emptyGroup,
+  type GroupRows,
+  joinSeqOf,
+  type ListRows,
+  presentIn,
+  setEntry,
+  textsOf,
+} from './memory-groups.ts'
 import { MemoryPeople } from './memory-people.ts'
 import type { PeopleReader } from './people-store.ts'
-import type { GroupEntry, GroupWrites } from './project.ts'
-import { addBoundary, intervalsOf, presentSince } from './stays.ts'
+import { intervalsOf, presentSince } from './stays.ts'
+import { type GroupHead, groupHead, inviteOf, memberOf, requestOf, roleSince } from './versioned.ts'
 
 /** Membership in memory, for the simulation and for tests; the same behaviour as in Redis (tests/contract). */
 
-interface StoredGroup {
-  created?: { seq: Seq; owner: UserId; info: GroupInfo }
-  dismissedSeq: Seq
-  stays: Map<UserId, string>
-}
-
 interface Contents {
+  epoch: string
   positions: Map<Partition, Position>
-  groups: Map<SessionId, StoredGroup>
-  users: Map<UserId, Map<SessionId, GroupEntry>>
+  groups: Map<SessionId, GroupRows>
+  users: Map<UserId, Map<SessionId, ListRows>>
   people: MemoryPeople
 }
 
 /** What one or more stores share, as clients of one server do. */
 export class MemoryMembership {
-  contents: Contents = emptyContents()
+  private lives = 0
+  contents: Contents = this.emptyContents()
 
   /** What is asked of people. */
   get people(): PeopleReader {
@@ -45,12 +63,13 @@ export class MemoryMembership {
 
   /** Loses everything. */
   flush(): void {
-    this.contents = emptyContents()
+    this.contents = this.emptyContents()
   }
-}
 
-function emptyContents(): Contents {
-  return { positions: new Map(), groups: new Map(), users: new Map(), people: new MemoryPeople() }
+  private emptyContents(): Contents {
+    const maps = { positions: new Map(), groups: new Map(), users: new Map() }
+    return { epoch: `life-${++this.lives}`, ...maps, people: new MemoryPeople() }
+  }
 }
 
 export class MemoryMembershipStore implements MembershipStore, MembershipReader, MembershipInspector {
@@ -73,11 +92,17 @@ export class MemoryMembershipStore implements MembershipStore, MembershipReader,
     if (place === undefined || !this.isInPlace(partition)) throw new ViewMoved(`partition ${partition}`)
     const { contents } = place
     const stored = contents.positions.get(partition)
-    for (const group of writes.groups) applyGroup(contents, group)
-    for (const [userId, entries] of writes.users) {
-      for (const [sessionId, entry] of entries) setEntry(contents, userId, sessionId, entry)
+    for (const group of writes.groups) {
+      const rows = contents.groups.get(group.sessionId) ?? emptyGroup()
+      contents.groups.set(group.sessionId, rows)
+      applyGroup(rows, group)
     }
-    for (const group of writes.groups) if (group.dismissedSeq !== undefined) dismiss(contents, group.sessionId)
+    for (const [userId, entries] of writes.users) {
+      for (const [sessionId, entry] of entries) setEntry(listOf(contents, userId), sessionId, partition, entry)
+    }
+    for (const { sessionId, dismissed } of writes.groups) {
+      if (dismissed !== undefined) dismiss(contents, sessionId, partition, dismissed)
+    }
     contents.people.write(writes.people)
     if (stored === undefined || stored.offset < position.offset) contents.positions.set(partition, position)
     place.before = position.offset
@@ -97,23 +122,95 @@ export class MemoryMembershipStore implements MembershipStore, MembershipReader,
     return new Map(this.server.contents.positions)
   }
 
-  async groupsOf(userId: UserId): Promise<{ sessionId: SessionId; joinSeq: Seq }[]> {
+  private rows(sessionId: SessionId): GroupRows | undefined {
+    return this.server.contents.groups.get(sessionId)
+  }
+
+  /** The groups that a user is in, by session id. */
+  private lists(userId: UserId): { sessionId: SessionId; joinSeq: Seq; role: MemberRole; rows: ListRows }[] {
     return [...(this.server.contents.users.get(userId) ?? [])]
-      .filter(([, { joinSeq }]) => joinSeq > 0)
-      .map(([sessionId, { joinSeq }]) => ({ sessionId, joinSeq }))
+      .map(([sessionId, rows]) => {
+        const joinSeq = joinSeqOf(rows.stay)
+        return { sessionId, joinSeq, role: roleSince(rows.role, joinSeq), rows }
+      })
+      .sort((a, b) => byKey([a.sessionId, a], [b.sessionId, b]))
+  }
+
+  async groupsOf(userId: UserId): Promise<{ sessionId: SessionId; joinSeq: Seq; role: MemberRole }[]> {
+    return this.lists(userId)
+      .filter(({ joinSeq }) => joinSeq > 0)
+      .map(({ sessionId, joinSeq, role }) => ({ sessionId, joinSeq, role }))
   }
 
   async intervals(request: { sessionId: SessionId; userId: UserId }): Promise<MembershipInterval[]> {
-    const group = this.server.contents.groups.get(request.sessionId)
+    const group = this.rows(request.sessionId)
     return intervalsOf(group?.stays.get(request.userId) ?? '', group?.dismissedSeq ?? 0)
   }
 
-  async members(request: Parameters<MembershipReader['members']>[0]): ReturnType<MembershipReader['members']> {
+  async members(request: Parameters<MembershipReader['members']>[0]): Promise<MembersPage> {
+    const { sessionId, since, cursor, limit } = request
+    const { epoch } = this.server.contents
+    const group = this.rows(sessionId)
+    const version = { epoch, seq: Math.max(0, ...(group?.changes.values() ?? [])) }
+    const isLive = group !== undefined && group.dismissedSeq === 0
+    if (isLive && since?.epoch === epoch && since.seq <= version.seq) {
+      const changed = [...group.changes].filter(([, seq]) => seq > since.seq)
+      if (changed.length <= MEMBER_CHANGES_MAX) return { ...changesOf(group, changed.sort(byKey)), version }
+    }
+    const userIds = presentIn(group).filter(userId => cursor === undefined || userId > cursor)
+    const page = userIds.slice(0, limit)
+    const members = page.map(userId => memberOf(userId, textsOf(group!, userId))!)
+    return userIds.length <= limit ? { members, version } : { members, cursor: page.at(-1)!, version }
+  }
+
+  async member(request: { sessionId: SessionId; userId: UserId }): Promise<GroupMember | undefined> {
+    const group = this.rows(request.sessionId)
+    if (group === undefined || group.dismissedSeq > 0) return undefined
+    return memberOf(request.userId, textsOf(group, request.userId))
+  }
+
+  async groupFor(request: { sessionId: SessionId; userId: UserId }): Promise<StoredGroup | undefined> {
+    const rows = this.rows(request.sessionId)
+    if (rows === undefined) return undefined
+    const { owner, info, settings } = headOf(rows)
+    const me = await this.member(request)
+    const { sessionId } = request
+    const group = { sessionId, owner, info, memberCount: presentIn(rows).length, dismissedSeq: rows.dismissedSeq }
+    return { ...group, ...(settings === undefined ? {} : { settings }), ...(me === undefined ? {} : { me }) }
+  }
+
+  async groupsFor(request: Parameters<MembershipReader['groupsFor']>[0]): Promise<GroupsPage> {
+    const { userId, since, cursor, limit } = request
+    const { epoch, positions } = this.server.contents
+    const offsets = new Map([...positions].map(([partition, { offset }]) => [partition, offset]))
+    const lists = this.lists(userId)
+    const isSince = since !== undefined && since.epoch === epoch
+    const isNew = ({ sessionId, rows: { touched } }: (typeof lists)[number]) => {
+      if (!isSince) return true
+      const known = since.offsets.get(touched.partition) ?? -1
+      return touched.offset > known || (this.rows(sessionId)?.changedOffset ?? -1) > known
+    }
+    const wanted = lists.filter(list => list.joinSeq > 0 && isNew(list)).map(({ sessionId }) => sessionId)
+    const behind = wanted.filter(sessionId => cursor === undefined || sessionId > cursor)
+    const groups: StoredGroup[] = []
+    for (const sessionId of behind.slice(0, limit)) {
+      const group = await this.groupFor({ sessionId, userId })
+      if (group !== undefined) groups.push(group)
+    }
+    const left = lists.filter(list => list.joinSeq === 0 && isNew(list)).map(({ sessionId }) => sessionId)
+    const page = { groups, ...(isSince ? { left } : {}), version: { epoch, offsets } satisfies GroupsVersion }
+    return behind.length > limit ? { ...page, cursor: behind[limit - 1]! } : page
+  }
+
+  async joinRequests(request: Parameters<MembershipReader['joinRequests']>[0]) {
     const { sessionId, cursor, limit } = request
-    const group = this.server.contents.groups.get(sessionId)
-    const members = presentMembers(group).filter(({ userId }) => cursor === undefined || userId > cursor)
-    if (members.length <= limit) return { members }
-    return { members: members.slice(0, limit), cursor: members[limit - 1]!.userId }
+    const all = requestsOf(this.rows(sessionId)).filter(({ userId }) => cursor === undefined || userId > cursor)
+    const requests = all.slice(0, limit)
+    return all.length <= limit ? { requests } : { requests, cursor: requests.at(-1)!.userId as string }
+  }
+
+  async invites(sessionId: SessionId): Promise<StoredInvite[]> {
+    return invitesOf(this.rows(sessionId))
   }
 
   async *groupIds(): AsyncIterable<SessionId[]> {
@@ -126,27 +223,24 @@ export class MemoryMembershipStore implements MembershipStore, MembershipReader,
   }
 
   async group(sessionId: SessionId): Promise<MembershipGroupRow | undefined> {
-    const group = this.server.contents.groups.get(sessionId)
+    const group = this.rows(sessionId)
     if (group === undefined) return undefined
-    const { created, dismissedSeq, stays } = group
-    const { name = '', avatar = '', notice = '' } = created?.info ?? {}
+    const { createdSeq, dismissedSeq, stays } = group
     return {
       sessionId,
-      owner: created?.owner ?? ('' as UserId),
-      name,
-      avatar,
-      notice,
-      createdSeq: created?.seq ?? 0,
+      ...headOf(group),
+      createdSeq,
       dismissedSeq,
-      members: presentMembers(group),
+      members: presentIn(group).map(userId => memberOf(userId, textsOf(group, userId))!),
       stays: [...stays].sort(byKey).map(([userId, text]) => ({ userId, intervals: intervalsOf(text, dismissedSeq) })),
+      requests: requestsOf(group),
+      invites: invitesOf(group),
     }
   }
 
   async user(userId: UserId): Promise<MembershipUserRow | undefined> {
     if (!this.server.contents.users.has(userId)) return undefined
-    const groups = await this.groupsOf(userId)
-    return { userId, groups: groups.sort((a, b) => byKey([a.sessionId, a], [b.sessionId, b])) }
+    return { userId, groups: await this.groupsOf(userId) }
   }
 
   async person(userId: UserId): Promise<PersonRow | undefined> {
@@ -156,35 +250,44 @@ export class MemoryMembershipStore implements MembershipStore, MembershipReader,
   async close(): Promise<void> {}
 }
 
-function applyGroup(contents: Contents, { sessionId, created, dismissedSeq, changes }: GroupWrites): void {
-  const group: StoredGroup = contents.groups.get(sessionId) ?? { dismissedSeq: 0, stays: new Map() }
-  contents.groups.set(sessionId, group)
-  if (created !== undefined) group.created = created
-  if (dismissedSeq !== undefined) group.dismissedSeq = dismissedSeq
-  for (const { kind, seq, userIds } of changes) {
-    for (const userId of userIds) group.stays.set(userId, addBoundary(group.stays.get(userId) ?? '', kind, seq))
-  }
-}
-
-function setEntry(contents: Contents, userId: UserId, sessionId: SessionId, entry: GroupEntry): void {
-  const entries = contents.users.get(userId) ?? new Map<SessionId, GroupEntry>()
-  contents.users.set(userId, entries)
-  if ((entries.get(sessionId)?.seq ?? 0) < entry.seq) entries.set(sessionId, entry)
+function listOf(contents: Contents, userId: UserId): Map<SessionId, ListRows> {
+  const lists = contents.users.get(userId) ?? new Map<SessionId, ListRows>()
+  contents.users.set(userId, lists)
+  return lists
 }
 
 /** Takes a dismissed group off the lists of everyone who was in. */
-function dismiss(contents: Contents, sessionId: SessionId): void {
-  const { stays, dismissedSeq } = contents.groups.get(sessionId)!
-  for (const [userId, text] of stays) {
-    if (presentSince(text) !== undefined) setEntry(contents, userId, sessionId, { seq: dismissedSeq, joinSeq: 0 })
+function dismiss(
+  contents: Contents,
+  sessionId: SessionId,
+  partition: Partition,
+  { seq, offset }: { seq: Seq; offset: number },
+): void {
+  for (const [userId, text] of contents.groups.get(sessionId)!.stays) {
+    if (presentSince(text) === undefined) continue
+    setEntry(listOf(contents, userId), sessionId, partition, { stay: { seq, joinSeq: 0 }, offset })
   }
 }
 
-function presentMembers(group: StoredGroup | undefined): GroupMember[] {
-  if (group === undefined || group.dismissedSeq > 0) return []
-  return [...group.stays].sort(byKey).flatMap(([userId, text]): GroupMember[] => {
-    const joinSeq = presentSince(text)
-    const role = userId === group.created?.owner ? 'owner' : 'member'
-    return joinSeq === undefined ? [] : [{ userId, role, joinSeq }]
-  })
+function changesOf(group: GroupRows, changed: [UserId, Seq][]): Pick<MembersPage, 'members' | 'left'> {
+  const members: GroupMember[] = []
+  const left: UserId[] = []
+  for (const [userId] of changed) {
+    const member = memberOf(userId, textsOf(group, userId))
+    if (member === undefined) left.push(userId)
+    else members.push(member)
+  }
+  return { members, left }
+}
+
+function headOf({ head }: GroupRows): GroupHead {
+  return groupHead(head.get('owner'), head.get('info'), head.get('settings'))
+}
+
+function requestsOf(group: GroupRows | undefined): StoredRequest[] {
+  return [...(group?.requests ?? [])].sort(byKey).map(([userId, text]) => requestOf(userId, text))
+}
+
+function invitesOf(group: GroupRows | undefined): StoredInvite[] {
+  return [...(group?.invites ?? [])].sort(byKey).map(([inviteId, text]) => inviteOf(inviteId, text))
 }

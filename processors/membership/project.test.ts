@@ -20,33 +20,51 @@ test('[ME1] each kind of event becomes who comes and who goes', () => {
   script.change(crew, alice, { kind: 'MembersAdded', userIds: [carol] })
   script.change(crew, carol, { kind: 'MemberQuit' })
   const { groups, users } = project(script.batch())
-  expect(groups).toEqual([
-    {
-      sessionId: crew,
-      created: { seq: 1, owner: alice, info: { name: 'the g:crew', avatar: '', notice: '' } },
-      changes: [
-        { kind: 'join', seq: 1, userIds: [alice, bob] },
-        { kind: 'join', seq: 3, userIds: [carol] },
-        { kind: 'leave', seq: 4, userIds: [carol, bob] },
-        { kind: 'join', seq: 5, userIds: [carol] },
-        { kind: 'leave', seq: 6, userIds: [carol] },
-      ],
-    },
+  const stays = groups[0]!.facts.filter(({ kind }) => kind === 'join' || kind === 'leave')
+  expect(stays).toEqual([
+    { kind: 'join', seq: 1, offset: 0, userIds: [alice, bob] },
+    { kind: 'join', seq: 3, offset: 2, userIds: [carol] },
+    { kind: 'leave', seq: 4, userIds: [carol, bob] },
+    { kind: 'join', seq: 5, offset: 4, userIds: [carol] },
+    { kind: 'leave', seq: 6, userIds: [carol] },
   ])
   expect(users).toEqual(
     new Map([
-      [alice, new Map([[crew, { seq: 1, joinSeq: 1 }]])],
-      [bob, new Map([[crew, { seq: 4, joinSeq: 0 }]])],
-      [carol, new Map([[crew, { seq: 6, joinSeq: 0 }]])],
+      [alice, new Map([[crew, { stay: { seq: 1, joinSeq: 1 }, role: { seq: 1, role: 'owner' }, offset: 0 }]])],
+      [bob, new Map([[crew, { stay: { seq: 4, joinSeq: 0 }, offset: 3 }]])],
+      [carol, new Map([[crew, { stay: { seq: 6, joinSeq: 0 }, offset: 5 }]])],
     ]),
   )
+})
+
+test('[ME6] what changes how a list shows a group is told apart from what does not', () => {
+  const script = new Script()
+  script.create(crew, alice, [bob])
+  script.change(crew, alice, { kind: 'GroupInfoUpdated', info: { name: 'Crew', avatar: '', notice: '' } })
+  script.change(crew, alice, { kind: 'RolesSet', userIds: [bob], role: 'admin' })
+  script.unplaced(crew, carol, { kind: 'JoinRequested' })
+  const { groups, users } = project(script.batch())
+  expect(groups[0]).toMatchObject({ changedOffset: 1 })
+  expect(users.get(bob)?.get(crew)).toEqual({
+    stay: { seq: 1, joinSeq: 1 },
+    role: { seq: 3, role: 'admin' },
+    offset: 2,
+  })
+  expect(users.has(carol)).toBe(false)
 })
 
 test('[ME3] a dismissal names nobody: the store knows who was in', () => {
   const script = new Script()
   script.change(crew, alice, { kind: 'GroupDismissed' })
   expect(project(script.batch())).toEqual({
-    groups: [{ sessionId: crew, changes: [], dismissedSeq: 1 }],
+    groups: [
+      {
+        sessionId: crew,
+        facts: [{ kind: 'dismissed', seq: 1 }],
+        dismissed: { seq: 1, offset: 0 },
+        changedOffset: 0,
+      },
+    ],
     users: new Map(),
     people: NOBODY,
   })

@@ -1,30 +1,29 @@
 import { type Event, isAccepted } from '../../schemas/event.ts'
-import { isSessionId, RULES_SESSION, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
-import type { GroupInfo } from '../../schemas/settings.ts'
+import { isSessionId, type Offset, RULES_SESSION, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
+import type { MemberRole } from '../../schemas/settings.ts'
 import type { ViewBatch } from '../view.ts'
+import { changesSummary, factsOf, type GroupFact } from './group-facts.ts'
 import { type PeopleWrites, projectPeople } from './people.ts'
 
 /** Turns events into the writes of the membership view, grouped per group and per user. Pure. */
 
-export interface MemberChange {
-  kind: 'join' | 'leave'
-  seq: Seq
-  userIds: readonly UserId[]
-}
-
 export interface GroupWrites {
   sessionId: SessionId
-  created?: { seq: Seq; owner: UserId; info: GroupInfo }
-  /** Everyone who is in leaves at this seq. */
-  dismissedSeq?: Seq
   /** In log order. */
-  changes: MemberChange[]
+  facts: GroupFact[]
+  /** Everyone who is in leaves at this seq, told at this offset. */
+  dismissed?: { seq: Seq; offset: Offset }
+  /** Offset of the last event after which a list of groups shows this one otherwise. */
+  changedOffset?: Offset
 }
 
-/** What a user's list says of a group, as of `seq`; joinSeq 0 says that the user is out. */
+/** What a user's list says of a group. */
 export interface GroupEntry {
-  seq: Seq
-  joinSeq: Seq
+  /** The last coming or going, if any; joinSeq 0 says that the user is out. */
+  stay?: { seq: Seq; joinSeq: Seq }
+  role?: { seq: Seq; role: MemberRole }
+  /** Offset of the last event that changed what the user is in the group. */
+  offset: Offset
 }
 
 export interface MembershipWrites {
@@ -44,60 +43,67 @@ export function reasonToSkip(event: Event): string | undefined {
 export function project({ events }: Pick<ViewBatch, 'events'>): MembershipWrites {
   const groups = new Map<SessionId, GroupWrites>()
   const users: MembershipWrites['users'] = new Map()
-  for (const { event } of events) {
-    if (reasonToSkip(event) !== undefined) continue
-    for (const change of changesOf(event, groups)) {
-      for (const userId of change.userIds) {
-        const joinSeq = change.kind === 'join' ? change.seq : 0
-        entriesOf(users, userId).set(event.sessionId, { seq: change.seq, joinSeq })
-      }
+  for (const { event, position } of events) {
+    if (!isAccepted(event) || reasonToSkip(event) !== undefined) continue
+    const { offset } = position
+    for (const fact of factsOf(event, offset)) {
+      addToGroup(groupOf(groups, event.sessionId), fact, offset)
+      addToUsers(users, event.sessionId, fact, offset)
     }
   }
   return { groups: [...groups.values()], users, people: projectPeople({ events }) }
 }
 
-/** Adds an event to the writes of its group and gives the member changes that it names. */
-function changesOf(event: Event, groups: Map<SessionId, GroupWrites>): MemberChange[] {
-  const { body, seq, from, sessionId } = event
-  const add = (kind: MemberChange['kind'], userIds: readonly UserId[]) => {
-    const change = { kind, seq, userIds }
-    groupOf(groups, sessionId).changes.push(change)
-    return [change]
+function addToGroup(group: GroupWrites, fact: GroupFact, offset: Offset): void {
+  group.facts.push(fact)
+  if (fact.kind === 'dismissed') group.dismissed = { seq: fact.seq, offset }
+  if (changesSummary(fact)) group.changedOffset = offset
+}
+
+function addToUsers(users: MembershipWrites['users'], sessionId: SessionId, fact: GroupFact, offset: Offset): void {
+  const entry = (userId: UserId) => {
+    const found = entryOf(users, userId, sessionId)
+    found.offset = offset
+    return found
   }
-  switch (body.kind) {
-    case 'GroupCreated':
-      groupOf(groups, sessionId).created = { seq, owner: from, info: body.info }
-      return add('join', [from, ...body.members.filter(userId => userId !== from)])
-    case 'MemberJoined':
-      return add('join', [from])
-    case 'MembersAdded':
-      return add('join', body.userIds)
-    case 'MemberQuit':
-      return add('leave', [from])
-    case 'MembersRemoved':
-      return add('leave', body.userIds)
-    case 'GroupDismissed':
-      groupOf(groups, sessionId).dismissedSeq = seq
-      return []
+  switch (fact.kind) {
+    case 'join':
+      for (const userId of fact.userIds) entry(userId).stay = { seq: fact.seq, joinSeq: fact.seq }
+      break
+    case 'leave':
+      for (const userId of fact.userIds) entry(userId).stay = { seq: fact.seq, joinSeq: 0 }
+      break
+    case 'role':
+      for (const userId of fact.userIds) entry(userId).role = { seq: fact.seq, role: fact.role }
+      break
+    case 'alias':
+    case 'mute':
+      entry(fact.userId)
+      break
     default:
-      return []
+      break
   }
 }
 
 function groupOf(groups: Map<SessionId, GroupWrites>, sessionId: SessionId): GroupWrites {
   let group = groups.get(sessionId)
   if (group === undefined) {
-    group = { sessionId, changes: [] }
+    group = { sessionId, facts: [] }
     groups.set(sessionId, group)
   }
   return group
 }
 
-function entriesOf(users: MembershipWrites['users'], userId: UserId): Map<SessionId, GroupEntry> {
+function entryOf(users: MembershipWrites['users'], userId: UserId, sessionId: SessionId): GroupEntry {
   let entries = users.get(userId)
   if (entries === undefined) {
     entries = new Map()
     users.set(userId, entries)
   }
-  return entries
+  let entry = entries.get(sessionId)
+  if (entry === undefined) {
+    entry = { offset: 0 }
+    entries.set(sessionId, entry)
+  }
+  return entry
 }

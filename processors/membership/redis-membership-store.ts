@@ -1,12 +1,15 @@
+import { unreachable } from '../../infra/assert.ts'
 import { type Command, loadScript, runPipeline } from '../../infra/redis/pipeline.ts'
 import type { RedisConnection } from '../../infra/redis/redis.ts'
-import type { Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import type { GenerationWriter } from '../generation-writer.ts'
+import type { GroupFact } from './group-facts.ts'
 import type { MembershipStore } from './membership-store.ts'
 import type { GroupEntry, GroupWrites, MembershipWrites } from './project.ts'
-import { groupKeys, userGroupsKey } from './redis-membership-keys.ts'
+import { groupKeys, userKeys } from './redis-membership-keys.ts'
 import { writePeople } from './redis-people.ts'
+import { inviteText } from './versioned.ts'
 
 /**
  * The writing side of membership in Redis: groups, then the lists of users, then dismissals, then the position, each
@@ -42,23 +45,28 @@ export class RedisMembershipStore implements MembershipStore {
     const keyPrefix = this.writer.keyPrefix(partition)
     const groups = writes.groups.map(group => applyCommand(keyPrefix, group))
     await runPipeline(this.connection, groups, SCRIPTS)
-    await this.writeUsers(keyPrefix, writes.users)
-    for (const { sessionId, dismissedSeq } of writes.groups) {
-      if (dismissedSeq !== undefined) await this.dismiss(keyPrefix, sessionId, dismissedSeq)
+    await this.writeUsers(keyPrefix, partition, writes.users)
+    for (const { sessionId, dismissed } of writes.groups) {
+      if (dismissed !== undefined) await this.dismiss(keyPrefix, partition, sessionId, dismissed)
     }
     await writePeople(this.connection, keyPrefix, writes.people)
     await this.writer.storePosition(partition, position)
   }
 
-  private async writeUsers(keyPrefix: string, users: MembershipWrites['users']): Promise<void> {
-    const commands = [...users].map(([userId, entries]) => entriesCommand(keyPrefix, userId, entries))
+  private async writeUsers(keyPrefix: string, partition: Partition, users: MembershipWrites['users']): Promise<void> {
+    const commands = [...users].map(([userId, entries]) => entriesCommand(keyPrefix, partition, userId, entries))
     await runPipeline(this.connection, commands, SCRIPTS)
   }
 
   /** Takes a dismissed group off the lists of everyone who was in. */
-  private async dismiss(keyPrefix: string, sessionId: SessionId, seq: Seq): Promise<void> {
+  private async dismiss(
+    keyPrefix: string,
+    partition: Partition,
+    sessionId: SessionId,
+    { seq, offset }: NonNullable<GroupWrites['dismissed']>,
+  ): Promise<void> {
     const { present } = groupKeys(keyPrefix, sessionId)
-    const entry = new Map([[sessionId, { seq, joinSeq: 0 }]])
+    const entry = new Map([[sessionId, { stay: { seq, joinSeq: 0 }, offset }]])
     let min = '-'
     for (;;) {
       const userIds = (await this.connection.client.zrangebylex(
@@ -70,7 +78,7 @@ export class RedisMembershipStore implements MembershipStore {
         DISMISS_PAGE,
       )) as UserId[]
       if (userIds.length === 0) return
-      await this.writeUsers(keyPrefix, new Map(userIds.map(userId => [userId, entry])))
+      await this.writeUsers(keyPrefix, partition, new Map(userIds.map(userId => [userId, entry])))
       min = `(${userIds.at(-1)}`
     }
   }
@@ -80,17 +88,60 @@ export class RedisMembershipStore implements MembershipStore {
   }
 }
 
-function applyCommand(keyPrefix: string, { sessionId, created, dismissedSeq, changes }: GroupWrites): Command {
-  const { head, stays, present } = groupKeys(keyPrefix, sessionId)
-  const { name = '', avatar = '', notice = '' } = created?.info ?? {}
-  const args = [created?.seq ?? 0, created?.owner ?? '', name, avatar, notice, dismissedSeq ?? 0, changes.length]
-  for (const { kind, seq, userIds } of changes) {
-    args.push(kind === 'join' ? '+' : '-', seq, userIds.length, ...userIds)
-  }
-  return applyGroup.call([head, stays, present], args)
+function applyCommand(keyPrefix: string, { sessionId, facts, changedOffset = -1 }: GroupWrites): Command {
+  const { head, stays, present, changes, roles, aliases, mutes, requests, invites } = groupKeys(keyPrefix, sessionId)
+  const keys = [head, stays, present, changes, roles, aliases, mutes, requests, invites]
+  return applyGroup.call(keys, [changedOffset, ...facts.flatMap(factArguments)])
 }
 
-function entriesCommand(keyPrefix: string, userId: UserId, entries: ReadonlyMap<SessionId, GroupEntry>): Command {
-  const args = [...entries].flatMap(([sessionId, { seq, joinSeq }]) => [sessionId, seq, joinSeq])
-  return setGroups.call([userGroupsKey(keyPrefix, userId)], args)
+/** A fact as apply-group.lua takes it. */
+function factArguments(fact: GroupFact): (string | number)[] {
+  switch (fact.kind) {
+    case 'created':
+      return ['once', 'createdSeq', fact.seq]
+    case 'dismissed':
+      return ['once', 'dismissedSeq', fact.seq]
+    case 'join':
+      return ['join', fact.seq, fact.offset, fact.userIds.length, ...fact.userIds]
+    case 'leave':
+      return ['leave', fact.seq, fact.userIds.length, ...fact.userIds]
+    case 'role':
+      return ['role', fact.seq, fact.role, fact.userIds.length, ...fact.userIds]
+    case 'alias':
+      return ['alias', fact.seq, fact.userId, fact.alias]
+    case 'mute':
+      return ['mute', fact.seq, fact.userId, fact.until]
+    case 'owner':
+      return ['head', 'owner', fact.seq, fact.userId]
+    case 'info':
+      return ['head', 'info', fact.seq, JSON.stringify(fact.info)]
+    case 'settings':
+      return ['head', 'settings', fact.seq, JSON.stringify(fact.settings)]
+    case 'asked':
+      return ['asked', fact.offset, fact.userId, `${fact.at} ${fact.message ?? ''}`]
+    case 'answered':
+      return ['answered', fact.offset, fact.userId]
+    case 'invited':
+      return ['invited', fact.at, fact.inviteId, inviteText(fact)]
+    case 'inviteUsed':
+      return ['inviteUsed', fact.offset, fact.inviteId]
+    case 'inviteEnded':
+      return ['inviteEnded', fact.inviteId]
+    default:
+      return unreachable(fact)
+  }
+}
+
+function entriesCommand(
+  keyPrefix: string,
+  partition: Partition,
+  userId: UserId,
+  entries: ReadonlyMap<SessionId, GroupEntry>,
+): Command {
+  const { groups, roles, touched } = userKeys(keyPrefix, userId)
+  const args = [...entries].flatMap(([sessionId, { stay, role, offset }]) => {
+    const came = [stay?.seq ?? 0, stay?.joinSeq ?? 0]
+    return [sessionId, partition, offset, ...came, role?.seq ?? 0, role?.role ?? '']
+  })
+  return setGroups.call([groups, roles, touched], args)
 }

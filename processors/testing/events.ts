@@ -16,7 +16,7 @@ import type { PlacedEvent, ViewBatch } from '../view.ts'
 /** Events as a correct sequencer would write them to one partition, for tests of views. */
 export class Script {
   readonly events: PlacedEvent[] = []
-  private readonly heads = new Map<SessionId, { seq: number; count: number; members: Set<UserId> }>()
+  private readonly heads = new Map<SessionId, { seq: number; count: number; members: Set<UserId>; owner: UserId }>()
   private readonly amended = new Map<string, { isFinal: boolean; version: number }>()
   private at = 1_700_000_000_000
   readonly partition: number
@@ -101,6 +101,11 @@ export class Script {
     return this.accept(group, from, body)
   }
 
+  /** An event that takes no seq. */
+  unplaced(sessionId: SessionId, from: UserId, body: AcceptedBody): Event {
+    return this.put(sessionId, from, body, { seq: 0, count: 0, flags: 0 })
+  }
+
   refuse(sessionId: SessionId, from: UserId, code: number): Event {
     return this.put(sessionId, from, { kind: 'PackRefused', code, reason: 'no' }, { seq: 0, count: 0, flags: 0 })
   }
@@ -135,18 +140,24 @@ export class Script {
   }
 
   private accept(sessionId: SessionId, from: UserId, body: AcceptedBody, flags = 0): Event {
-    const head = this.heads.get(sessionId) ?? { seq: 0, count: 0, members: new Set<UserId>() }
+    const head = this.heads.get(sessionId) ?? { seq: 0, count: 0, members: new Set<UserId>(), owner: from }
     this.heads.set(sessionId, head)
     head.seq++
     if ((flags & Flag.COUNTER) !== 0) head.count++
     for (const userId of joining(body, from)) head.members.add(userId)
     for (const userId of leaving(body, from)) head.members.delete(userId)
     if (body.kind === 'GroupDismissed') head.members.clear()
+    if (body.kind === 'OwnerChanged') head.owner = body.userId
     return this.put(sessionId, from, body, { seq: head.seq, count: head.count, flags })
   }
 
   members(group: SessionId): ReadonlySet<UserId> {
     return this.heads.get(group)?.members ?? new Set()
+  }
+
+  /** Of a group that was created. */
+  owner(group: SessionId): UserId | undefined {
+    return this.heads.get(group)?.owner
   }
 
   /** Events `from`..`to` (excluded) as a view gets them. */
@@ -173,6 +184,8 @@ export const single = (one: string, other: string) => singleSessionId(user(one),
 
 export const USERS = ['alice', 'bob', 'carol', 'dave'].map(user)
 const GROUPS = ['g1', 'g2'].map(group)
+
+const RUNNING = ['role', 'owner', 'alias', 'mute', 'info', 'ask', 'answer', 'invite', 'use', 'end'] as const
 
 const step = fc.record({
   what: fc.constantFrom(
@@ -202,6 +215,7 @@ const step = fc.record({
     'clear',
     'hide',
     'choose',
+    ...RUNNING,
   ),
   back: fc.nat({ max: 6 }),
   who: fc.nat({ max: USERS.length - 1 }),
@@ -237,13 +251,15 @@ export const anyScript: fc.Arbitrary<Script> = fc.array(step, { minLength: 1, ma
     }
     if (what === 'group' && members.has(from)) script.message(session, from, `${script.events.length}`, flags)
     if (what === 'join' && !members.has(from)) script.change(session, from, { kind: 'MemberJoined' })
-    if (what === 'quit' && members.has(from)) script.change(session, from, { kind: 'MemberQuit' })
+    if (what === 'quit' && members.has(from) && from !== script.owner(session))
+      script.change(session, from, { kind: 'MemberQuit' })
     if (what === 'add' && !members.has(other)) {
       script.change(session, from, { kind: 'MembersAdded', userIds: [other] })
     }
-    if (what === 'remove' && members.has(other)) {
+    if (what === 'remove' && members.has(other) && other !== script.owner(session)) {
       script.change(session, from, { kind: 'MembersRemoved', userIds: [other] })
     }
+    runGroup(script, session, { what, from, other })
     if (what === 'dismiss' && who + whom + where === 0) {
       script.change(session, from, { kind: 'GroupDismissed' })
       dismissed.add(session)
@@ -285,6 +301,41 @@ function keep(script: Script, { what, from, other, session, back }: Step): void 
     const attributes = { pinned: back > 2, notify: 'all', hidden: false, draft: `${back}` } as const
     script.own(from, { kind: 'SessionAttributesSet', sessionId, attributes })
   }
+}
+
+/** What is done to run a group, by members or by those who ask to be ones. */
+function runGroup(
+  script: Script,
+  session: SessionId,
+  { what, from, other }: { what: string; from: UserId; other: UserId },
+): void {
+  const members = script.members(session)
+  const owner = script.owner(session)!
+  const n = script.events.length
+  const [isIn, isOtherIn] = [members.has(from), members.has(other)]
+  if (what === 'ask' && !isIn) script.unplaced(session, from, { kind: 'JoinRequested', message: `${n} please` })
+  if (what === 'use' && !isIn) script.change(session, from, { kind: 'MemberJoined', inviteId: 'i0' })
+  if (!isIn) return
+  if (what === 'role' && isOtherIn && other !== owner) {
+    script.change(session, from, { kind: 'RolesSet', userIds: [other], role: n % 3 === 0 ? 'member' : 'admin' })
+  }
+  if (what === 'owner' && isOtherIn && other !== owner) {
+    script.change(session, owner, { kind: 'OwnerChanged', userId: other })
+  }
+  if (what === 'alias' && isOtherIn) {
+    script.change(session, from, { kind: 'AliasSet', userId: other, alias: n % 2 === 0 ? '' : `alias ${n}` })
+  }
+  if (what === 'mute' && isOtherIn) script.change(session, from, { kind: 'MemberMuted', userId: other, until: n % 7 })
+  if (what === 'info') {
+    const info = { name: `name ${n}`, avatar: '', notice: '' }
+    script.change(session, from, { kind: 'GroupInfoUpdated', info })
+  }
+  if (what === 'answer' && !isOtherIn) script.unplaced(session, from, { kind: 'JoinRefused', userId: other })
+  if (what === 'invite') {
+    const [inviteId, expiresAt] = [`i${n % 2}`, script.now + 1_500]
+    script.unplaced(session, from, { kind: 'InviteCreated', inviteId, secretHash: '', expiresAt, usesMax: 2 })
+  }
+  if (what === 'end') script.unplaced(session, from, { kind: 'InviteRevoked', inviteId: `i${n % 2}` })
 }
 
 /**

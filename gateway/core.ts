@@ -33,6 +33,7 @@ import { Deadline } from './ws/deadline.ts'
 import { Fanout } from './ws/fanout.ts'
 import { FriendsOnly } from './ws/friends-only.ts'
 import { gatewayMetrics } from './ws/gateway-metrics.ts'
+import { GroupQuestions } from './ws/group-questions.ts'
 import { Hub } from './ws/hub.ts'
 import { LoginPacks, type LoginWait } from './ws/login-packs.ts'
 import { Logins } from './ws/logins.ts'
@@ -299,9 +300,10 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
   const peopleQuestions = new PeopleQuestions({ people, views, mayLookUp })
   const { presence, typing } = makePresence(options, { audience, index })
   const presenceQuestions = new PresenceQuestions({ presence, views, mayLookUp })
-  const parts = { history, membership, views, index, outcomes, clock, partitionOf }
+  const parts = { history, views, index, outcomes, clock, partitionOf }
   const readingQuestions = new ReadingQuestions({ history, membership, views, partitionOf })
-  const asked = { people: peopleQuestions, reading: readingQuestions, presence: presenceQuestions }
+  const groups = new GroupQuestions({ history, membership, views, audience, clock, partitionOf })
+  const asked = { groups, people: peopleQuestions, reading: readingQuestions, presence: presenceQuestions }
   const questions = new Questions({ ...parts, ...asked })
   const catchUp = new CatchUp({ history, views, index, partitionOf })
   const logins = new Logins({ membership, views, index, audience, clock, logger })

@@ -39,6 +39,10 @@ export const QUESTION_MS_MAX: Millis = 5_000
 export const RESUMES_MAX = 16
 /** Sessions of one connection that may have a cursor or be resuming. */
 export const CURSORS_MAX = 16 * 1_024
+/** Public groups that one connection may watch. */
+export const WATCHES_MAX = 20
+/** How often the membership view is asked how far it is, while somebody waits for it. */
+export const MEMBERSHIP_WAIT_MS: Millis = 10
 /** Questions that one connection may have running. */
 export const QUESTIONS_MAX = 32
 /** How often the history view is asked how far it is, while somebody waits for it. */

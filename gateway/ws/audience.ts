@@ -8,7 +8,11 @@ export class Audience {
   private readonly index: MembershipIndex
   /** Users that are logging in: in the index, without a connection yet. */
   private readonly reserved = new Map<UserId, number>()
+  private readonly watchers = new Map<SessionId, Set<ClientConnection>>()
+  private readonly watched = new Map<ClientConnection, Set<SessionId>>()
   private total = 0
+  /** Counts changes of how groups are run, so that whoever looks at settings knows whether they still hold. */
+  settingsChanges = 0
 
   constructor(index: MembershipIndex) {
     this.index = index
@@ -30,6 +34,7 @@ export class Audience {
   remove(connection: ClientConnection): void {
     const { userId } = connection.identity
     const ofUser = this.connections.get(userId)
+    for (const sessionId of [...(this.watched.get(connection) ?? [])]) this.unwatch(connection, sessionId)
     const at = ofUser?.indexOf(connection) ?? -1
     if (ofUser === undefined || at < 0) return
     ofUser.splice(at, 1)
@@ -51,6 +56,28 @@ export class Audience {
     this.forgetIfGone(userId)
   }
 
+  /** From here on the connection gets the session's events, member or not; false where it watches `max` already. */
+  watch(connection: ClientConnection, sessionId: SessionId, max: number): boolean {
+    const ofConnection = this.watched.get(connection) ?? new Set()
+    if (ofConnection.has(sessionId)) return true
+    if (ofConnection.size >= max) return false
+    this.watched.set(connection, ofConnection.add(sessionId))
+    this.watchers.set(sessionId, (this.watchers.get(sessionId) ?? new Set()).add(connection))
+    return true
+  }
+
+  unwatch(connection: ClientConnection, sessionId: SessionId): void {
+    const ofConnection = this.watched.get(connection)
+    if (ofConnection?.delete(sessionId) && ofConnection.size === 0) this.watched.delete(connection)
+    const ofSession = this.watchers.get(sessionId)
+    if (ofSession?.delete(connection) && ofSession.size === 0) this.watchers.delete(sessionId)
+  }
+
+  /** The group is not public any more, or has ended: the event that says so was the last one for those who watch. */
+  endWatches(sessionId: SessionId): void {
+    for (const connection of [...(this.watchers.get(sessionId) ?? [])]) this.unwatch(connection, sessionId)
+  }
+
   private forgetIfGone(userId: UserId): void {
     if (!this.connections.has(userId) && !this.reserved.has(userId)) this.index.remove(userId)
   }
@@ -65,7 +92,10 @@ export class Audience {
 
   /** True when somebody connected may get the session's events. Looks at the session id only. */
   has(sessionId: string): boolean {
-    if (sessionId.startsWith('g:')) return this.index.members(sessionId as SessionId) !== undefined
+    if (sessionId.startsWith('g:')) {
+      const id = sessionId as SessionId
+      return this.index.members(id) !== undefined || this.watchers.has(id)
+    }
     for (const userId of usersOf(sessionId)) if (this.connections.has(userId)) return true
     return false
   }
@@ -86,10 +116,15 @@ export class Audience {
     }
     this.index.sawSeq(sessionId, seq)
     const seenSeq = this.index.seenSeq(sessionId)
-    for (const [userId, joinSeq] of this.index.members(sessionId) ?? []) {
+    const members = this.index.members(sessionId)
+    for (const [userId, joinSeq] of members ?? []) {
       if (seenSeq >= joinSeq) this.forUser(userId, deliver)
     }
     for (const userId of leavers) this.forUser(userId, deliver)
+    for (const connection of [...(this.watchers.get(sessionId) ?? NONE)]) {
+      const { userId } = connection.identity
+      if (members?.has(userId) !== true && !leavers.includes(userId)) deliver(connection)
+    }
   }
 
   forUsers(userIds: readonly UserId[], deliver: (connection: ClientConnection) => void): void {

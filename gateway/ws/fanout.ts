@@ -103,8 +103,10 @@ export class Fanout {
 
   /** Handles one valid record; gives the id of its schema when that must be fetched first. */
   private handle(record: StoredRecord, partition: Partition): number | undefined {
-    const changesMembers = record.headers[HEADER_MEMBERS] !== undefined
     const sessionId = sessionOf(record)
+    // How a group is run: roles are kept for whoever is connected, and who is let in or refused may be anybody.
+    const isAboutGroup = record.headers[HEADER_FACTS] !== undefined && sessionId.startsWith('g:')
+    const changesMembers = isAboutGroup || record.headers[HEADER_MEMBERS] !== undefined
     const { audience, pending } = this.options
     // Settings of anybody may be those of a receiver.
     const isOwnFact = record.headers[HEADER_FACTS] !== undefined && sessionId.startsWith('u:')
@@ -149,7 +151,7 @@ export class Fanout {
   }
 
   private dispatch(event: Event, record: StoredRecord, partition: Partition): void {
-    const { index } = this.options
+    const { index, audience } = this.options
     const change = membershipChange(event, partition, record.offset)
     const leavers = change === undefined ? NOBODY : index.apply(change)
     this.options.friendsOnly.passed(event)
@@ -162,6 +164,10 @@ export class Fanout {
       // Whoever sent it cannot know what became of it: the event comes first, then the ack that names its seq.
       this.deliver(event, leavers, undefined)
       this.answer(event)
+    }
+    if (event.body.kind === 'GroupSettingsUpdated' || event.body.kind === 'GroupDismissed') {
+      audience.settingsChanges++
+      if (event.body.kind === 'GroupDismissed' || !event.body.settings.isPublic) audience.endWatches(event.sessionId)
     }
     this.options.loginPacks.passed(event)
   }
@@ -192,8 +198,7 @@ export class Fanout {
         audience.forUsers(who.userIds, deliver)
         return
       case 'Managers':
-        // @TODO Owner and admins as well, once the index knows roles.
-        audience.forUsers(who.userIds, deliver)
+        audience.forUsers([...this.options.index.managers(event.sessionId), ...who.userIds], deliver)
         return
       default:
         unreachable(who)

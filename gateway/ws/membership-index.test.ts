@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
-import { type MembershipChange, MembershipIndex, type Positions, type Stay } from './membership-index.ts'
+import {
+  type AdmittedGroup,
+  type MembershipChange,
+  MembershipIndex,
+  type Positions,
+  type Stay,
+} from './membership-index.ts'
 
 const g = 'g:x' as SessionId
 const user = (name: string) => name as UserId
@@ -15,6 +21,7 @@ function change(offset: number, seq: Seq, joins: string[], leaves: string[] | 'e
     seq,
     joins: joins.map(user),
     leaves: leaves === 'everybody' ? leaves : leaves.map(user),
+    roles: [],
   }
 }
 
@@ -32,14 +39,14 @@ describe('hand-over', () => {
   test('[GW11] a leave that the view has not reached yet is a tombstone', () => {
     const index = fresh()
     index.apply(change(5, 2, [], ['a']))
-    index.admit(user('a'), at(3), [{ sessionId: g, joinSeq: 1 }])
+    index.admit(user('a'), at(3), [{ sessionId: g, joinSeq: 1, role: 'member' }])
     expect(members(index)).toEqual({})
   })
 
   test('[GW11] a dismissal that the view has not reached yet ends the stay, one that it has reached does not', () => {
     const index = fresh()
     index.apply(change(5, 2, [], 'everybody'))
-    index.admit(user('a'), at(3), [{ sessionId: g, joinSeq: 1 }])
+    index.admit(user('a'), at(3), [{ sessionId: g, joinSeq: 1, role: 'member' }])
     expect(members(index)).toEqual({})
   })
 
@@ -48,7 +55,7 @@ describe('hand-over', () => {
     index.apply(change(5, 1, ['a']))
     index.apply(change(6, 2, [], ['a']))
     // Read after the view had applied the rejoin at seq 3, which this gateway has yet to read.
-    index.admit(user('a'), at(3), [{ sessionId: g, joinSeq: 3 }])
+    index.admit(user('a'), at(3), [{ sessionId: g, joinSeq: 3, role: 'member' }])
     expect(members(index)).toEqual({ a: 3 })
     index.apply(change(7, 3, ['a']))
     expect(members(index)).toEqual({ a: 3 })
@@ -56,7 +63,7 @@ describe('hand-over', () => {
 
   test('[GW11] a gateway behind the view replays old changes without effect', () => {
     const index = fresh()
-    index.admit(user('a'), at(9), [{ sessionId: g, joinSeq: 7 }])
+    index.admit(user('a'), at(9), [{ sessionId: g, joinSeq: 7, role: 'member' }])
     expect(index.apply(change(4, 5, [], ['a']))).toEqual([])
     expect(members(index)).toEqual({ a: 7 })
     expect(index.apply(change(10, 8, [], ['a']))).toEqual([user('a')])
@@ -115,7 +122,7 @@ describe('hand-over', () => {
  * that reads the same log at its own pace, logins whose two reads may have anything between them.
  */
 type Action =
-  | { do: 'append'; group: number; user: number; kind: 'toggle' | 'message' | 'dismiss' }
+  | { do: 'append'; group: number; user: number; kind: 'toggle' | 'message' | 'dismiss' | 'role' }
   | { do: 'gateway' | 'data' | 'position' | 'poll' }
   | { do: 'loginBegin' | 'loginRead' | 'loginEnd' | 'logout'; user: number }
 
@@ -130,6 +137,8 @@ interface Entry {
 class Model {
   readonly log: Entry[][] = [[], []]
   readonly truth = new Map<string, Stay[]>()
+  readonly roles = new Map<string, { seq: Seq; runs: boolean }[]>()
+  rolesSeen = 0
   readonly gateway = [-1, -1]
   readonly data = [-1, -1]
   readonly position = [-1, -1]
@@ -140,12 +149,9 @@ class Model {
     ]),
     { changesMax: 1_000 },
   )
-  readonly logins = new Map<
-    UserId,
-    { view: Positions; groups?: { sessionId: SessionId; joinSeq: Seq }[]; data?: number[] }
-  >()
+  readonly logins = new Map<UserId, { view: Positions; groups?: AdmittedGroup[]; data?: number[] }>()
   /** Per admitted user: positions from which live delivery is promised. */
-  readonly promised = new Map<UserId, { from: number[]; joined: (Seq | undefined)[] }>()
+  readonly promised = new Map<UserId, { from: number[]; joined: (Seq | undefined)[]; data: number[] }>()
   delivered = 0
   refused = 0
 
@@ -156,25 +162,30 @@ class Model {
     return stays
   }
 
-  append(group: number, userId: UserId, kind: 'toggle' | 'message' | 'dismiss'): void {
+  append(group: number, userId: UserId, kind: 'toggle' | 'message' | 'dismiss' | 'role'): void {
     const log = this.log[group]!
     const seq = log.length + 1
     const place = { partition: group as Partition, offset: log.length, sessionId: GROUPS[group]!, seq }
     const stays = this.stays(group, userId)
     const open = stays.at(-1)
     if (kind === 'message') log.push({ seq })
-    else if (kind === 'dismiss') {
+    else if (kind === 'role') {
+      const runs = !this.runsAt(group, userId, log.length)
+      if (open === undefined || open.leaveSeq !== undefined) return
+      this.rolesOf(group, userId).push({ seq, runs })
+      log.push({ seq, change: { ...place, joins: [], leaves: [], roles: [{ userIds: [userId], runs }] } })
+    } else if (kind === 'dismiss') {
       for (const other of USERS) {
         const last = this.stays(group, other).at(-1)
         if (last !== undefined) last.leaveSeq ??= seq
       }
-      log.push({ seq, change: { ...place, joins: [], leaves: 'everybody' } })
+      log.push({ seq, change: { ...place, joins: [], leaves: 'everybody', roles: [] } })
     } else if (open !== undefined && open.leaveSeq === undefined) {
       open.leaveSeq = seq
-      log.push({ seq, change: { ...place, joins: [], leaves: [userId] } })
+      log.push({ seq, change: { ...place, joins: [], leaves: [userId], roles: [] } })
     } else {
       stays.push({ joinSeq: seq })
-      log.push({ seq, change: { ...place, joins: [userId], leaves: [] } })
+      log.push({ seq, change: { ...place, joins: [userId], leaves: [], roles: [] } })
     }
   }
 
@@ -183,6 +194,32 @@ class Model {
     const seq = offset + 1
     const stay = this.stays(group, userId).findLast(({ joinSeq }) => joinSeq <= seq)
     return stay !== undefined && (stay.leaveSeq === undefined || stay.leaveSeq > seq) ? stay.joinSeq : undefined
+  }
+
+  rolesOf(group: number, userId: UserId): { seq: Seq; runs: boolean }[] {
+    const key = `${group} ${userId}`
+    const roles = this.roles.get(key) ?? []
+    this.roles.set(key, roles)
+    return roles
+  }
+
+  /** Whether the user runs the group as of an offset of the log. */
+  runsAt(group: number, userId: UserId, offset: number): boolean {
+    const joinSeq = this.openAt(group, userId, offset) ?? Number.POSITIVE_INFINITY
+    return this.rolesOf(group, userId).findLast(({ seq }) => seq <= offset + 1 && seq > joinSeq)?.runs ?? false
+  }
+
+  /** What the index says of roles is right as soon as it has read what the view had shown at the login. */
+  checkRoles(group: number): void {
+    const managers = new Set(this.index.managers(GROUPS[group]!))
+    const offset = this.gateway[group]!
+    for (const [userId, { data }] of this.promised) {
+      if (offset < data[group]! || this.openAt(group, userId, offset) === undefined) continue
+      expect(managers.has(userId), `role of ${userId} in ${GROUPS[group]} at ${offset}`).toBe(
+        this.runsAt(group, userId, offset),
+      )
+      this.rolesSeen += managers.has(userId) ? 1 : 0
+    }
   }
 
   readOne(group: number): void {
@@ -218,7 +255,10 @@ class Model {
         this.append(action.group, USERS[action.user]!, action.kind)
         break
       case 'gateway':
-        for (const group of [0, 1]) this.readOne(group)
+        for (const group of [0, 1]) {
+          this.readOne(group)
+          this.checkRoles(group)
+        }
         break
       case 'data':
         for (const group of [0, 1]) this.data[group] = Math.min(this.data[group]! + 1, this.log[group]!.length - 1)
@@ -260,7 +300,8 @@ class Model {
     login.data = [...this.data]
     login.groups = [0, 1].flatMap(group => {
       const joinSeq = this.openAt(group, userId, this.data[group]!)
-      return joinSeq === undefined ? [] : [{ sessionId: GROUPS[group]!, joinSeq }]
+      const role = this.runsAt(group, userId, this.data[group]!) ? 'admin' : 'member'
+      return joinSeq === undefined ? [] : [{ sessionId: GROUPS[group]!, joinSeq, role }]
     })
   }
 
@@ -275,7 +316,7 @@ class Model {
     const from = [0, 1].map(group => Math.max(this.gateway[group]!, login.data![group]!))
     // Where the view is ahead: the stay that it showed is delivered from its beginning on.
     const joined = [0, 1].map(group => this.openAt(group, userId, login.data![group]!))
-    this.promised.set(userId, { from, joined })
+    this.promised.set(userId, { from, joined, data: login.data! })
   }
 }
 
@@ -287,7 +328,9 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       do: fc.constant('append' as const),
       group: fc.nat(1),
       user: someone,
-      kind: fc.constantFrom(...(['toggle', 'toggle', 'toggle', 'message', 'message', 'dismiss'] as const)),
+      kind: fc.constantFrom(
+        ...(['toggle', 'toggle', 'toggle', 'message', 'message', 'dismiss', 'role', 'role'] as const),
+      ),
     }),
   },
   {
@@ -316,16 +359,19 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 test('[GW14] nobody misses a group just joined, nobody receives after leaving, however view and gateway interleave', () => {
   let delivered = 0
   let refused = 0
+  let rolesSeen = 0
   fc.assert(
     fc.property(fc.array(action, { minLength: 20, maxLength: 150, size: 'max' }), actions => {
       const model = new Model()
       for (const step of actions) model.run(step)
       delivered += model.delivered
       refused += model.refused
+      rolesSeen += model.rolesSeen
     }),
     { numRuns: 1_000 },
   )
   // The runs did something, in both directions.
   expect(delivered).toBeGreaterThan(500)
   expect(refused).toBeGreaterThan(0)
+  expect(rolesSeen).toBeGreaterThan(100)
 })

@@ -1,5 +1,6 @@
 import type { Event } from '../../schemas/event.ts'
 import type { Offset, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import type { MemberRole } from '../../schemas/settings.ts'
 
 /**
  * Who of the connected users is in which group: handed over from the membership view, kept up by im.events.
@@ -16,6 +17,7 @@ import type { Offset, Partition, Seq, SessionId, UserId } from '../../schemas/id
  *
  * The trail is trimmed up to the position before last: a login that runs while the view is polled keeps its ground.
  * A view that is ahead shows groups whose join this gateway has yet to read: nothing below joinSeq is delivered.
+ * Who runs a group (its owner and admins) is handed over and kept up in the same way.
  * Not promised: that events before the login come live; that is what a resume is for.
  */
 
@@ -27,6 +29,8 @@ export interface MembershipChange {
   seq: Seq
   joins: readonly UserId[]
   leaves: readonly UserId[] | 'everybody'
+  /** Who runs the group from here on, as its owner or an admin, and who no more. */
+  roles: readonly { userIds: readonly UserId[]; runs: boolean }[]
 }
 
 export interface Stay {
@@ -35,14 +39,15 @@ export interface Stay {
 }
 
 const NOBODY: readonly UserId[] = []
+const NO_ROLES: MembershipChange['roles'] = []
 
-/** The change that an event means; undefined when it changes nobody's membership. */
+/** The change that an event means; undefined when it changes nobody's membership, nor who runs the group. */
 export function membershipChange(event: Event, partition: Partition, offset: Offset): MembershipChange | undefined {
-  const place = { partition, offset, sessionId: event.sessionId, seq: event.seq }
   const { body, from } = event
+  const place = { partition, offset, sessionId: event.sessionId, seq: event.seq, roles: NO_ROLES }
   switch (body.kind) {
     case 'GroupCreated':
-      return { ...place, joins: [from, ...body.members], leaves: NOBODY }
+      return { ...place, joins: [from, ...body.members], leaves: NOBODY, roles: [{ userIds: [from], runs: true }] }
     case 'MemberJoined':
       return { ...place, joins: [from], leaves: NOBODY }
     case 'MembersAdded':
@@ -53,6 +58,17 @@ export function membershipChange(event: Event, partition: Partition, offset: Off
       return { ...place, joins: NOBODY, leaves: body.userIds }
     case 'GroupDismissed':
       return { ...place, joins: NOBODY, leaves: 'everybody' }
+    case 'RolesSet': {
+      const roles = [{ userIds: body.userIds, runs: body.role !== 'member' }]
+      return { ...place, joins: NOBODY, leaves: NOBODY, roles }
+    }
+    case 'OwnerChanged': {
+      const roles = [
+        { userIds: [from], runs: false },
+        { userIds: [body.userId], runs: true },
+      ]
+      return { ...place, joins: NOBODY, leaves: NOBODY, roles }
+    }
     default:
       return undefined
   }
@@ -68,6 +84,8 @@ interface Trail {
 
 interface Group {
   members: Map<UserId, Seq>
+  /** Those of them who run the group. */
+  managers: Set<UserId>
   /** Membership is known here up to this seq. */
   seenSeq: Seq
 }
@@ -107,6 +125,11 @@ export class MembershipIndex {
     return this.groups.get(sessionId)?.members
   }
 
+  /** Owner and admins of the group that are connected here. */
+  managers(sessionId: SessionId): Iterable<UserId> {
+    return this.groups.get(sessionId)?.managers ?? NOBODY
+  }
+
   isAdmitted(userId: UserId): boolean {
     return this.sessionsByUser.has(userId)
   }
@@ -137,6 +160,12 @@ export class MembershipIndex {
     }
     const group = this.groups.get(change.sessionId)
     if (group === undefined) return []
+    for (const { userIds, runs } of change.roles) {
+      for (const userId of userIds) {
+        // What was said before the stay is about an earlier one.
+        if ((group.members.get(userId) ?? Number.POSITIVE_INFINITY) <= change.seq) setManager(group, userId, runs)
+      }
+    }
     const leaves = change.leaves === 'everybody' ? [...group.members.keys()] : change.leaves
     return leaves.filter(userId => this.leave(userId, group, change))
   }
@@ -144,7 +173,7 @@ export class MembershipIndex {
   private join(userId: UserId, sessionId: SessionId, seq: Seq): void {
     let group = this.groups.get(sessionId)
     if (group === undefined) {
-      group = { members: new Map(), seenSeq: 0 }
+      group = { members: new Map(), managers: new Set(), seenSeq: 0 }
       this.groups.set(sessionId, group)
     }
     const before = group.members.get(userId)
@@ -157,6 +186,7 @@ export class MembershipIndex {
     const joinSeq = group.members.get(userId)
     if (joinSeq === undefined || joinSeq >= seq) return false
     group.members.delete(userId)
+    group.managers.delete(userId)
     if (group.members.size === 0) this.groups.delete(sessionId)
     this.sessionsByUser.get(userId)?.delete(sessionId)
     return true
@@ -167,9 +197,8 @@ export class MembershipIndex {
     if (trail === undefined || change.offset <= trail.passed) return
     trail.changes.push(change)
     trail.size += sizeOf(change)
-    for (const userId of change.joins) this.keepForUser(userId, change)
     if (change.leaves === 'everybody') this.dismissals.set(change.sessionId, change)
-    else for (const userId of change.leaves) this.keepForUser(userId, change)
+    for (const userId of usersOf(change)) this.keepForUser(userId, change)
     while (trail.size > this.trailMax && trail.changes.length > 0) this.forgetTo(trail, trail.changes[0]!.offset)
   }
 
@@ -193,8 +222,7 @@ export class MembershipIndex {
 
   private forget(change: MembershipChange): void {
     if (this.dismissals.get(change.sessionId) === change) this.dismissals.delete(change.sessionId)
-    const users = change.leaves === 'everybody' ? change.joins : [...change.joins, ...change.leaves]
-    for (const userId of users) {
+    for (const userId of usersOf(change)) {
       const kept = this.trailByUser.get(userId)?.filter(other => other !== change) ?? []
       if (kept.length === 0) this.trailByUser.delete(userId)
       else this.trailByUser.set(userId, kept)
@@ -220,17 +248,19 @@ export class MembershipIndex {
    * Takes a user's groups over from the view: read after the view stood at `view`. False when that is too far back:
    * read again later. A user who is admitted already stays as known.
    */
-  admit(userId: UserId, view: Positions, groups: readonly { sessionId: SessionId; joinSeq: Seq }[]): boolean {
+  admit(userId: UserId, view: Positions, groups: readonly AdmittedGroup[]): boolean {
     if (this.sessionsByUser.has(userId)) return true
     if (!this.reaches(view)) return false
-    const stays = new Map<SessionId, Stay>()
-    for (const { sessionId, joinSeq } of groups) stays.set(sessionId, { joinSeq })
+    const stays = new Map<SessionId, StayInRole>()
+    for (const { sessionId, joinSeq, role } of groups) stays.set(sessionId, { joinSeq, runs: role !== 'member' })
     for (const change of this.trailByUser.get(userId) ?? []) {
       if (change.offset > (view.get(change.partition) ?? -1)) applyTo(stays, userId, change)
     }
     this.sessionsByUser.set(userId, new Set())
     for (const [sessionId, stay] of stays) {
-      if (this.endOfStay(sessionId, stay, view) === undefined) this.join(userId, sessionId, stay.joinSeq)
+      if (this.endOfStay(sessionId, stay, view) !== undefined) continue
+      this.join(userId, sessionId, stay.joinSeq)
+      setManager(this.groups.get(sessionId)!, userId, stay.runs)
     }
     return true
   }
@@ -247,6 +277,7 @@ export class MembershipIndex {
     for (const sessionId of this.sessionsByUser.get(userId) ?? []) {
       const group = this.groups.get(sessionId)
       group?.members.delete(userId)
+      group?.managers.delete(userId)
       if (group?.members.size === 0) this.groups.delete(sessionId)
     }
     this.sessionsByUser.delete(userId)
@@ -264,7 +295,8 @@ export class MembershipIndex {
       const last = stays.at(-1)
       if (change.seq <= (last === undefined ? 0 : (last.leaveSeq ?? last.joinSeq))) continue
       if (change.joins.includes(userId)) stays.push({ joinSeq: change.seq })
-      else if (last !== undefined) stays[stays.length - 1] = { joinSeq: last.joinSeq, leaveSeq: change.seq }
+      else if (last !== undefined && isLeaving(change, userId))
+        stays[stays.length - 1] = { joinSeq: last.joinSeq, leaveSeq: change.seq }
     }
     const last = stays.at(-1)
     const end = last && this.endOfStay(sessionId, last, view)
@@ -273,14 +305,46 @@ export class MembershipIndex {
   }
 }
 
-function sizeOf({ joins, leaves }: MembershipChange): number {
-  return Math.max(1, joins.length + (leaves === 'everybody' ? 1 : leaves.length))
+/** A group as the view gives it at a login. */
+export interface AdmittedGroup {
+  sessionId: SessionId
+  joinSeq: Seq
+  role: MemberRole
+}
+
+interface StayInRole extends Stay {
+  runs: boolean
+}
+
+function sizeOf(change: MembershipChange): number {
+  return Math.max(1, usersOf(change).length)
+}
+
+/** Whom a change names; a dismissal names nobody. */
+function usersOf({ joins, leaves, roles }: MembershipChange): UserId[] {
+  const named = leaves === 'everybody' ? joins : [...joins, ...leaves]
+  return roles.length === 0 ? [...named] : [...new Set([...named, ...roles.flatMap(({ userIds }) => userIds)])]
+}
+
+function isLeaving({ leaves }: MembershipChange, userId: UserId): boolean {
+  return leaves === 'everybody' || leaves.includes(userId)
+}
+
+function setManager({ members, managers }: Group, userId: UserId, runs: boolean): void {
+  if (runs && members.has(userId)) managers.add(userId)
+  else managers.delete(userId)
 }
 
 /** Applies a change to one user's stays, unless they know something later. */
-function applyTo(stays: Map<SessionId, Stay>, userId: UserId, change: MembershipChange): void {
+function applyTo(stays: Map<SessionId, StayInRole>, userId: UserId, change: MembershipChange): void {
   const stay = stays.get(change.sessionId)
   if (stay !== undefined && change.seq <= (stay.leaveSeq ?? stay.joinSeq)) return
-  if (change.joins.includes(userId)) stays.set(change.sessionId, { joinSeq: change.seq })
-  else stays.set(change.sessionId, { joinSeq: stay?.joinSeq ?? 0, leaveSeq: change.seq })
+  const role = change.roles.find(({ userIds }) => userIds.includes(userId))
+  if (change.joins.includes(userId)) {
+    stays.set(change.sessionId, { joinSeq: change.seq, runs: role?.runs ?? false })
+  } else if (isLeaving(change, userId)) {
+    stays.set(change.sessionId, { joinSeq: stay?.joinSeq ?? 0, leaveSeq: change.seq, runs: false })
+  } else if (stay !== undefined && stay.leaveSeq === undefined && role !== undefined) {
+    stays.set(change.sessionId, { ...stay, runs: role.runs })
+  }
 }

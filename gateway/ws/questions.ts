@@ -1,14 +1,19 @@
 import type { Clock } from '../../infra/clock.ts'
+
 import type { HistoryPage, HistoryReader, KeptOfSession } from '../../processors/history/history-store.ts'
 import { NOTHING_KEPT } from '../../processors/history/session-summary.ts'
-import type { MembershipReader } from '../../processors/membership/membership-store.ts'
+
 import { Code } from '../../schemas/codes.ts'
 import type { QuestionFrame } from '../../schemas/frames.ts'
 import type { Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import { PAGE_BYTES_MAX, QUESTIONS_MAX } from '../limits.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { encodeFrame, pageFrame, refusal, type StoredPage, type Subprotocol } from './frames.ts'
+
+import { type GroupQuestions, isGroupQuestion } from './group-questions.ts'
+
 import { aboveCleared, isShown } from './kept-ranges.ts'
+
 import type { MembershipIndex } from './membership-index.ts'
 import type { Outcomes } from './outcomes.ts'
 import type { PeopleQuestions } from './people-questions.ts'
@@ -25,11 +30,11 @@ type Question<Type extends QuestionFrame['type']> = Extract<QuestionFrame, { typ
 
 export interface QuestionsOptions {
   history: HistoryReader
-  membership: MembershipReader
   views: Views
   index: MembershipIndex
   outcomes: Outcomes
   people: Pick<PeopleQuestions, 'ask'>
+  groups: Pick<GroupQuestions, 'answer'>
   reading: Pick<ReadingQuestions, 'ask'>
   presence: Pick<PresenceQuestions, 'ask'>
   clock: Clock
@@ -62,8 +67,9 @@ export class Questions {
     }
   }
 
-  private ask(connection: ClientConnection, frame: Exclude<QuestionFrame, { type: 'resume' }>): Promise<Buffer> {
+  private async ask(connection: ClientConnection, frame: Exclude<QuestionFrame, { type: 'resume' }>): Promise<Buffer> {
     const { identity, subprotocol } = connection
+    if (isGroupQuestion(frame)) return encodeFrame(subprotocol, await this.options.groups.answer(connection, frame))
     switch (frame.type) {
       case 'history':
         return this.history(identity.userId, subprotocol, frame)
@@ -71,8 +77,6 @@ export class Questions {
       case 'receipts':
       case 'priority':
         return this.options.reading.ask(identity.userId, subprotocol, frame)
-      case 'members':
-        return this.members(identity.userId, subprotocol, frame)
       case 'outcome':
         return this.outcome(identity.userId, subprotocol, frame)
       case 'ping': {
@@ -141,18 +145,6 @@ export class Questions {
     const ranges = await this.options.views.ranges(userId, sessionId)
     if (ranges.length === 0) throw new QuestionFailed('HISTORY_DENIED', Code.HISTORY_DENIED.text)
     return ranges
-  }
-
-  private async members(userId: UserId, subprotocol: Subprotocol, frame: Question<'members'>): Promise<Buffer> {
-    const { views, membership, index } = this.options
-    const { requestId, sessionId, cursor, limit = 0 } = frame
-    if (index.joinSeq(userId, sessionId) === undefined) {
-      throw new QuestionFailed('GROUP_USER_NOT_EXIST', Code.GROUP_USER_NOT_EXIST.text)
-    }
-    const request = cursor === undefined ? { sessionId, limit } : { sessionId, cursor, limit }
-    const page = await views.ask('REDIS_ERROR', () => membership.members(request))
-    const next = page.cursor === undefined ? {} : { cursor: page.cursor }
-    return encodeFrame(subprotocol, { type: 'members', requestId, sessionId, members: page.members, ...next })
   }
 
   private async outcome(userId: UserId, subprotocol: Subprotocol, frame: Question<'outcome'>): Promise<Buffer> {

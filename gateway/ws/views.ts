@@ -1,9 +1,18 @@
 import type { Clock } from '../../infra/clock.ts'
+
 import type { HistoryReader, KeptOfSession } from '../../processors/history/history-store.ts'
-import type { MembershipReader } from '../../processors/membership/membership-store.ts'
+import type { MembershipReader, StoredGroup } from '../../processors/membership/membership-store.ts'
+
 import type { CodeName } from '../../schemas/codes.ts'
 import type { Offset, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
-import { HISTORY_POLL_MS, QUESTION_MS_MAX, RESUME_MS_MAX, VIEW_ATTEMPTS_MAX, VIEW_RETRY_MS } from '../limits.ts'
+import {
+  HISTORY_POLL_MS,
+  MEMBERSHIP_WAIT_MS,
+  QUESTION_MS_MAX,
+  RESUME_MS_MAX,
+  VIEW_ATTEMPTS_MAX,
+  VIEW_RETRY_MS,
+} from '../limits.ts'
 import { usersOf } from './audience.ts'
 import { Deadline, TooLate } from './deadline.ts'
 import type { MembershipIndex, Positions, Stay } from './membership-index.ts'
@@ -149,6 +158,34 @@ export class Views {
     return this.ask('HISTORY_ERROR', () => this.options.history.kept({ userId, sessionIds }))
   }
 
+  /**
+   * Asks the membership view as soon as it has taken in what this gateway has read, of these partitions or of all. What
+   * an emptied store says counts for nothing.
+   */
+  async askCaughtUp<T>(partitions: readonly Partition[] | 'all', question: () => Promise<T>): Promise<T> {
+    const reached = await this.membershipReached(partitions)
+    const answer = await this.ask('REDIS_ERROR', question)
+    await this.confirmMembership(reached)
+    return answer
+  }
+
+  private async membershipReached(partitions: readonly Partition[] | 'all'): Promise<Positions> {
+    const { clock, progress } = this.options
+    const wanted = partitions === 'all' ? [...progress.partitions] : partitions
+    const offsets = new Map(wanted.map(partition => [partition, progress.position(partition).offset]))
+    const deadline = new Deadline(clock, RESUME_MS_MAX)
+    try {
+      for (;;) {
+        const now = await this.ask('REDIS_ERROR', () => this.membershipPositions())
+        if (wanted.every(partition => (now.get(partition) ?? -1) >= offsets.get(partition)!)) return now
+        if (deadline.signal.aborted) throw new QuestionFailed('VIEW_BEHIND', 'the membership view is behind')
+        await clock.sleep(MEMBERSHIP_WAIT_MS, deadline.signal)
+      }
+    } finally {
+      deadline.end()
+    }
+  }
+
   /** The membership view's positions, as offsets. */
   async membershipPositions(): Promise<Positions> {
     const positions = await this.options.membership.positions()
@@ -164,11 +201,13 @@ export class Views {
     const { index, membership } = this.options
     // Read before the data, see membership-index.ts: what was polled last is a lower bound of that.
     const view = index.viewPositions
-    const stored = await this.ask('REDIS_ERROR', () => membership.intervals({ sessionId, userId }))
+    const [stored, group] = await this.ask('REDIS_ERROR', () =>
+      Promise.all([membership.intervals({ sessionId, userId }), membership.groupFor({ sessionId, userId })]),
+    )
     await this.confirmMembership(view)
     const stays = index.stays(userId, sessionId, view, stored)
     if (stays === undefined) throw new QuestionFailed('VIEW_BEHIND', 'the membership view is behind')
-    return stays.map(rangeOf)
+    return rangesShown(stays, group)
   }
 
   /**
@@ -183,6 +222,15 @@ export class Views {
       }
     }
   }
+}
+
+/** Everybody may read a public group that lives; a group may show its members what was before they came. */
+function rangesShown(stays: readonly Stay[], group: StoredGroup | undefined): readonly Range[] {
+  const { settings, dismissedSeq = 0 } = group ?? {}
+  if (settings?.isPublic === true && dismissedSeq === 0) return EVERYTHING
+  const last = stays.at(-1)
+  if (settings?.historyShown !== 'all' || last === undefined) return stays.map(rangeOf)
+  return [{ fromSeq: 1, toSeq: last.leaveSeq ?? Number.POSITIVE_INFINITY }]
 }
 
 function rangeOf({ joinSeq, leaveSeq }: Stay): Range {

@@ -1,3 +1,4 @@
+import { unreachable } from '../../infra/assert.ts'
 import type { Clock } from '../../infra/clock.ts'
 
 import type { HistoryPage, HistoryReader, KeptOfSession } from '../../processors/history/history-store.ts'
@@ -93,7 +94,7 @@ export class Questions {
       case 'logins':
         return this.options.presence.ask(connection, frame).then(answer => encodeFrame(subprotocol, answer))
       default:
-        return Promise.reject(new QuestionFailed('MSG_OP_CMD', `this server does not answer ${frame.type} yet`))
+        return unreachable(frame)
     }
   }
 

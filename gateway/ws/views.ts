@@ -1,5 +1,4 @@
 import type { Clock } from '../../infra/clock.ts'
-
 import type { HistoryReader, KeptOfSession } from '../../processors/history/history-store.ts'
 import type { MembershipReader, StoredGroup } from '../../processors/membership/membership-store.ts'
 

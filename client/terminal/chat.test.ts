@@ -339,3 +339,57 @@ test('[CL13] an interrupt ends at once', async () => {
   screen.end('interrupt')
   expect(await exit).toBe(0)
 })
+
+test('[CL20] messages that were shown are taken back, changed, answered and reacted to', async () => {
+  const { gateway, clock } = world()
+  const first = gateway.say(AB, 'alice', 'mine')
+  const second = gateway.say(AB, 'bob', 'yours')
+  const { screen } = terminal({ gateway, clock })
+  await clock.settle()
+  const sent: unknown[] = []
+  gateway.intercept = frame => {
+    if (!('packId' in frame)) return false
+    sent.push(frame)
+    return true
+  }
+  const typed = [
+    '/revoke',
+    '/revoke #1',
+    '/delete #2',
+    '/edit better',
+    '/edit #1 two  words',
+    '/react #2 👍',
+    '/unreact #2 👍',
+  ]
+  for (const line of [...typed, '/reply #2 and so on']) screen.type(line)
+  await clock.settle()
+  const own = { seq: 1, packId: first.packId, from: 'alice' }
+  const other = { seq: 2, packId: second.packId, from: 'bob' }
+  expect(sent).toMatchObject([
+    { type: 'revoke', target: own },
+    { type: 'revoke', target: own },
+    { type: 'deleteForAll', target: other },
+    { type: 'override', target: own, content: { text: 'better' } },
+    { type: 'override', target: own, content: { text: 'two  words' } },
+    { type: 'addReaction', target: other, emoji: '👍' },
+    { type: 'removeReaction', target: other, emoji: '👍' },
+    { type: 'send', content: { text: 'and so on' }, extra: { quote: other } },
+  ])
+})
+
+test('[CL20] a message that was not shown cannot be named, and a command needs its words', async () => {
+  const { gateway, clock } = world()
+  gateway.say(AB, 'bob', 'yours')
+  const { screen } = terminal({ gateway, clock })
+  await clock.settle()
+  for (const line of ['/revoke #9', '/revoke', '/edit', '/react #1', '/reply hello', '/delete 1']) screen.type(line)
+  await clock.settle()
+  expect(screen.lines.filter(line => line.startsWith('! '))).toEqual([
+    '! #9 is no message that was shown here',
+    '! you have said nothing here',
+    '! /edit [#N] TEXT',
+    '! /react #N EMOJI',
+    '! /reply #N TEXT',
+    '! /delete [#N]',
+  ])
+})

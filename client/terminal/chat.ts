@@ -6,8 +6,10 @@ import { Flag } from '../../schemas/pack.ts'
 import type { Client, PackRequest } from '../network/client.ts'
 import type { Phase } from '../network/link.ts'
 import type { PackAnswer } from '../network/pending-packs.ts'
+import { BadArguments } from './arguments.ts'
 import { COMMANDS_HELP, type Command, HISTORY_LINES, parseCommand } from './commands.ts'
 import { isNobodyThere } from './find-server.ts'
+import { type MessageCommand, messageRequest, ShownMessages } from './message-commands.ts'
 import { Questioner } from './questioner.ts'
 import {
   alarm,
@@ -61,7 +63,7 @@ function opening(sessionId: SessionId): Opened {
 }
 
 type GroupCommand = Extract<Command, { kind: 'Members' | 'Quit' | 'Dismiss' | 'Add' | 'Remove' }>
-type HereCommand = GroupCommand | Extract<Command, { kind: 'Say' | 'History' }>
+type HereCommand = GroupCommand | Extract<Command, { kind: 'Say' | 'History' | 'OnMessage' }>
 
 export interface ChatOptions {
   client: Client
@@ -84,6 +86,7 @@ export class Chat {
   private readonly options: ChatOptions
   private readonly questioner: Questioner
   private opened: Opened | undefined
+  private readonly shown = new ShownMessages()
   private readonly sending = new Map<PackId, string>()
   private readonly unread = new Map<SessionId, number>()
   private wasConnected = false
@@ -174,6 +177,7 @@ export class Chat {
   private async open(sessionId: SessionId): Promise<void> {
     const opened = opening(sessionId)
     this.opened = opened
+    this.shown.clear()
     this.unread.delete(sessionId)
     this.note(`conversation ${this.label(sessionId)}`)
     this.showPrompt()
@@ -203,6 +207,7 @@ export class Chat {
       opened.markedUnread = true
       this.note('unread:')
     }
+    this.shown.note(event)
     if (event.from === this.style.me) opened.readSeq = Math.max(opened.readSeq, event.seq)
     this.screen.print(eventLine(event, this.style))
   }
@@ -249,8 +254,20 @@ export class Chat {
     if (sessionId === undefined) this.warn('no conversation is open: /open USER or /open g:GROUP')
     else if (command.kind === 'Say') this.say(sessionId, command.text)
     else if (command.kind === 'History') void this.older(command.limit)
+    else if (command.kind === 'OnMessage') this.onMessage(sessionId, command)
     else if (!sessionId.startsWith('g:')) this.warn(`${this.label(sessionId)} is not a group`)
     else this.inGroup(sessionId, command)
+  }
+
+  private onMessage(sessionId: SessionId, command: MessageCommand): void {
+    try {
+      const target = this.shown.find(command.seq, this.style.me)
+      const { request, shown } = messageRequest(sessionId, command, target)
+      this.submit(request, shown)
+    } catch (error) {
+      if (!(error instanceof BadArguments)) throw error
+      this.warn(error.message)
+    }
   }
 
   private inGroup(sessionId: SessionId, command: GroupCommand): void {
@@ -323,7 +340,10 @@ export class Chat {
     const first = page?.at(0)
     if (page === undefined) return
     this.note(first === undefined ? 'nothing older' : 'older messages:')
-    for (const event of page) this.screen.print(eventLine(event, this.style))
+    for (const event of page) {
+      this.shown.note(event)
+      this.screen.print(eventLine(event, this.style))
+    }
     if (opened === undefined || first === undefined) return
     this.note('end of the older messages')
     opened.oldestSeq = first.seq

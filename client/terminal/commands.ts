@@ -1,5 +1,6 @@
 import type { SessionId, UserId } from '../../schemas/ids.ts'
 import { BadArguments, targetSession, userList } from './arguments.ts'
+import { MESSAGE_COMMANDS_HELP, type MessageCommand, parseMessageCommand } from './message-commands.ts'
 
 /** What a typed line means. */
 export type Command =
@@ -13,6 +14,7 @@ export type Command =
   | { kind: 'Members' }
   | { kind: 'History'; limit: number }
   | { kind: 'Sessions' }
+  | MessageCommand
   | { kind: 'Help' }
   | { kind: 'Exit' }
   | { kind: 'Nothing' }
@@ -25,6 +27,7 @@ const HISTORY_LINES_MAX = 200
 export const COMMANDS_HELP = `/open USER or g:GROUP   go to another conversation
 /sessions               your conversations, newest first
 /history [N]            N older messages (${HISTORY_LINES})
+${MESSAGE_COMMANDS_HELP}
 /members                who is in this group
 /join [g:GROUP]         join a group and go there
 /add USER ...           add people to this group
@@ -42,7 +45,7 @@ export function parseCommand(line: string, me: UserId): Command {
   if (!text.startsWith('/')) return { kind: 'Say', text }
   const [name = '', ...words] = text.slice(1).split(/\s+/)
   try {
-    return parseNamed(name, words, me)
+    return parseMessageCommand(name, text.slice(1 + name.length)) ?? parseNamed(name, words, me)
   } catch (error) {
     if (error instanceof BadArguments) return { kind: 'Wrong', message: error.message }
     throw error

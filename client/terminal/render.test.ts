@@ -46,6 +46,30 @@ test('[CL12] what happens in a group reads as a sentence', () => {
   expect(eventLine(event({ kind: 'MemberJoined' }, 'alice'), plain)).toContain('you joined')
 })
 
+test('[CL20] what is done to a message reads as a sentence, and a page says what became of it', () => {
+  const target = { seq: 3, packId: 'p' as PackId, from: 'alice' as UserId, at, counted: true }
+  const sentences: [EventBody, string][] = [
+    [{ kind: 'MessageRevoked', target }, 'bob took back #3'],
+    [{ kind: 'MessageDeleted', target }, 'bob deleted #3'],
+    [{ kind: 'MessageOverridden', target, content: { kind: 'Text', text: 'new' }, version: 1 }, 'bob changed #3: new'],
+    [{ kind: 'ReactionAdded', target, emoji: '👍' }, 'bob reacted to #3: 👍'],
+    [{ kind: 'ReactionRemoved', target, emoji: '👍' }, 'bob took back 👍 from #3'],
+  ]
+  for (const [body, sentence] of sentences) expect(eventLine(event(body), plain)).toBe(`03:04:05 #7 * ${sentence}`)
+  const state = { change: 'edited', by: 'bob' as UserId, at, seq: 9, version: 1 } as const
+  const reactions = [
+    { emoji: '👍', count: 2, userIds: users('alice', 'bob') },
+    { emoji: '🎉', count: 1, userIds: users('bob') },
+  ]
+  expect(eventLine({ ...event(text('hi')), state, reactions }, plain)).toBe('03:04:05 #7 bob: hi (edited) 👍 2 🎉')
+  const quoted: EventBody = {
+    kind: 'MessageAccepted',
+    content: { kind: 'Text', text: 'yes' },
+    extra: { quote: target },
+  }
+  expect(eventLine(event(quoted), plain)).toBe('03:04:05 #7 bob: (to #3) yes')
+})
+
 test('[CL12] text of others cannot speak to the terminal', () => {
   expect(visible('a\u001b[2Jb\u0007c\u009bd')).toBe('a·[2Jb·c·d')
   expect(visible('one\r\ntwo\rthree')).toBe('one\n    two\n    three')

@@ -1,4 +1,5 @@
 import type { Millis } from '../../infra/clock.ts'
+import type { Content } from '../../schemas/content.ts'
 import type { EventBody } from '../../schemas/event.ts'
 import type { EventFrame, MemberSummary, SessionSummary } from '../../schemas/frames.ts'
 import type { SessionId, UserId } from '../../schemas/ids.ts'
@@ -28,7 +29,8 @@ export function alarm(text: string, { colour }: Style): string {
 export function eventLine(event: EventFrame, style: Style): string {
   const head = dim(`${clockTime(event.at)} #${event.seq}`, style)
   if (event.body.kind !== 'MessageAccepted') return `${head} ${dim(`* ${happening(event, style)}`, style)}`
-  return `${head} ${userName(event.from, style)}: ${message(event.body)}`
+  const rest = dim(afterwards(event), style)
+  return `${head} ${userName(event.from, style)}: ${message(event.body)}${rest}`
 }
 
 /** One event of another conversation, with how many of its messages are unread. */
@@ -77,8 +79,19 @@ export function visible(text: string): string {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g
 
-function message(body: Extract<EventBody, { kind: 'MessageAccepted' }>): string {
-  const { content } = body
+/** What became of a message since, and how it was reacted to; only pages of history say it. */
+function afterwards({ state, reactions = [] }: EventFrame): string {
+  const changed = state === undefined || state.change !== 'edited' ? '' : ' (edited)'
+  return changed + reactions.map(({ emoji, count }) => ` ${visible(emoji)}${count > 1 ? ` ${count}` : ''}`).join('')
+}
+
+function message({ content, extra }: Extract<EventBody, { kind: 'MessageAccepted' }>): string {
+  const answered = extra?.quote === undefined ? '' : `(to #${extra.quote.seq}) `
+  const forwarded = extra?.forward === undefined ? '' : `(of ${extra.forward.from}) `
+  return answered + forwarded + shownContent(content)
+}
+
+function shownContent(content: Content): string {
   switch (content.kind) {
     case 'Text':
     case 'Markdown':
@@ -112,6 +125,16 @@ function happening({ from, body }: EventFrame, { me }: Style): string {
       return `${who} removed ${body.userIds.join(', ')}`
     case 'GroupDismissed':
       return `${who} ended the group`
+    case 'MessageRevoked':
+      return `${who} took back #${body.target.seq}`
+    case 'MessageDeleted':
+      return `${who} deleted #${body.target.seq}`
+    case 'MessageOverridden':
+      return `${who} changed #${body.target.seq}: ${shownContent(body.content)}`
+    case 'ReactionAdded':
+      return `${who} reacted to #${body.target.seq}: ${visible(body.emoji)}`
+    case 'ReactionRemoved':
+      return `${who} took back ${visible(body.emoji)} from #${body.target.seq}`
     default:
       return `${who}: ${body.kind}`
   }

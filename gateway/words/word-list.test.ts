@@ -142,6 +142,7 @@ describe('the file', () => {
 
   test.each([
     ['good\nbad = hide', 'line 2: "hide" is neither refuse nor mask'],
+    ['bad = mask it', 'line 1: "mask it" is neither refuse nor mask'],
     [' = mask', 'line 1: there is no word'],
     ['x'.repeat(WORD_CHARS_MAX + 1), `line 1: the word is longer than ${WORD_CHARS_MAX} characters`],
   ])('[WO4] %j is malformed', (text, problem) => {

@@ -42,12 +42,13 @@ export function parseWords(text: string): WordRule[] {
 }
 
 function parseLine(line: string): WordRule | string {
-  const [, word = '', action = 'refuse'] = /^(.*?)(?:\s=\s*(\S*)\s*)?$/.exec(line) ?? []
-  const trimmed = word.trim()
+  const equals = line.lastIndexOf(' = ')
+  const word = (equals < 0 ? line : line.slice(0, equals)).trim()
+  const action = equals < 0 ? 'refuse' : line.slice(equals + 3).trim()
   if (action !== 'refuse' && action !== 'mask') return `"${action}" is neither refuse nor mask`
-  if (trimmed === '') return 'there is no word'
-  if (trimmed.length > WORD_CHARS_MAX) return `the word is longer than ${WORD_CHARS_MAX} characters`
-  return { word: trimmed, action }
+  if (word === '') return 'there is no word'
+  if (word.length > WORD_CHARS_MAX) return `the word is longer than ${WORD_CHARS_MAX} characters`
+  return { word, action }
 }
 
 const WIDE_FIRST = 0xff01

@@ -4,7 +4,7 @@ import { BadConfig } from '../../infra/config.ts'
 import type { Logger } from '../../infra/logger.ts'
 import { BadWords, parseWords, WordList } from './word-list.ts'
 
-/** How often the file is looked at: a change takes effect within that time. */
+/** How often the file is looked at: a change takes effect within twice that time. */
 export const WORDS_POLL_MS: Millis = 1_000
 
 /**
@@ -18,6 +18,7 @@ export class WordsFile {
   private readonly logger: Logger
   private list: WordList | undefined
   private seen = ''
+  private standing = ''
   private problem = ''
 
   constructor({ file, clock, logger }: { file: string; clock: Clock; logger: Logger }) {
@@ -51,8 +52,13 @@ export class WordsFile {
   private async look(): Promise<void> {
     try {
       const version = await this.version()
-      if (version !== this.seen) await this.load(version)
-      this.problem = ''
+      if (version === this.seen) {
+        this.problem = ''
+      } else if (version === this.standing) {
+        await this.load(version)
+      }
+      // A file that is being written is left alone until it has stood still between two looks.
+      this.standing = version
     } catch (error) {
       // Said once for each thing that is wrong, not every second.
       if (messageOf(error) === this.problem) return

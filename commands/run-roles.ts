@@ -163,6 +163,8 @@ async function gateway(context: Context): Promise<Service> {
       signals: new RedisSignals({ connection, subscriber, logger }),
     },
     archive: archive.reader,
+    ...(config.devicePacksPerSecond === undefined ? {} : { packsPerSecond: config.devicePacksPerSecond }),
+    ...(config.userPacksPerSecond === undefined ? {} : { userPacksPerSecond: config.userPacksPerSecond }),
     tokens: config.jwtKeyFile,
     ...(config.wordsFile === undefined ? {} : { wordsFile: config.wordsFile }),
     nodeName: config.nodeName,

@@ -20,6 +20,7 @@ import {
   MEMBERSHIP_POLL_MS,
   PENDING_SWEEP_MS,
   QUESTION_MS_MAX,
+  USER_PACKS_PER_SECOND_MAX,
 } from './limits.ts'
 import { Presence } from './presence/presence.ts'
 import type { PresenceStore, Signals } from './presence/presence-store.ts'
@@ -52,6 +53,7 @@ import { Sends } from './ws/sends.ts'
 import { Stamps } from './ws/stamps.ts'
 import { findStart, type StartPoint } from './ws/start.ts'
 import { Targets } from './ws/targets.ts'
+import { UserRates } from './ws/user-rates.ts'
 import { Views } from './ws/views.ts'
 
 export interface GatewayCoreOptions {
@@ -71,7 +73,10 @@ export interface GatewayCoreOptions {
   /** Unique in the cluster: stands in packs, and tells this gateway's own outcomes from others'. */
   nodeName: string
   heartbeatMs?: Millis
+  /** Of one connection. */
   packsPerSecond?: number
+  /** Of one user on this gateway. */
+  userPacksPerSecond?: number
   /** As the rules are configured; those that pass on the log go before. Default `all`. */
   loginPolicy?: Rules['loginPolicy']
   /** Who is there, over all gateways; without it nobody is told. */
@@ -218,6 +223,11 @@ export class GatewayCore {
 
 type Parts = ReturnType<typeof makeParts>
 
+/** Where a connection may do more than usual, its user may too. */
+function userPacksPerSecond({ userPacksPerSecond: ofUser, packsPerSecond }: GatewayCoreOptions): number {
+  return ofUser ?? Math.max(USER_PACKS_PER_SECOND_MAX, packsPerSecond ?? 0)
+}
+
 /** Ends that a LoggedIn or LoggedOut has said, or that the next login will. */
 const TOLD_BY_LOG: ReadonlySet<CloseName | 'GONE'> = new Set<CloseName | 'GONE'>(['KICKED', 'LOGGED_OUT', 'DRAINING'])
 
@@ -258,6 +268,7 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     onFailed: packs => sends.failed(packs),
     onFatal,
   })
+  const rates = new UserRates(clock, userPacksPerSecond(options))
   const friendsOnly = new FriendsOnly({ people, clock, logger })
   const archiveViews = new ArchiveViews({ archive, views, clock })
   const targets = new Targets({ history, archive: archiveViews, views, clock, partitionOf })
@@ -271,6 +282,7 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     appender,
     partitionOf,
     stamps: new Stamps({ friendsOnly, targets, marks, words: options.words ?? (() => undefined) }),
+    rates,
     onFatal,
     metrics,
   })
@@ -303,7 +315,7 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
   const parts = { history, views, index, outcomes, clock, partitionOf }
   const readingQuestions = new ReadingQuestions({ history, membership, views, partitionOf })
   const groups = new GroupQuestions({ history, membership, views, audience, clock, partitionOf })
-  const asked = { groups, people: peopleQuestions, reading: readingQuestions, presence: presenceQuestions }
+  const asked = { groups, people: peopleQuestions, reading: readingQuestions, presence: presenceQuestions, rates }
   const questions = new Questions({ ...parts, ...asked })
   const catchUp = new CatchUp({ history, views, index, partitionOf })
   const logins = new Logins({ membership, views, index, audience, clock, logger })
@@ -339,6 +351,7 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
       pending,
       friendsOnly,
       loginPacks,
+      rates,
       ...(presence === undefined ? {} : { presence }),
       progress,
       metrics,

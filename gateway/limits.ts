@@ -85,6 +85,12 @@ export const PENDING_AGE_MS_MAX: Millis = 5_000
 export const LAG_EVENTS_MAX = 20_000
 /** Packs per second of one connection, on average; twice as many at once. */
 export const PACKS_PER_SECOND_MAX = 2_000
+/** The same of one user, over all devices on a gateway. */
+export const USER_PACKS_PER_SECOND_MAX = 4_000
+/** Packs of one user that the log may refuse; beyond it none of theirs is taken for a while. */
+export const REFUSALS_RATE: RateLimit = { perSecond: 100, atOnce: 1_000 }
+/** Questions of one user, over all devices on a gateway. */
+export const QUESTIONS_RATE: RateLimit = { perSecond: 1_000, atOnce: 4_000 }
 
 /** How often one append to im.packs is tried, and the pauses between. */
 export const APPEND_ATTEMPTS_MAX = 6

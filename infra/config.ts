@@ -44,6 +44,8 @@ const environment = z.object({
     .default('group'),
   PACKLOG_RULES_FILE: z.string().min(1).optional(),
   PACKLOG_WORDS_FILE: z.string().min(1).optional(),
+  PACKLOG_DEVICE_PACKS_PER_SECOND: z.coerce.number().int().min(1).max(100_000).optional(),
+  PACKLOG_USER_PACKS_PER_SECOND: z.coerce.number().int().min(1).max(100_000).optional(),
   PACKLOG_EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).default(30),
   PACKLOG_REPLICATION_FACTOR: z.coerce.number().int().min(1).default(1),
   PACKLOG_TOPIC_PREFIX: z
@@ -99,6 +101,9 @@ export interface Config {
   rulesFile: string | undefined
   /** Words that messages must not hold; undefined: none. */
   wordsFile: string | undefined
+  /** Packs of one connection, and of one user on one gateway; undefined: the limits of the source. */
+  devicePacksPerSecond: number | undefined
+  userPacksPerSecond: number | undefined
   eventRetentionDays: number
   replicationFactor: number
   topicPrefix: string
@@ -142,6 +147,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
         : parsePartitions(values.PACKLOG_PARTITIONS, values.PACKLOG_PARTITION_COUNT),
     rulesFile: values.PACKLOG_RULES_FILE,
     wordsFile: values.PACKLOG_WORDS_FILE,
+    devicePacksPerSecond: values.PACKLOG_DEVICE_PACKS_PER_SECOND,
+    userPacksPerSecond: values.PACKLOG_USER_PACKS_PER_SECOND,
     eventRetentionDays: values.PACKLOG_EVENT_RETENTION_DAYS,
     replicationFactor: values.PACKLOG_REPLICATION_FACTOR,
     topicPrefix: values.PACKLOG_TOPIC_PREFIX,

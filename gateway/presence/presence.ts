@@ -4,8 +4,8 @@ import type { PeopleReader } from '../../processors/membership/people-store.ts'
 import type { Event } from '../../schemas/event.ts'
 import type { LoginSummary, UserPresence } from '../../schemas/frames.ts'
 import type { UserId } from '../../schemas/ids.ts'
-import type { UserSettings } from '../../schemas/settings.ts'
 import { PRESENCE_BATCH_MAX, PRESENCE_MS, PRESENCE_REFRESH_MS, PRESENCE_WATCHED_MAX } from '../limits.ts'
+import { usersOf } from '../ws/audience.ts'
 import type { ClientConnection } from '../ws/client-connection.ts'
 import type { Online, OnlineEntry, PresenceStore, Signals } from './presence-store.ts'
 
@@ -28,14 +28,23 @@ export interface PresenceOptions {
   connections(): Iterable<ClientConnection>
 }
 
+/** A user who is watched. What has passed on the log since goes before what the view says, which may be behind it. */
+interface Watched {
+  watchers: Set<ClientConnection>
+  isShown: boolean | undefined
+  blocks: Map<UserId, boolean>
+}
+
 export class Presence {
   private readonly options: PresenceOptions
   private readonly since = new WeakMap<ClientConnection, Millis>()
-  private readonly watched = new Map<UserId, Set<ClientConnection>>()
+  private readonly watched = new Map<UserId, Watched>()
   /** What each connection watches, with what it was told last. */
   private readonly watching = new Map<ClientConnection, Map<UserId, string>>()
   private entering: ClientConnection[] = []
   private leaving: ClientConnection[] = []
+  /** Entered again: nobody is told. */
+  private refreshing: ClientConnection[] = []
   private isFlushing = false
   private changed = new Set<UserId>()
   private isTelling = false
@@ -47,8 +56,8 @@ export class Presence {
 
   start(): void {
     this.cancelRefresh = this.options.clock.schedule(PRESENCE_REFRESH_MS, () => {
-      this.entering.push(...this.options.connections())
-      this.flushSoon(false)
+      this.refreshing.push(...this.options.connections())
+      this.flushSoon()
       for (const userId of this.watched.keys()) this.look(userId)
       this.start()
     })
@@ -61,19 +70,26 @@ export class Presence {
   opened(connection: ClientConnection): void {
     this.since.set(connection, this.options.clock.now())
     this.entering.push(connection)
-    this.flushSoon(true)
+    this.flushSoon()
   }
 
   ended(connection: ClientConnection): void {
     for (const userId of this.watching.get(connection)?.keys() ?? []) this.forget(connection, userId)
     this.watching.delete(connection)
     this.leaving.push(connection)
-    this.flushSoon(true)
+    this.flushSoon()
   }
 
-  /** Settings that pass on im.events may show or hide a user. */
-  passed({ body, from }: Event): void {
-    if (body.kind === 'SettingsUpdated' || body.kind === 'UserBlocked' || body.kind === 'UserUnblocked') this.look(from)
+  /** Settings and blocks that pass on im.events may show or hide a user who is watched. */
+  passed({ body, from, sessionId }: Event): void {
+    const known = this.watched.get(from)
+    if (known === undefined) return
+    if (body.kind === 'SettingsUpdated') known.isShown = body.settings.presenceShown
+    else if (body.kind === 'UserBlocked' || body.kind === 'UserUnblocked') {
+      const peerId = usersOf(sessionId).find(userId => userId !== from)
+      if (peerId !== undefined) known.blocks.set(peerId, body.kind === 'UserBlocked')
+    } else return
+    this.look(from)
   }
 
   /** A connection of the user has come or gone, here or elsewhere. */
@@ -89,7 +105,22 @@ export class Presence {
       people.settings(userIds),
       people.blocks(userIds.map(userId => ({ userId, peerId: viewer }))),
     ])
-    return online.map((user, i) => shown(user, { settings: settings[i]!, viewer, isBlocked: blocks[i]! }))
+    return online.map((user, i) => {
+      const { presenceShown } = settings[i]!
+      return shown(user, {
+        viewer,
+        isHidden: this.isHidden(user.userId, viewer, { presenceShown, isBlocked: blocks[i]! }),
+      })
+    })
+  }
+
+  private isHidden(
+    userId: UserId,
+    viewer: UserId,
+    { presenceShown, isBlocked }: { presenceShown: boolean; isBlocked: boolean },
+  ): boolean {
+    const known = this.watched.get(userId)
+    return !(known?.isShown ?? presenceShown) || (known?.blocks.get(viewer) ?? isBlocked)
   }
 
   async logins(userId: UserId): Promise<LoginSummary[]> {
@@ -107,8 +138,9 @@ export class Presence {
     this.watching.set(connection, watching)
     for (const user of seen) {
       watching.set(user.userId, whatCounts(user))
-      const watchers = this.watched.get(user.userId) ?? new Set()
-      this.watched.set(user.userId, watchers.add(connection))
+      const watched = this.watched.get(user.userId) ?? { watchers: new Set(), isShown: undefined, blocks: new Map() }
+      watched.watchers.add(connection)
+      this.watched.set(user.userId, watched)
     }
     return true
   }
@@ -119,31 +151,32 @@ export class Presence {
 
   private forget(connection: ClientConnection, userId: UserId): void {
     this.watching.get(connection)?.delete(userId)
-    const watchers = this.watched.get(userId)
+    const watchers = this.watched.get(userId)?.watchers
     watchers?.delete(connection)
     if (watchers?.size === 0) this.watched.delete(userId)
   }
 
-  private flushSoon(tellOthers: boolean): void {
+  private flushSoon(): void {
     if (this.isFlushing) return
     this.isFlushing = true
     this.options.clock.defer(() => {
-      this.flush(tellOthers).finally(() => {
+      this.flush().finally(() => {
         this.isFlushing = false
-        if (this.entering.length + this.leaving.length > 0) this.flushSoon(true)
+        if (this.entering.length + this.leaving.length + this.refreshing.length > 0) this.flushSoon()
       })
     })
   }
 
   /** Writes what has come and gone, in order; what fails is written with the next refresh, or counts as gone. */
-  private async flush(tellOthers: boolean): Promise<void> {
+  private async flush(): Promise<void> {
     const { store, signals, clock, logger } = this.options
     const now = clock.now()
     const entering = this.entering.splice(0, PRESENCE_BATCH_MAX)
     const leaving = this.leaving.splice(0, PRESENCE_BATCH_MAX)
+    const present = [...entering, ...this.refreshing.splice(0, PRESENCE_BATCH_MAX)]
     try {
       await store.enter(
-        entering.filter(({ isClosed }) => !isClosed).map(connection => this.entryOf(connection, now)),
+        present.filter(({ isClosed }) => !isClosed).map(connection => this.entryOf(connection, now)),
         now,
       )
       await store.leave(
@@ -151,7 +184,7 @@ export class Presence {
         now,
       )
       const users = new Set([...entering, ...leaving].map(({ identity }) => identity.userId))
-      if (tellOthers) signals.publish([...users].map(userId => ({ kind: 'presence', userId })))
+      signals.publish([...users].map(userId => ({ kind: 'presence', userId })))
     } catch (error) {
       logger.warn({ err: error }, 'who is connected could not be written')
     }
@@ -192,7 +225,7 @@ export class Presence {
 
   private async tell(userId: UserId): Promise<void> {
     const { store, people, clock } = this.options
-    const watchers = [...(this.watched.get(userId) ?? [])]
+    const watchers = [...(this.watched.get(userId)?.watchers ?? [])]
     const [[online], [settings], blocks] = await Promise.all([
       store.online([userId], clock.now()),
       people.settings([userId]),
@@ -200,7 +233,9 @@ export class Presence {
     ])
     for (const [i, connection] of watchers.entries()) {
       const viewer = connection.identity.userId
-      const user = shown(online!, { settings: settings!, viewer, isBlocked: blocks[i]! })
+      const { presenceShown } = settings!
+      const isHidden = this.isHidden(userId, viewer, { presenceShown, isBlocked: blocks[i]! })
+      const user = shown(online!, { viewer, isHidden })
       const told = this.watching.get(connection)
       const text = whatCounts(user)
       if (connection.isClosed || told?.has(userId) !== true || told.get(userId) === text) continue
@@ -213,9 +248,9 @@ export class Presence {
 /** What a viewer sees of a user: nothing where the user hides or blocks. */
 function shown(
   { userId, connections, lastSeenAt }: Online,
-  { settings, viewer, isBlocked }: { settings: UserSettings; viewer: UserId; isBlocked: boolean },
+  { viewer, isHidden }: { viewer: UserId; isHidden: boolean },
 ): UserPresence {
-  if (userId !== viewer && (!settings.presenceShown || isBlocked)) return { userId, online: [] }
+  if (userId !== viewer && isHidden) return { userId, online: [] }
   const online = [...new Set(connections.map(({ device }) => device.type))].sort((a, b) => a - b)
   return online.length > 0 || lastSeenAt === undefined ? { userId, online } : { userId, online, lastSeenAt }
 }

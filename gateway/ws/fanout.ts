@@ -19,6 +19,7 @@ import type { LoginPacks } from './login-packs.ts'
 import { type MembershipIndex, membershipChange } from './membership-index.ts'
 import type { PendingPacks } from './pending.ts'
 import type { Progress } from './progress.ts'
+import type { UserRates } from './user-rates.ts'
 
 /**
  * Reads all of im.events and gives each event to the connections that it concerns.
@@ -58,6 +59,7 @@ export interface FanoutOptions {
   /** Absent where nobody keeps who is there. */
   presence?: Pick<Presence, 'passed'>
   progress: Progress
+  rates: Pick<UserRates, 'refused'>
   metrics: FanoutMetrics
 }
 
@@ -218,6 +220,7 @@ export class Fanout {
     for (const { connection, packId } of settled.overtaken) connection.send({ ...frame, packId } as ServerFrame)
     for (const connection of settled.waiters) {
       connection.send(frame)
+      if (event.body.kind === 'PackRefused') this.options.rates.refused(connection.identity.userId)
       if (isAccepted(event) && isToldByAck(event.body)) connection.state.acked(event.sessionId, event.seq)
     }
     return settled.waiters

@@ -20,18 +20,26 @@ import {
   CONNECTIONS_PER_USER_MAX,
   FRAME_BYTES_MAX,
   JSON_DEPTH_MAX,
+  LOOK_UPS,
   OUTBOX_BYTES_MAX,
   OUTBOX_FRAMES_MAX,
   PACKS_PER_SECOND_MAX,
   PENDING_MS_MAX,
   PENDING_PER_CONNECTION_MAX,
+  PRESENCE_WATCHED_MAX,
   QUESTIONS_MAX,
+  QUESTIONS_RATE,
+  REFUSALS_RATE,
   RESUMES_MAX,
+  TYPING,
+  USER_PACKS_PER_SECOND_MAX,
 } from '../limits.ts'
 import { type GatewayService, makeGateway } from '../main.ts'
 import { World } from '../testing/world.ts'
 import { parseFrame } from './client-frames.ts'
 import { FRAME_USERS_MAX } from './frame-fields.ts'
+import { FIND_COST } from './people-questions.ts'
+import type { RateLimit } from './rate-limits.ts'
 
 /** docs/protocol.md is a promise: its examples are read by the code that clients meet, its tables are compared. */
 
@@ -184,6 +192,7 @@ test('[GW41] the table of close codes is that of the source, and every close tel
 
 test('[GW41] the limits are those of the source', () => {
   const whole = (value: number) => value.toLocaleString('en')
+  const atOnce = (limit: RateLimit) => `${whole(limit.perSecond)} a second on average, ${whole(limit.atOnce)} at once`
   expect(rows('Limits').map(cells => cells[1])).toEqual([
     `${FRAME_BYTES_MAX / 1024} KiB`,
     whole(JSON_DEPTH_MAX),
@@ -192,12 +201,18 @@ test('[GW41] the limits are those of the source', () => {
     `${whole(PUSH_INFO_BYTES_MAX)} bytes`,
     whole(RULES_DEFAULT.groupMembersMax),
     `${whole(PACKS_PER_SECOND_MAX)} on average, ${whole(2 * PACKS_PER_SECOND_MAX)} at once`,
+    `${whole(USER_PACKS_PER_SECOND_MAX)} on average, ${whole(2 * USER_PACKS_PER_SECOND_MAX)} at once`,
+    atOnce(REFUSALS_RATE),
     whole(PENDING_PER_CONNECTION_MAX),
     whole(QUESTIONS_MAX),
+    atOnce(QUESTIONS_RATE),
     whole(RESUMES_MAX),
     `${PENDING_MS_MAX / 1_000} s`,
     `${whole(OUTBOX_FRAMES_MAX)} frames or ${OUTBOX_BYTES_MAX / 1024 / 1024} MiB`,
     whole(CONNECTIONS_PER_USER_MAX),
+    `${atOnce(LOOK_UPS)}; a search counts as ${FIND_COST}`,
+    whole(PRESENCE_WATCHED_MAX),
+    atOnce(TYPING),
   ])
   for (const said of [
     `at most ${RESUME_SESSIONS_MAX.toLocaleString('en')} sessions`,

@@ -20,6 +20,7 @@ import type { Outcomes } from './outcomes.ts'
 import type { PeopleQuestions } from './people-questions.ts'
 import type { PresenceQuestions } from './presence-questions.ts'
 import type { ReadingQuestions } from './reading-questions.ts'
+import type { UserRates } from './user-rates.ts'
 import { QuestionFailed, type Range, type Views } from './views.ts'
 
 /**
@@ -38,6 +39,7 @@ export interface QuestionsOptions {
   groups: Pick<GroupQuestions, 'answer'>
   reading: Pick<ReadingQuestions, 'ask'>
   presence: Pick<PresenceQuestions, 'ask'>
+  rates: Pick<UserRates, 'mayAsk'>
   clock: Clock
   partitionOf(sessionId: SessionId): Partition
 }
@@ -54,6 +56,9 @@ export class Questions {
     const { requestId } = frame
     if (connection.questions >= QUESTIONS_MAX) {
       return connection.send({ type: 'failed', requestId, ...refusal('RATE_LIMITED', 'too many questions at once') })
+    }
+    if (frame.type !== 'ping' && !this.options.rates.mayAsk(connection.identity.userId)) {
+      return connection.send({ type: 'failed', requestId, ...refusal('RATE_LIMITED', 'too many questions: ask later') })
     }
     connection.questions++
     try {

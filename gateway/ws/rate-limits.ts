@@ -41,6 +41,11 @@ export class Buckets<Key> {
     return true
   }
 
+  /** True where something is left in the key's bucket. */
+  has(key: Key, now: Millis): boolean {
+    return this.filled(key, now).left >= 1
+  }
+
   private filled(key: Key, now: Millis): Bucket {
     if (now - this.bornAt > this.fillMs) this.age(now)
     const { perSecond, atOnce } = this.limit

@@ -19,9 +19,20 @@ import type { PackAppender } from './pack-appender.ts'
 import { packOf } from './packs.ts'
 import type { PendingPack, PendingPacks } from './pending.ts'
 import type { Progress } from './progress.ts'
-
 import type { Stamps } from './stamps.ts'
+import type { UserRates } from './user-rates.ts'
 import { QuestionFailed } from './views.ts'
+
+/** Packs between the sender and another user: there is no single chat of one user. */
+const RELATIONS: ReadonlySet<PackFrame['type']> = new Set<PackFrame['type']>([
+  'requestFriend',
+  'acceptFriend',
+  'refuseFriend',
+  'deleteFriend',
+  'remarkFriend',
+  'blockUser',
+  'unblockUser',
+])
 
 export interface SendsOptions {
   codec: RecordCodec<Pack>
@@ -34,6 +45,7 @@ export interface SendsOptions {
   stamps: Pick<Stamps, 'stamp'>
   /** Something failed that must end the gateway. */
   onFatal(error: unknown): void
+  rates: Pick<UserRates, 'mayPack'>
   metrics: { refused(code: CodeName): void; appended(): void }
 }
 
@@ -78,12 +90,17 @@ export class Sends {
   submit(connection: ClientConnection, frame: PackFrame): void {
     const { clock, gateway } = this.options
     const now = clock.monotonic()
-    if (!connection.state.admitPack(now)) {
+    if (!connection.state.admitPack(now) || !this.options.rates.mayPack(connection.identity.userId)) {
       this.refuse(connection, frame, 'RATE_LIMITED')
       return
     }
+    const { identity } = connection
+    if (RELATIONS.has(frame.type) && 'userId' in frame && frame.userId === identity.userId) {
+      this.refuse(connection, frame, 'PARAM', 'userId: the sender is nothing to themselves')
+      return
+    }
     if (isMarkFrame(frame)) this.marks.submit(connection, frame)
-    else this.prepare(connection, frame, packOf(frame, connection.identity, gateway))
+    else this.prepare(connection, frame, packOf(frame, identity, gateway))
   }
 
   /** The connection is gone, or about to be: what it has marked is said at once. */

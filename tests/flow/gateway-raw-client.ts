@@ -3,6 +3,7 @@ import { systemClock, systemRandom } from '../../infra/clock.ts'
 import type { ClientFrame, ServerFrame } from '../../schemas/frames.ts'
 import { decodeServerFrame, encodeClientFrame } from '../../schemas/frames-avro.ts'
 import { makePackId, type PackId, type SessionId } from '../../schemas/ids.ts'
+import type { DeviceTypeName } from '../../schemas/pack.ts'
 
 /** A connection that does nothing by itself: what a foreign client sees of the protocol. */
 export class RawClient {
@@ -11,9 +12,15 @@ export class RawClient {
   private readonly socket: WebSocket
   private readonly waiters = new Set<() => void>()
 
-  constructor(options: { wsUrl: string; token: string; deviceId: string; subprotocol: 'json' | 'avro' }) {
-    const { wsUrl, token, deviceId, subprotocol } = options
-    const url = `${wsUrl}?deviceType=linux&deviceId=${deviceId}`
+  constructor(options: {
+    wsUrl: string
+    token: string
+    deviceId: string
+    deviceType?: DeviceTypeName
+    subprotocol: 'json' | 'avro'
+  }) {
+    const { wsUrl, token, deviceId, deviceType = 'linux', subprotocol } = options
+    const url = `${wsUrl}?deviceType=${deviceType}&deviceId=${deviceId}`
     const headers = { authorization: `Bearer ${token}` }
     this.socket = new WebSocket(url, [`packlog.v1.${subprotocol}`], { headers })
     this.socket.on('message', (data: Buffer, isBinary) => {

@@ -167,6 +167,14 @@ export class Device {
     return messages === undefined ? undefined : this.random.pick(messages)
   }
 
+  /** A message that this device was given; an own one where it should be and there is one. */
+  anyMessageAnywhere(isOwn: boolean): EventFrame | undefined {
+    const all = [...this.witness.messages.values()].flat()
+    const own = isOwn ? all.filter(({ from }) => from === this.user) : []
+    const messages = own.length > 0 ? own : all
+    return messages.length === 0 ? undefined : this.random.pick(messages)
+  }
+
   /** An invite that somebody passed on. */
   anyInvite(): { sessionId: SessionId; inviteId: string } | undefined {
     const { invites } = this.world

@@ -57,11 +57,14 @@ export function maySequencerEnd(error: unknown): boolean {
   return ENDS.some(kind => error instanceof kind)
 }
 
+/** So short that a run sees the end of them. */
+const SHORT_WINDOWS = { revokeWindowMs: 2_000, deleteWindowMs: 3_000, overrideWindowMs: 4_000 }
+
 /** Two sequencers that are configured differently: the higher version wins, whoever brings it. */
 export function rulesOf(sequencer: string): Rules {
   return sequencer === 'seq-a'
     ? { ...RULES_DEFAULT, version: 1, groupMembersMax: 3 }
-    : { ...RULES_DEFAULT, version: 2, groupMembersMax: 4, contentBytesMax: 2_000 }
+    : { ...RULES_DEFAULT, version: 2, groupMembersMax: 4, contentBytesMax: 2_000, ...SHORT_WINDOWS }
 }
 
 const APPEND_FAULTS = {

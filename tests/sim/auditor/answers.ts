@@ -51,6 +51,12 @@ function isAs(frame: PackFrame, event: AcceptedEvent): boolean {
 
 function checkAck(world: World, device: Device, frame: Extract<ServerFrame, { type: 'ack' }>, say: Say): void {
   const { sessionId, seq, packId, count, at } = frame
+  const mark = device.witness.packs.get(packId)?.find(({ type }) => type === 'markRead' || type === 'markDelivered')
+  if (mark !== undefined) {
+    if (!isMarked(world, device, frame))
+      say('SIM3', `${device.name} was told that mark ${packId} is ${sessionId} #${seq}`)
+    return
+  }
   const event = world.truth.sessions.get(sessionId)?.of(device.user, packId)
   const isTrue = event?.packId === packId && event.seq === seq && event.count === count && event.at === at
   if (!isTrue)
@@ -58,6 +64,16 @@ function checkAck(world: World, device: Device, frame: Extract<ServerFrame, { ty
   const isOwn = device.witness.packs.has(packId) || sentByOther(world, device.user, packId)
   if (!isOwn) say('SIM3', `${device.name} got the ack of pack ${packId}, which it never sent`)
 }
+
+/** A mark has the answer of the higher one that overtook it on its way to the log. */
+function isMarked(world: World, { user }: Device, { sessionId, seq, at }: Extract<ServerFrame, { type: 'ack' }>) {
+  const { events = [], facts = [] } = world.truth.sessions.get(sessionId) ?? {}
+  return [...events, ...facts].some(
+    event => MARKS.includes(event.body.kind) && event.from === user && event.seq === seq && event.at === at,
+  )
+}
+
+const MARKS = ['ReadMarked', 'DeliveredMarked', 'SessionReadMarked']
 
 function sentByOther({ devices }: World, user: UserId, packId: string): boolean {
   return devices.some(device => device.user === user && device.witness.packs.has(packId as never))
@@ -70,6 +86,8 @@ function checkRefused(
   say: Say,
 ): void {
   if (frame.retry !== 'never') return
+  const isMark = device.witness.packs.get(frame.packId)?.some(({ type }) => type.startsWith('mark')) ?? false
+  if (isMark) return
   const event = accepted.get(keyOf(frame.sessionId, device.user, frame.packId))
   if (event === undefined) return
   const others = device.witness.packs.get(frame.packId)?.filter(pack => !isAs(pack, event)) ?? []

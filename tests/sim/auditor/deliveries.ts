@@ -1,10 +1,9 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { EventFrame } from '../../../schemas/frames.ts'
 import type { Seq, SessionId } from '../../../schemas/ids.ts'
-import { Flag } from '../../../schemas/pack.ts'
 import type { Device } from '../device.ts'
 import type { World } from '../world.ts'
 import type { Say } from './audit.ts'
+import { wrongFrame } from './shown.ts'
 import type { SessionTruth } from './truth.ts'
 
 /**
@@ -61,19 +60,8 @@ class Run {
   }
 
   private compare(event: EventFrame): void {
-    const { type: _, body, flags, ...facts } = event
-    const truth = event.seq === 0 ? this.session.of(event.from, event.packId) : this.session.at(event.seq)
-    if (truth === undefined) {
-      this.wrong(`#${event.seq} is not on the log`)
-      return
-    }
-    const { sessionId, seq, count, at, packId, from } = truth
-    if (!isDeepStrictEqual(facts, { sessionId, seq, count, at, packId, from })) this.wrong(`#${seq} is another event`)
-    const isOwn = from === this.device.user
-    const sameBody = isDeepStrictEqual(body, JSON.parse(JSON.stringify(truth.body)))
-    const sameFlags = (flags & ~Flag.DUP) === (truth.flags & ~Flag.DUP)
-    // An own pack is shown as it was asked for, by its ack.
-    if (!isOwn && !(sameBody && sameFlags)) this.wrong(`#${seq} has another content than on the log`)
+    const wrong = wrongFrame(this.session, event, event.from === this.device.user)
+    if (wrong !== undefined) this.wrong(`#${event.seq} ${wrong}`)
   }
 
   gap(fromSeq: Seq, toSeq: Seq): void {

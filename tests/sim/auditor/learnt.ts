@@ -1,10 +1,11 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { EventFrame } from '../../../schemas/frames.ts'
+import { type Seq, type SessionId, type UserId, userSessionId } from '../../../schemas/ids.ts'
 import type { Device } from '../device.ts'
 import type { Learned } from '../witness.ts'
 import type { World } from '../world.ts'
 import type { Say } from './audit.ts'
 import { isFinal } from './log.ts'
+import { wrongFrame } from './shown.ts'
 
 /** SIM7 through the gateway: answers to questions are as the log has it, as of some time after the question. */
 export function checkLearnt(world: World, say: Say): void {
@@ -43,18 +44,22 @@ function checkPage(world: World, { user }: Device, events: readonly EventFrame[]
   let due = events[0]?.seq ?? 0
   for (const frame of events) {
     const { seq, sessionId } = frame
-    while (due < seq && !world.truth.session(sessionId).isVisible(user, due)) due++
+    const isLeftOut = (due: Seq) =>
+      !world.truth.session(sessionId).isVisible(user, due) || isHidden(world, user, sessionId, due)
+    while (due < seq && isLeftOut(due)) due++
     if (seq !== due) wrong(`#${seq} came where #${due} was due`)
     due = seq + 1
-    const truth = world.truth.session(sessionId).at(seq)
-    if (truth === undefined) {
-      wrong(`${sessionId} has no #${seq}`)
-      return
-    }
-    const { count, at, packId, from, flags, body } = truth
-    const expected = { type: 'event', sessionId, seq, count, at, packId, from, flags, body }
-    if (!isDeepStrictEqual(frame, JSON.parse(JSON.stringify(expected)))) wrong(`${sessionId} #${seq} is another event`)
+    const fault = wrongFrame(world.truth.session(sessionId), frame)
+    if (fault !== undefined) wrong(`${sessionId} #${seq} ${fault}`)
   }
+}
+
+/** What a user has hidden from themselves, at any time: single messages, and what was cleared. */
+function isHidden({ truth }: World, user: UserId, sessionId: SessionId, seq: Seq): boolean {
+  return truth.session(userSessionId(user)).events.some(({ body }) => {
+    if (body.kind === 'DeletedForMe') return body.sessionId === sessionId && body.seqs.includes(seq)
+    return body.kind === 'SessionCleared' && body.sessionId === sessionId && seq <= body.seq
+  })
 }
 
 function checkOutcome(world: World, device: Device, { answer, asked }: Learned, wrong: (what: string) => void): void {

@@ -28,6 +28,7 @@ const KNOWN: readonly CodeName[] = [
   ...(['GROUP_EXISTS', 'GROUP_NOT_EXIST', 'GROUP_USER_NOT_EXIST', 'GROUP_NO_PRIVILEGE', 'MEMBER_LIMIT'] as const),
   ...(['ALREADY_MEMBER', 'CREATOR_ERROR', 'INVITE_INVALID', 'REQUEST_NOT_EXIST', 'LIMIT_REACHED'] as const),
   ...(['MUTED', 'SLOW_MODE', 'MSG_REPEATED', 'BLACKLIST', 'USER_RELATION_INVALID'] as const),
+  ...(['MSG_NOT_EXIST', 'NO_PRIVILEGE', 'TOO_LATE'] as const),
 ]
 
 export function checkPolicies({ truth }: World, say: Say): void {

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { CodeName } from '../../../schemas/codes.ts'
 import type { AcceptedEvent } from '../../../schemas/event.ts'
-import type { UserId } from '../../../schemas/ids.ts'
+import type { Seq, UserId } from '../../../schemas/ids.ts'
 import { Flag, type Pack, type PackBody, type Rules } from '../../../schemas/pack.ts'
 import type { GroupInfo, GroupSettings } from '../../../schemas/settings.ts'
 import type { Judgement, Policy } from './policies.ts'
+import { MessagePolicy } from './policy-message.ts'
 
 /** The rules of one group (SPEC.md SQ14-SQ17, SQ29-SQ33), written here once more, as a book of who is what. */
 
@@ -26,6 +27,7 @@ interface Book {
   mutes: Map<UserId, number>
   lastSlowed: Map<UserId, number>
   invites: Map<string, Invite>
+  stays: { userId: UserId; joinSeq: Seq; leaveSeq: Seq }[]
 }
 
 const PLAIN: GroupSettings = {
@@ -45,6 +47,7 @@ const TALKING = ['SendMessage', 'OverrideMessage', 'AddReaction']
 
 export class GroupPolicy implements Policy {
   private book: Book | undefined
+  private readonly messages = new MessagePolicy()
 
   judge(pack: Pack, at: number, rules: Rules): Judgement {
     const { body, from } = pack
@@ -56,7 +59,11 @@ export class GroupPolicy implements Policy {
     const judgement = member(book, body, from, at, rules)
     if (RUNNING.includes(body.kind) && !runs(book, from)) judgement.objections.add('GROUP_NO_PRIVILEGE')
     if (TALKING.includes(body.kind)) talk(book, body, from, at, judgement.objections)
-    return judgement
+    const sees = (seq: Seq) => book.settings.historyShown === 'all' || seesStay(book, from, seq)
+    const message = this.messages.judge(pack, at, rules, { isRunner: runs(book, from), sees })
+    return message === undefined
+      ? judgement
+      : { ...message, objections: new Set([...judgement.objections, ...message.objections]) }
   }
 
   private create(body: Extract<PackBody, { kind: 'CreateGroup' }>, from: UserId, rules: Rules): Judgement {
@@ -67,7 +74,9 @@ export class GroupPolicy implements Policy {
     return { objections }
   }
 
-  took({ body, from, flags, at }: AcceptedEvent): void {
+  took(event: AcceptedEvent): void {
+    const { body, from, flags, at, seq } = event
+    this.messages.took(event)
     if (body.kind === 'GroupCreated') {
       this.book = {
         owner: from,
@@ -80,12 +89,17 @@ export class GroupPolicy implements Policy {
         mutes: new Map(),
         lastSlowed: new Map(),
         invites: new Map(),
+        stays: [from, ...body.members].map(userId => ({ userId, joinSeq: seq, leaveSeq: Number.POSITIVE_INFINITY })),
       }
     }
     if (this.book === undefined) return
     if (body.kind === 'MessageAccepted' && (flags & Flag.SLOWED) !== 0) this.book.lastSlowed.set(from, at)
-    write(this.book, body, from)
+    write(this.book, body, from, seq)
   }
+}
+
+function seesStay({ stays }: Book, from: UserId, seq: Seq): boolean {
+  return stays.some(({ userId, joinSeq, leaveSeq }) => userId === from && joinSeq <= seq && seq <= leaveSeq)
 }
 
 function only(code: CodeName): Judgement {
@@ -254,13 +268,15 @@ function plain(value: unknown): unknown {
 }
 
 /** What an event has made of the group. */
-function write(book: Book, body: AcceptedEvent['body'], from: UserId): void {
+function write(book: Book, body: AcceptedEvent['body'], from: UserId, seq: Seq): void {
   const enter = (userId: UserId) => {
     book.members.add(userId)
+    book.stays.push({ userId, joinSeq: seq, leaveSeq: Number.POSITIVE_INFINITY })
     book.requests.delete(userId)
   }
   const leave = (userId: UserId) => {
     book.members.delete(userId)
+    for (const stay of book.stays) if (stay.userId === userId) stay.leaveSeq = Math.min(stay.leaveSeq, seq)
     book.admins.delete(userId)
   }
   switch (body.kind) {

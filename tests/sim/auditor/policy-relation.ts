@@ -1,12 +1,14 @@
 import type { CodeName } from '../../../schemas/codes.ts'
 import type { AcceptedEvent } from '../../../schemas/event.ts'
 import type { UserId } from '../../../schemas/ids.ts'
-import type { Pack } from '../../../schemas/pack.ts'
+import type { Pack, Rules } from '../../../schemas/pack.ts'
 import type { Judgement, Policy } from './policies.ts'
+import { MessagePolicy } from './policy-message.ts'
 
 /** What two users are to each other, and what that forbids (SPEC.md RL rules, docs/adr/0008), written here once more. */
 export class RelationPolicy implements Policy {
   private readonly users: readonly string[]
+  private readonly messages = new MessagePolicy()
   private areFriends = false
   private asker: UserId | undefined
   /** Who blocks the other. */
@@ -16,7 +18,8 @@ export class RelationPolicy implements Policy {
     this.users = sessionId.split(':').slice(1)
   }
 
-  judge({ body, from, stamp }: Pack): Judgement {
+  judge(pack: Pack, at: number, rules: Rules): Judgement {
+    const { body, from, stamp } = pack
     const objections = new Set<CodeName>()
     const object = (code: CodeName, holds: boolean) => {
       if (holds) objections.add(code)
@@ -52,6 +55,8 @@ export class RelationPolicy implements Policy {
         object('USER_RELATION_INVALID', !this.blockers.has(from))
         break
     }
+    const message = this.messages.judge(pack, at, rules, { isRunner: false, sees: () => true })
+    if (message !== undefined) return { ...message, objections: new Set([...objections, ...message.objections]) }
     return { objections, fault: event => (due === undefined || event.body.kind === due ? undefined : `due is ${due}`) }
   }
 
@@ -59,7 +64,9 @@ export class RelationPolicy implements Policy {
     return this.users[0] === userId ? this.users[1]! : this.users[0]!
   }
 
-  took({ body, from }: AcceptedEvent): void {
+  took(event: AcceptedEvent): void {
+    const { body, from } = event
+    this.messages.took(event)
     switch (body.kind) {
       case 'FriendRequested':
         this.asker = from

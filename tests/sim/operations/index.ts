@@ -5,6 +5,7 @@ import { createGroup } from './create-group.ts'
 import { dismissGroup } from './dismiss-group.ts'
 import * as groups from './group-packs.ts'
 import { joinGroup } from './join-group.ts'
+import * as messages from './message-packs.ts'
 import type { Operation, PackOperation } from './operation.ts'
 import { askMembers, askOutcome, listSessions, readHistory } from './questions.ts'
 import { quitGroup } from './quit-group.ts'
@@ -20,16 +21,16 @@ const NOT_DECIDED = undefined
 /** The kinds of packs that clients send here. A new one does not compile before it stands here. */
 export const PACK_OPERATIONS = {
   send,
-  revoke: NOT_DECIDED,
-  deleteForAll: NOT_DECIDED,
-  override: NOT_DECIDED,
-  addReaction: NOT_DECIDED,
-  removeReaction: NOT_DECIDED,
-  markRead: NOT_DECIDED,
-  markDelivered: NOT_DECIDED,
-  clearSession: NOT_DECIDED,
-  deleteForMe: NOT_DECIDED,
-  setSessionAttributes: NOT_DECIDED,
+  revoke: messages.revoke,
+  deleteForAll: messages.deleteForAll,
+  override: messages.override,
+  addReaction: messages.addReaction,
+  removeReaction: messages.removeReaction,
+  markRead: messages.markRead,
+  markDelivered: messages.markDelivered,
+  clearSession: messages.clearSession,
+  deleteForMe: messages.deleteForMe,
+  setSessionAttributes: messages.setSessionAttributes,
   logout: NOT_DECIDED,
   createGroup,
   joinGroup,

@@ -94,3 +94,13 @@ test('[SC5] the rule is set before the schema comes, and the refusal carries wha
     'POST /api/subjects/im.packs-value/versions',
   ])
 })
+
+test('[SC7] a subject that is just being made by somebody else is asked for again', async () => {
+  const { registry, seen } = await makeRegistry(({ method }, count) => {
+    if (method === 'PUT') return json(200, {})
+    const message = "An artifact with ID 'x-value' in group 'null' already exists."
+    return count < 3 ? json(409, { message }) : json(200, { id: 7 })
+  })
+  expect(await registry.register('x-value', { type: 'int' })).toBe(7)
+  expect(seen).toHaveLength(3)
+})

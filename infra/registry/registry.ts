@@ -95,7 +95,7 @@ export class HttpSchemaRegistry implements SchemaRegistry {
     for (let attempt = 1; attempt <= REGISTRY_ATTEMPTS_MAX; attempt++) {
       try {
         const answer = await this.ask(method, path, body)
-        if (answer.status < 500 && answer.status !== 429) return answer
+        if (answer.status < 500 && answer.status !== 429 && !isRace(answer)) return answer
         cause = new Error(`${answer.status} ${answer.body.message ?? ''}`)
       } catch (error) {
         cause = error
@@ -118,6 +118,11 @@ export class HttpSchemaRegistry implements SchemaRegistry {
     const text = await response.text()
     return { status: response.status, body: parseBody(text) }
   }
+}
+
+/** The registry was beginning the subject for somebody else, or for the try before this one: it is there next time. */
+function isRace({ status, body }: Answer): boolean {
+  return status === 409 && (body.message ?? '').includes('already exists')
 }
 
 /** What is no JSON object is kept as the message: a proxy's page, for example. */

@@ -1,7 +1,8 @@
 import type { EventBody } from '../../schemas/event.ts'
 import type { EventFrame, PackFrame, ServerFrame } from '../../schemas/frames.ts'
-import type { UserId } from '../../schemas/ids.ts'
+import type { Seq, UserId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
+import { GROUP_SETTINGS_DEFAULT } from '../../schemas/settings.ts'
 
 /**
  * The event that an own, accepted pack became. A gateway answers these packs with `ack` and does not send their events
@@ -17,19 +18,28 @@ export function ownEvent(
 ): EventFrame | undefined {
   const { sessionId, seq, count, at, packId } = ack
   const flags = frame.type === 'send' ? (frame.flags ?? 0) & ~Flag.DUP : 0
-  const body = acceptedBody(frame)
+  const body = acceptedBody(frame, seq)
   return body && { type: 'event', sessionId, seq, count, at, packId, from: me, flags, body }
 }
 
-function acceptedBody(frame: PackFrame): EventBody | undefined {
+function acceptedBody(frame: PackFrame, seq: Seq): EventBody | undefined {
   switch (frame.type) {
     case 'send':
       // What the server found of what it names stands in the event.
       return frame.extra === undefined ? { kind: 'MessageAccepted', content: frame.content } : undefined
     case 'createGroup':
-      return { kind: 'GroupCreated', info: { avatar: '', notice: '', ...frame.info }, members: frame.members }
+      return {
+        kind: 'GroupCreated',
+        info: { avatar: '', notice: '', ...frame.info },
+        members: frame.members,
+        ...(frame.settings && { settings: { ...GROUP_SETTINGS_DEFAULT, ...frame.settings } }),
+      }
     case 'joinGroup':
-      return { kind: 'MemberJoined' }
+      // Without a seq it is a request that waits, and its event says so.
+      if (seq === 0) return undefined
+      return frame.invite === undefined
+        ? { kind: 'MemberJoined' }
+        : { kind: 'MemberJoined', inviteId: frame.invite.inviteId }
     case 'quitGroup':
       return { kind: 'MemberQuit' }
     case 'dismissGroup':

@@ -69,6 +69,7 @@ function terminal(
     client,
     screen,
     clock,
+    random: notRandom,
     style: { colour: false, me: me as UserId },
     sessionId,
     first,

@@ -1,14 +1,15 @@
-import { unreachable } from '../../infra/assert.ts'
-import type { Clock } from '../../infra/clock.ts'
+import type { Clock, Random } from '../../infra/clock.ts'
 import type { EventFrame, SessionSummary } from '../../schemas/frames.ts'
 import type { PackId, Seq, SessionId } from '../../schemas/ids.ts'
-import { Flag } from '../../schemas/pack.ts'
+import { Flag, type InviteUse } from '../../schemas/pack.ts'
 import type { Client, PackRequest } from '../network/client.ts'
 import type { Phase } from '../network/link.ts'
 import type { PackAnswer } from '../network/pending-packs.ts'
 import { BadArguments } from './arguments.ts'
 import { COMMANDS_HELP, type Command, HISTORY_LINES, parseCommand } from './commands.ts'
 import { isNobodyThere } from './find-server.ts'
+import type { RunCommand } from './group-commands.ts'
+import { GroupRunner } from './group-runner.ts'
 import { type MessageCommand, messageRequest, ShownMessages } from './message-commands.ts'
 import { Questioner } from './questioner.ts'
 import {
@@ -62,13 +63,14 @@ function opening(sessionId: SessionId): Opened {
   }
 }
 
-type GroupCommand = Extract<Command, { kind: 'Members' | 'Quit' | 'Dismiss' | 'Add' | 'Remove' }>
+type GroupCommand = RunCommand | Extract<Command, { kind: 'Members' | 'Quit' | 'Dismiss' | 'Add' | 'Remove' }>
 type HereCommand = GroupCommand | Extract<Command, { kind: 'Say' | 'History' | 'OnMessage' }>
 
 export interface ChatOptions {
   client: Client
   screen: Screen
   clock: Clock
+  random: Random
   style: Style
   /** What to open first. */
   sessionId: SessionId | undefined
@@ -85,6 +87,7 @@ export class Chat {
   private readonly style: Style
   private readonly options: ChatOptions
   private readonly questioner: Questioner
+  private readonly groups: GroupRunner
   private opened: Opened | undefined
   private readonly shown = new ShownMessages()
   private readonly sending = new Map<PackId, string>()
@@ -102,6 +105,13 @@ export class Chat {
     this.clock = options.clock
     this.style = options.style
     this.questioner = new Questioner(options.client, options.clock, refusal => this.warn(refusal))
+    const { client, clock, random } = options
+    this.groups = new GroupRunner({
+      ...{ client, clock, random, questioner: this.questioner },
+      submit: (request, shown) => this.submit(request, shown),
+      print: line => this.screen.print(line),
+      note: text => this.note(text),
+    })
     if (options.sessionId !== undefined) this.opened = opening(options.sessionId)
   }
 
@@ -241,7 +251,10 @@ export class Chat {
         void this.listSessions(false)
         break
       case 'Join':
-        void this.joinOrSay(command.sessionId)
+        void this.joinOrSay(command.sessionId, command.invite)
+        break
+      case 'Watch':
+        void this.watch(command.sessionId ?? this.opened?.sessionId, command.on)
         break
       default:
         this.here(command)
@@ -288,8 +301,18 @@ export class Chat {
         this.submit({ type: 'removeMembers', sessionId, userIds: command.userIds }, `removing ${command.userIds}`)
         break
       default:
-        unreachable(command)
+        this.groups.run(sessionId, command)
     }
+  }
+
+  private async watch(sessionId: SessionId | undefined, on: boolean): Promise<void> {
+    if (sessionId === undefined || !sessionId.startsWith('g:')) {
+      this.warn('/watch g:GROUP')
+      return
+    }
+    if ((await this.questioner.watch(sessionId, on)) === undefined) return
+    this.note(`${on ? 'watching' : 'no longer watching'} ${sessionId}`)
+    if (on) await this.open(sessionId)
   }
 
   private say(sessionId: SessionId, text: string): void {
@@ -323,13 +346,19 @@ export class Chat {
     this.warn(`${what}: ${answer.name}, ${answer.reason}${advice}`)
   }
 
-  private async joinOrSay(sessionId = this.opened?.sessionId): Promise<void> {
-    if (sessionId?.startsWith('g:')) await this.join(sessionId)
+  private async joinOrSay(sessionId: SessionId | undefined, invite: InviteUse | undefined): Promise<void> {
+    const wanted = sessionId ?? this.opened?.sessionId
+    if (wanted?.startsWith('g:')) await this.join(wanted, invite)
     else this.warn('/join g:GROUP')
   }
 
-  private async join(sessionId: SessionId): Promise<void> {
-    const answer = await this.client.submit({ type: 'joinGroup', sessionId }).answer
+  private async join(sessionId: SessionId, invite: InviteUse | undefined): Promise<void> {
+    const request = { type: 'joinGroup', sessionId, ...(invite && { invite }) } as const
+    const answer = await this.client.submit(request).answer
+    if (answer.kind === 'Accepted' && answer.seq === 0) {
+      this.note(`asked to be let into ${sessionId}`)
+      return
+    }
     if (answer.kind === 'Accepted' || answer.name === 'ALREADY_MEMBER') await this.open(sessionId)
   }
 

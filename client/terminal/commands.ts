@@ -1,12 +1,16 @@
 import type { SessionId, UserId } from '../../schemas/ids.ts'
+import type { InviteUse } from '../../schemas/pack.ts'
 import { BadArguments, targetSession, userList } from './arguments.ts'
+import { GROUP_COMMANDS_HELP, parseGroupCommand, type RunCommand } from './group-commands.ts'
 import { MESSAGE_COMMANDS_HELP, type MessageCommand, parseMessageCommand } from './message-commands.ts'
 
 /** What a typed line means. */
 export type Command =
   | { kind: 'Say'; text: string }
   | { kind: 'Open'; sessionId: SessionId }
-  | { kind: 'Join'; sessionId: SessionId | undefined }
+  | { kind: 'Join'; sessionId: SessionId | undefined; invite?: InviteUse }
+  | { kind: 'Watch'; sessionId: SessionId | undefined; on: boolean }
+  | RunCommand
   | { kind: 'Quit' }
   | { kind: 'Dismiss' }
   | { kind: 'Add'; userIds: UserId[] }
@@ -29,11 +33,12 @@ export const COMMANDS_HELP = `/open USER or g:GROUP   go to another conversation
 /history [N]            N older messages (${HISTORY_LINES})
 ${MESSAGE_COMMANDS_HELP}
 /members                who is in this group
-/join [g:GROUP]         join a group and go there
+/join [g:GROUP]         join a group and go there; /join g:GROUP ID SECRET uses an invite
 /add USER ...           add people to this group
 /remove USER ...        remove people from this group
 /quit                   leave this group
 /dismiss                end this group for everyone
+${GROUP_COMMANDS_HELP}
 /exit                   end the program
 //TEXT                  say something that begins with a /`
 
@@ -58,7 +63,14 @@ function parseNamed(name: string, words: readonly string[], me: UserId): Command
       if (words[0] === undefined) throw new BadArguments('/open USER or g:GROUP')
       return { kind: 'Open', sessionId: targetSession(words[0], me) }
     case 'join':
-      return { kind: 'Join', sessionId: words[0] === undefined ? undefined : groupOf(words[0], me) }
+      return joinOf(words, me)
+    case 'watch':
+    case 'unwatch':
+      return {
+        kind: 'Watch',
+        sessionId: words[0] === undefined ? undefined : groupOf(words[0], me),
+        on: name === 'watch',
+      }
     case 'quit':
       return { kind: 'Quit' }
     case 'dismiss':
@@ -77,9 +89,19 @@ function parseNamed(name: string, words: readonly string[], me: UserId): Command
       return { kind: 'Help' }
     case 'exit':
       return { kind: 'Exit' }
-    default:
-      throw new BadArguments(`there is no /${name}: /help lists what there is`)
+    default: {
+      const command = parseGroupCommand(name, words)
+      if (command === undefined) throw new BadArguments(`there is no /${name}: /help lists what there is`)
+      return command
+    }
   }
+}
+
+function joinOf([group, inviteId, secret]: readonly string[], me: UserId): Command {
+  const sessionId = group === undefined ? undefined : groupOf(group, me)
+  if (inviteId === undefined) return { kind: 'Join', sessionId }
+  if (secret === undefined) throw new BadArguments('/join g:GROUP ID SECRET')
+  return { kind: 'Join', sessionId, invite: { inviteId, secret } }
 }
 
 function groupOf(word: string, me: UserId): SessionId {

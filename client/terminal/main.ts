@@ -42,6 +42,7 @@ async function chat(asked: ChatArguments): Promise<number> {
     client,
     screen: screen(),
     clock: systemClock,
+    random: systemRandom,
     style: { colour: process.stdout.isTTY === true && !process.env.NO_COLOR, me: asked.user },
     sessionId: asked.sessionId,
     first: groupToCreate(asked),

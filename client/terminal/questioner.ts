@@ -1,6 +1,8 @@
 import type { Clock } from '../../infra/clock.ts'
 import {
   type EventFrame,
+  type GroupSummary,
+  type InviteSummary,
   MEMBERS_PAGE_MAX,
   type MemberSummary,
   SESSIONS_PAGE_MAX,
@@ -8,7 +10,7 @@ import {
 } from '../../schemas/frames.ts'
 import type { Seq, SessionId } from '../../schemas/ids.ts'
 import type { Client, SessionPosition } from '../network/client.ts'
-import { QuestionFailed } from '../network/questions.ts'
+import { type AnswerTo, QuestionFailed } from '../network/questions.ts'
 
 /** Pause before a question that failed for a while is asked again, in ms. */
 const ASK_AGAIN_MS = 300
@@ -41,6 +43,27 @@ export class Questioner {
   async members(sessionId: SessionId): Promise<MemberSummary[] | undefined> {
     const answer = await this.ask(() => this.client.ask({ type: 'members', sessionId, limit: MEMBERS_PAGE_MAX }))
     return answer?.members
+  }
+
+  async group(sessionId: SessionId): Promise<GroupSummary | undefined> {
+    const answer = await this.ask(() => this.client.ask({ type: 'group', sessionId }))
+    return answer?.group
+  }
+
+  /** The first of those who wait to be let in. */
+  async joinRequests(sessionId: SessionId): Promise<AnswerTo<'joinRequests'>['requests'] | undefined> {
+    const answer = await this.ask(() => this.client.ask({ type: 'joinRequests', sessionId }))
+    return answer?.requests
+  }
+
+  async invites(sessionId: SessionId): Promise<InviteSummary[] | undefined> {
+    const answer = await this.ask(() => this.client.ask({ type: 'invites', sessionId }))
+    return answer?.invites
+  }
+
+  /** Undefined: refused. */
+  watch(sessionId: SessionId, on: boolean): Promise<AnswerTo<'watch'> | undefined> {
+    return this.ask(() => this.client.ask({ type: 'watch', sessionId, on }))
   }
 
   async follow(sessions: readonly SessionPosition[]): Promise<void> {

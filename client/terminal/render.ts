@@ -51,8 +51,9 @@ export function sessionLine({ sessionId, lastSeq, unread, at, last }: SessionSum
   return `  ${sessionLabel(sessionId, style.me)} (#${lastSeq}, ${clockTime(at)})${mark}${dim(shown.slice(0, 60), style)}`
 }
 
-export function memberLine({ userId, role }: MemberSummary, style: Style): string {
-  return `  ${userName(userId, style)}${role === 'member' ? '' : ` (${role})`}`
+export function memberLine({ userId, role, alias }: MemberSummary, style: Style): string {
+  const called = alias === undefined ? '' : `, called ${visible(alias)}`
+  return `  ${userName(userId, style)}${role === 'member' ? '' : ` (${role})`}${called}`
 }
 
 /** `bob` for a single chat with bob, the session id for a group. */
@@ -135,6 +136,22 @@ function happening({ from, body }: EventFrame, { me }: Style): string {
       return `${who} reacted to #${body.target.seq}: ${visible(body.emoji)}`
     case 'ReactionRemoved':
       return `${who} took back ${visible(body.emoji)} from #${body.target.seq}`
+    case 'GroupInfoUpdated':
+      return `${who} changed how the group shows itself: "${visible(body.info.name)}"`
+    case 'GroupSettingsUpdated':
+      return `${who} changed how the group is run`
+    case 'OwnerChanged':
+      return `${who} handed the group over to ${body.userId}`
+    case 'RolesSet':
+      return `${who} made ${body.userIds.join(', ')} ${body.role === 'admin' ? 'admin' : 'members like any other'}`
+    case 'JoinRequested':
+      return `${who} asks to be let in${body.message === undefined ? '' : `: ${visible(body.message)}`} (/let ${from})`
+    case 'JoinRefused':
+      return `${who} refused ${body.userId}${body.reason === undefined ? '' : `: ${visible(body.reason)}`}`
+    case 'MemberMuted':
+      return body.until === 0 ? `${who} lets ${body.userId} speak again` : `${who} muted ${body.userId}`
+    case 'AliasSet':
+      return `${body.userId} is called ${body.alias === '' ? 'as always' : visible(body.alias)}`
     default:
       return `${who}: ${body.kind}`
   }

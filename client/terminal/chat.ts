@@ -12,12 +12,15 @@ import type { RunCommand } from './group-commands.ts'
 import { GroupRunner } from './group-runner.ts'
 import { type MessageCommand, messageRequest, ShownMessages } from './message-commands.ts'
 import { Questioner } from './questioner.ts'
+import { type ReadingCommand, readingRequest } from './reading-commands.ts'
 import {
   alarm,
+  asideLine,
   dim,
   elsewhereLine,
   eventLine,
   memberLine,
+  readersLine,
   type Style,
   sendingLine,
   sessionLabel,
@@ -64,7 +67,7 @@ function opening(sessionId: SessionId): Opened {
 }
 
 type GroupCommand = RunCommand | Extract<Command, { kind: 'Members' | 'Quit' | 'Dismiss' | 'Add' | 'Remove' }>
-type HereCommand = GroupCommand | Extract<Command, { kind: 'Say' | 'History' | 'OnMessage' }>
+type HereCommand = GroupCommand | Extract<Command, { kind: 'Say' | 'History' | 'OnMessage' | 'Reading' }>
 
 export interface ChatOptions {
   client: Client
@@ -208,7 +211,8 @@ export class Chat {
   private show(event: EventFrame): void {
     if (this.sending.delete(event.packId)) this.showPending()
     const { opened } = this
-    if (opened?.sessionId !== event.sessionId) this.showElsewhere(event)
+    if (event.seq === 0 || event.sessionId.startsWith('u:')) this.showAside(event)
+    else if (opened?.sessionId !== event.sessionId) this.showElsewhere(event)
     else if (opened.isLive) this.showHere(opened, event)
   }
 
@@ -220,6 +224,11 @@ export class Chat {
     this.shown.note(event)
     if (event.from === this.style.me) opened.readSeq = Math.max(opened.readSeq, event.seq)
     this.screen.print(eventLine(event, this.style))
+  }
+
+  private showAside(event: EventFrame): void {
+    const line = asideLine(event, this.style)
+    if (line !== undefined) this.note(line)
   }
 
   private showElsewhere(event: EventFrame): void {
@@ -268,6 +277,7 @@ export class Chat {
     else if (command.kind === 'Say') this.say(sessionId, command.text)
     else if (command.kind === 'History') void this.older(command.limit)
     else if (command.kind === 'OnMessage') this.onMessage(sessionId, command)
+    else if (command.kind === 'Reading') this.onReading(sessionId, command)
     else if (!sessionId.startsWith('g:')) this.warn(`${this.label(sessionId)} is not a group`)
     else this.inGroup(sessionId, command)
   }
@@ -281,6 +291,23 @@ export class Chat {
       if (!(error instanceof BadArguments)) throw error
       this.warn(error.message)
     }
+  }
+
+  private onReading(sessionId: SessionId, command: ReadingCommand): void {
+    try {
+      const place = { lastSeq: this.client.seqOf(sessionId) ?? 0, shown: this.shown }
+      const asked = readingRequest(sessionId, command, place)
+      if (asked === undefined) void this.listReaders(sessionId, command.seq ?? 0)
+      else this.submit(asked.request, asked.shown)
+    } catch (error) {
+      if (!(error instanceof BadArguments)) throw error
+      this.warn(error.message)
+    }
+  }
+
+  private async listReaders(sessionId: SessionId, seq: Seq): Promise<void> {
+    const receipts = await this.questioner.readers(sessionId, seq)
+    if (receipts !== undefined) this.note(readersLine(receipts))
   }
 
   private inGroup(sessionId: SessionId, command: GroupCommand): void {

@@ -3,6 +3,7 @@ import type { InviteUse } from '../../schemas/pack.ts'
 import { BadArguments, targetSession, userList } from './arguments.ts'
 import { GROUP_COMMANDS_HELP, parseGroupCommand, type RunCommand } from './group-commands.ts'
 import { MESSAGE_COMMANDS_HELP, type MessageCommand, parseMessageCommand } from './message-commands.ts'
+import { parseReadingCommand, READING_COMMANDS_HELP, type ReadingCommand } from './reading-commands.ts'
 
 /** What a typed line means. */
 export type Command =
@@ -19,6 +20,7 @@ export type Command =
   | { kind: 'History'; limit: number }
   | { kind: 'Sessions' }
   | MessageCommand
+  | ReadingCommand
   | { kind: 'Help' }
   | { kind: 'Exit' }
   | { kind: 'Nothing' }
@@ -32,6 +34,7 @@ export const COMMANDS_HELP = `/open USER or g:GROUP   go to another conversation
 /sessions               your conversations, newest first
 /history [N]            N older messages (${HISTORY_LINES})
 ${MESSAGE_COMMANDS_HELP}
+${READING_COMMANDS_HELP}
 /members                who is in this group
 /join [g:GROUP]         join a group and go there; /join g:GROUP ID SECRET uses an invite
 /add USER ...           add people to this group
@@ -50,7 +53,8 @@ export function parseCommand(line: string, me: UserId): Command {
   if (!text.startsWith('/')) return { kind: 'Say', text }
   const [name = '', ...words] = text.slice(1).split(/\s+/)
   try {
-    return parseMessageCommand(name, text.slice(1 + name.length)) ?? parseNamed(name, words, me)
+    const rest = text.slice(1 + name.length)
+    return parseMessageCommand(name, rest) ?? parseReadingCommand(name, rest) ?? parseNamed(name, words, me)
   } catch (error) {
     if (error instanceof BadArguments) return { kind: 'Wrong', message: error.message }
     throw error

@@ -74,7 +74,7 @@ export class ShownMessages {
   }
 
   /** The message at the seq, or the last one of the user. Throws BadArguments. */
-  find(seq: Seq | undefined, me: UserId): Target {
+  find(seq: Seq | undefined, me: UserId | undefined): Target {
     const found = seq === undefined ? this.lastOf(me) : this.targets.get(seq)
     if (found !== undefined) return found
     throw new BadArguments(
@@ -82,7 +82,7 @@ export class ShownMessages {
     )
   }
 
-  private lastOf(me: UserId): Target | undefined {
+  private lastOf(me: UserId | undefined): Target | undefined {
     const own = [...this.targets.values()].filter(({ from }) => from === me).map(({ seq }) => seq)
     return own.length === 0 ? undefined : this.targets.get(Math.max(...own))
   }

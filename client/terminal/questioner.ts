@@ -66,6 +66,11 @@ export class Questioner {
     return this.ask(() => this.client.ask({ type: 'watch', sessionId, on }))
   }
 
+  /** Who has read a message. */
+  async readers(sessionId: SessionId, seq: Seq): Promise<AnswerTo<'receipts'> | undefined> {
+    return this.ask(() => this.client.ask({ type: 'receipts', sessionId, seq }))
+  }
+
   async follow(sessions: readonly SessionPosition[]): Promise<void> {
     await this.ask(() => this.client.follow(sessions))
   }

@@ -3,6 +3,7 @@ import type { Content } from '../../schemas/content.ts'
 import type { EventBody } from '../../schemas/event.ts'
 import type { EventFrame, MemberSummary, SessionSummary } from '../../schemas/frames.ts'
 import type { SessionId, UserId } from '../../schemas/ids.ts'
+import type { AnswerTo } from '../network/questions.ts'
 
 /** How things look; pure text in, text out. With `colour` false no escape sequence is written. */
 export interface Style {
@@ -33,6 +34,24 @@ export function eventLine(event: EventFrame, style: Style): string {
   return `${head} ${userName(event.from, style)}: ${message(event.body)}${rest}`
 }
 
+/** What an event without a place in a conversation says to the user; undefined where that is nothing. */
+export function asideLine(event: EventFrame, style: Style): string | undefined {
+  const { body, from, sessionId } = event
+  if (from === style.me || sessionId.startsWith('u:') || body.kind === 'DeliveredMarked') return undefined
+  if (body.kind === 'ReadMarked') return `${readIn(sessionId, from)} up to #${body.seq}`
+  return `${sessionLabel(sessionId, style.me)}: ${happening(event, style)}`
+}
+
+function readIn(sessionId: SessionId, from: UserId): string {
+  return sessionId.startsWith('g:') ? `${from} has read ${sessionId}` : `${from} has read`
+}
+
+/** Who has read a message. */
+export function readersLine({ seq, readCount, memberCount, readers }: AnswerTo<'receipts'>): string {
+  const names = readers.length === 0 ? '' : `: ${readers.join(', ')}`
+  return `#${seq} was read by ${readCount} of ${memberCount}${names}`
+}
+
 /** One event of another conversation, with how many of its messages are unread. */
 export function elsewhereLine(event: EventFrame, unread: number, style: Style): string {
   const what = event.body.kind === 'MessageAccepted' ? message(event.body) : happening(event, style)
@@ -45,10 +64,13 @@ export function sendingLine(text: string, style: Style): string {
   return dim(`sending... ${visible(text)}`, style)
 }
 
-export function sessionLine({ sessionId, lastSeq, unread, at, last }: SessionSummary, style: Style): string {
-  const mark = unread > 0 ? ` ${style.colour ? BOLD : ''}${unread} unread${style.colour ? RESET : ''}` : ''
+export function sessionLine(session: SessionSummary, style: Style): string {
+  const { sessionId, lastSeq, unread, at, last, mentions = 0, attributes } = session
+  const named = mentions > 0 ? `, ${mentions} for you` : ''
+  const pinned = attributes?.pinned === true ? ' pinned' : ''
+  const mark = unread > 0 ? ` ${style.colour ? BOLD : ''}${unread} unread${named}${style.colour ? RESET : ''}` : ''
   const shown = last?.body.kind === 'MessageAccepted' ? ` ${last.from}: ${message(last.body)}` : ''
-  return `  ${sessionLabel(sessionId, style.me)} (#${lastSeq}, ${clockTime(at)})${mark}${dim(shown.slice(0, 60), style)}`
+  return `  ${sessionLabel(sessionId, style.me)} (#${lastSeq}, ${clockTime(at)})${pinned}${mark}${dim(shown.slice(0, 60), style)}`
 }
 
 export function memberLine({ userId, role, alias }: MemberSummary, style: Style): string {

@@ -117,6 +117,17 @@ async function configuredRules({ rulesFile }: Config): Promise<{ rules?: Rules }
   return { rules: parseRulesFile(text, rulesFile) }
 }
 
+/** Throws BadConfig that names the variable whose file cannot be read. */
+async function tlsFiles({ tls }: Config): Promise<{ tls?: { cert: string; key: string } }> {
+  if (tls === undefined) return {}
+  const read = (variable: string, file: string) =>
+    readFile(file, 'utf8').catch(error => {
+      throw new BadConfig(`${variable} cannot be read: ${(error as Error).message}`)
+    })
+  const cert = await read('PACKLOG_TLS_CERT_FILE', tls.certFile)
+  return { tls: { cert, key: await read('PACKLOG_TLS_KEY_FILE', tls.keyFile) } }
+}
+
 async function sequencer(context: Context): Promise<Service> {
   const { config, kafka, log, topics, codecs, registry, clock, random, logger, metrics } = context
   return makeSequencer({
@@ -165,7 +176,9 @@ async function gateway(context: Context): Promise<Service> {
     archive: archive.reader,
     ...(config.devicePacksPerSecond === undefined ? {} : { packsPerSecond: config.devicePacksPerSecond }),
     ...(config.userPacksPerSecond === undefined ? {} : { userPacksPerSecond: config.userPacksPerSecond }),
-    tokens: config.jwtKeyFile,
+    tokens: config.tokens,
+    ...(config.authUrl === undefined ? {} : { thirdPartyUrl: config.authUrl }),
+    ...(await tlsFiles(config)),
     ...(config.wordsFile === undefined ? {} : { wordsFile: config.wordsFile }),
     nodeName: config.nodeName,
     clock,

@@ -128,6 +128,8 @@ export const UNANSWERED_PINGS_MAX = 2
 
 /** How long a login may wait for its place in the log, where a login policy needs one. */
 export const LOGIN_PACK_MS_MAX: Millis = 5_000
+/** How long a third party may take to say whether a user may come in. */
+export const THIRD_PARTY_MS_MAX: Millis = 3_000
 export const LOGINS_MAX = 1_000
 export const LOGIN_ATTEMPTS_MAX = 5
 export const LOGIN_RETRY_MS: Millis = 50

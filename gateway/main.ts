@@ -2,7 +2,8 @@ import { assert } from '../infra/assert.ts'
 import type { Millis } from '../infra/clock.ts'
 import type { Service } from '../infra/service.ts'
 import type { UserId } from '../schemas/ids.ts'
-import { readTokenKey, type TokenKey, type VerifiedToken, verifyToken } from './auth/tokens.ts'
+import { thirdParty } from './auth/third-party.ts'
+import { readTokenKeys, type TokenKey, type TokenKeySources, type VerifiedToken, verifyToken } from './auth/tokens.ts'
 import { GatewayCore, type GatewayCoreOptions } from './core.ts'
 import { HttpServer } from './http/server.ts'
 import { CLOSE_MS_MAX } from './limits.ts'
@@ -11,8 +12,12 @@ import { WebSocketGateway } from './ws/server.ts'
 
 export interface GatewayOptions extends GatewayCoreOptions {
   http: { host: string; port: number }
-  /** The file of the key that tokens are signed with, or the key itself. */
-  tokens: string | TokenKey
+  /** Certificate and key in PEM; without them the gateway speaks no TLS. */
+  tls?: { cert: string; key: string }
+  /** Where the keys of tokens are, or the secret itself. */
+  tokens: TokenKeySources | TokenKey
+  /** Asked about every login, where there is one. */
+  thirdPartyUrl?: string
   /** The file of the words that messages must not hold. */
   wordsFile?: string
 }
@@ -54,8 +59,8 @@ class Gateway implements GatewayService {
   }
 
   async start(): Promise<void> {
-    const { tokens, clock, logger, http } = this.options
-    const key = typeof tokens === 'string' ? await readTokenKey(tokens) : tokens
+    const { tokens, clock, logger, http, tls, thirdPartyUrl } = this.options
+    const keys = tokens instanceof Uint8Array ? { secret: tokens } : await readTokenKeys(tokens)
     await this.words?.open()
     void this.words?.run(this.stopping.signal)
     const { core } = this
@@ -63,7 +68,8 @@ class Gateway implements GatewayService {
       hub: () => core.hub,
       logger,
       isOpen: () => core.isOpen,
-      verify: (token: string): Promise<VerifiedToken> => verifyToken(key, token, clock.now()),
+      verify: (token: string): Promise<VerifiedToken> => verifyToken(keys, token, clock.now()),
+      ...(thirdPartyUrl === undefined ? {} : { approve: thirdParty({ url: thirdPartyUrl, clock, logger }) }),
       admit: (userId: UserId) => core.admit(userId),
       unreserve: (userId: UserId) => core.unreserve(userId),
       open: (identity, opened) => core.login(identity, opened),
@@ -71,6 +77,7 @@ class Gateway implements GatewayService {
     })
     this.http = new HttpServer({
       clock,
+      ...(tls === undefined ? {} : { tls }),
       isReady: () => core.isOpen,
       upgrade: (request, stream, head) => webSockets.upgrade(request, stream, head),
     })

@@ -58,3 +58,15 @@ test('[CF5] access to Kafka: plain, TLS, SASL; what is set without what it needs
   expect(read).toThrow(/KAFKA_SASL_PASSWORD_FILE is missing/)
   expect(() => readConfig({ ...env, KAFKA_SASL_MECHANISM: 'kerberos' })).toThrow(/KAFKA_SASL_MECHANISM is malformed/)
 })
+
+test('[CF1] keys of tokens are a secret, a set of public keys, or both; TLS needs its certificate and its key', () => {
+  expect(readConfig(env).tokens).toEqual({ secretFile: '.packlog/jwt.key' })
+  expect(readConfig({ ...env, PACKLOG_JWT_JWKS_FILE: 'set.json' }).tokens).toEqual({ jwksFile: 'set.json' })
+  const both = { ...env, PACKLOG_JWT_JWKS_URL: 'https://id.example/keys', PACKLOG_JWT_KEY_FILE: 'k' }
+  expect(readConfig(both).tokens).toEqual({ secretFile: 'k', jwksUrl: 'https://id.example/keys' })
+  expect(() => readConfig({ ...both, PACKLOG_JWT_JWKS_FILE: 'f' })).toThrow(/one set of keys only/)
+  expect(() => readConfig({ ...env, PACKLOG_JWT_JWKS_URL: 'ftp://x' })).toThrow(/PACKLOG_JWT_JWKS_URL is malformed/)
+  expect(() => readConfig({ ...env, PACKLOG_AUTH_URL: 'nonsense' })).toThrow(/PACKLOG_AUTH_URL is malformed/)
+  expect(() => readConfig({ ...env, PACKLOG_TLS_CERT_FILE: 'c' })).toThrow(/PACKLOG_TLS_KEY_FILE is missing/)
+  expect(() => readConfig({ ...env, PACKLOG_TLS_KEY_FILE: 'k' })).toThrow(/PACKLOG_TLS_CERT_FILE is missing/)
+})

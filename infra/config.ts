@@ -36,7 +36,12 @@ const environment = z.object({
   PACKLOG_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
   PACKLOG_METRICS_PORT: port.default(9464),
   PACKLOG_STATE_DIR: z.string().min(1).default('.packlog/state'),
-  PACKLOG_JWT_KEY_FILE: z.string().min(1).default('.packlog/jwt.key'),
+  PACKLOG_JWT_KEY_FILE: z.string().min(1).optional(),
+  PACKLOG_JWT_JWKS_FILE: z.string().min(1).optional(),
+  PACKLOG_JWT_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
+  PACKLOG_AUTH_URL: z.url({ protocol: /^https?$/ }).optional(),
+  PACKLOG_TLS_CERT_FILE: z.string().min(1).optional(),
+  PACKLOG_TLS_KEY_FILE: z.string().min(1).optional(),
   PACKLOG_PARTITION_COUNT: z.coerce.number().int().min(1).max(10_000).default(12),
   PACKLOG_PARTITIONS: z
     .string()
@@ -93,7 +98,11 @@ export interface Config {
   http: { host: string; port: number }
   metrics: { host: string; port: number }
   stateDir: string
-  jwtKeyFile: string
+  /** Where the keys of tokens are. */
+  tokens: { secretFile?: string; jwksFile?: string; jwksUrl?: string }
+  /** A third party that is asked about every login. */
+  authUrl: string | undefined
+  tls: { certFile: string; keyFile: string } | undefined
   partitionCount: number
   /** Which partitions this process works on; `group`: it agrees on them with its like. */
   partitions: readonly number[] | 'group'
@@ -139,7 +148,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     http: { host: values.PACKLOG_HTTP_HOST, port: values.PACKLOG_HTTP_PORT },
     metrics: { host: values.PACKLOG_METRICS_HOST, port: values.PACKLOG_METRICS_PORT },
     stateDir: values.PACKLOG_STATE_DIR,
-    jwtKeyFile: values.PACKLOG_JWT_KEY_FILE,
+    tokens: tokensOf(values),
+    authUrl: values.PACKLOG_AUTH_URL,
+    tls: tlsOf(values),
     partitionCount: values.PACKLOG_PARTITION_COUNT,
     partitions:
       values.PACKLOG_PARTITIONS === 'group'
@@ -156,6 +167,30 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     era: values.PACKLOG_ERA,
     logLevel: values.PACKLOG_LOG_LEVEL,
   }
+}
+
+/** A set of public keys replaces the default secret; one that is named is taken as well. */
+function tokensOf(values: Environment): Config['tokens'] {
+  const { PACKLOG_JWT_KEY_FILE, PACKLOG_JWT_JWKS_FILE: jwksFile, PACKLOG_JWT_JWKS_URL: jwksUrl } = values
+  if (jwksFile !== undefined && jwksUrl !== undefined) {
+    throw new BadConfig('PACKLOG_JWT_JWKS_FILE and PACKLOG_JWT_JWKS_URL: one set of keys only')
+  }
+  const isPublic = jwksFile !== undefined || jwksUrl !== undefined
+  const secretFile = PACKLOG_JWT_KEY_FILE ?? (isPublic ? undefined : SECRET_FILE_DEFAULT)
+  return {
+    ...(secretFile === undefined ? {} : { secretFile }),
+    ...(jwksFile === undefined ? {} : { jwksFile }),
+    ...(jwksUrl === undefined ? {} : { jwksUrl }),
+  }
+}
+
+const SECRET_FILE_DEFAULT = '.packlog/jwt.key'
+
+function tlsOf({ PACKLOG_TLS_CERT_FILE: certFile, PACKLOG_TLS_KEY_FILE: keyFile }: Environment): Config['tls'] {
+  if (certFile === undefined && keyFile === undefined) return undefined
+  if (certFile === undefined) throw new BadConfig('PACKLOG_TLS_CERT_FILE is missing: PACKLOG_TLS_KEY_FILE is set')
+  if (keyFile === undefined) throw new BadConfig('PACKLOG_TLS_KEY_FILE is missing: PACKLOG_TLS_CERT_FILE is set')
+  return { certFile, keyFile }
 }
 
 /** Throws BadConfig that names what is set without what it needs. */

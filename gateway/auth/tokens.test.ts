@@ -1,10 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SignJWT } from 'jose'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { UserId } from '../../schemas/ids.ts'
-import { BadTokenKey, issueToken, readTokenKey, verifyToken } from './tokens.ts'
+import { BadTokenKey, issueToken, readTokenKey, readTokenKeys, verifyToken } from './tokens.ts'
 
 const key = Buffer.alloc(32, 7)
 const now = 1_700_000_000_000
@@ -16,8 +18,15 @@ function signed(claims: Record<string, unknown>, options: { alg?: string; key?: 
 
 test('[AU1] a token that we issue is good until it expires', async () => {
   const token = await issueToken(key, { userId: alice, expiresAt: now + 60_000 })
-  expect(await verifyToken(key, token, now)).toEqual({ ok: true, userId: 'alice' })
-  expect(await verifyToken(key, token, now + 120_000)).toEqual({ ok: false, reason: 'the token has expired' })
+  expect(await verifyToken({ secret: key }, token, now)).toEqual({
+    ok: true,
+    userId: 'alice',
+    expiresAt: now + 60_000,
+  })
+  expect(await verifyToken({ secret: key }, token, now + 120_000)).toEqual({
+    ok: false,
+    reason: 'the token has expired',
+  })
 })
 
 test('[AU1] everything else is refused', async () => {
@@ -39,9 +48,9 @@ test('[AU1] everything else is refused', async () => {
     nonsense: 'nonsense',
     dots: '..',
   }
-  expect(await verifyToken(key, good, now)).toMatchObject({ ok: true })
+  expect(await verifyToken({ secret: key }, good, now)).toMatchObject({ ok: true })
   for (const [name, token] of Object.entries(tokens)) {
-    expect(await verifyToken(key, token, now), name).toMatchObject({ ok: false })
+    expect(await verifyToken({ secret: key }, token, now), name).toMatchObject({ ok: false })
   }
 })
 
@@ -60,4 +69,65 @@ test('[AU2] the key file holds base64url text of at least 32 bytes; otherwise th
   }
   await writeFile(file, `${key.toString('base64url')}\n`)
   expect(await readTokenKey(file)).toEqual(key)
+})
+
+async function keyPair(alg: string, kid: string) {
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })
+  return { kid, alg, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg } }
+}
+const signedBy = ({ alg, kid, privateKey }: Awaited<ReturnType<typeof keyPair>>, sub = 'alice') =>
+  new SignJWT({ sub, exp: now / 1_000 + 60 }).setProtectedHeader({ alg, kid }).sign(privateKey)
+
+test.each(['EdDSA', 'RS256', 'ES256'])(
+  '[AU6] a token signed with %s is good where the key set has its key',
+  async alg => {
+    const [ours, other] = [await keyPair(alg, 'one'), await keyPair(alg, 'one')]
+    const file = join(folder, `${alg}.json`)
+    await writeFile(file, JSON.stringify({ keys: [ours.jwk] }))
+    const keys = await readTokenKeys({ jwksFile: file })
+    expect(await verifyToken(keys, await signedBy(ours), now)).toEqual({
+      ok: true,
+      userId: 'alice',
+      expiresAt: now + 60_000,
+    })
+    expect(await verifyToken(keys, await signedBy(other), now)).toEqual({ ok: false, reason: 'the token is not valid' })
+    expect(await verifyToken(keys, await signedBy(ours, 'a:b'), now)).toMatchObject({ ok: false })
+    // A set of public keys lets nobody sign with a secret, be it one of its keys.
+    const forged = await signed({ sub: 'alice', exp: now / 1_000 + 60 }, { key: Buffer.from(JSON.stringify(ours.jwk)) })
+    expect(await verifyToken(keys, forged, now)).toMatchObject({ ok: false })
+    expect(await verifyToken({ secret: key }, await signedBy(ours), now)).toMatchObject({ ok: false })
+    const both = await readTokenKeys({ jwksFile: file })
+    expect(
+      await verifyToken({ ...both, secret: key }, await signed({ sub: 'bob', exp: now / 1_000 + 60 }), now),
+    ).toMatchObject({
+      userId: 'bob',
+    })
+  },
+)
+
+test('[AU6] a key set behind a URL is fetched when it is needed; while it is away the answer is temporary', async () => {
+  const ours = await keyPair('EdDSA', 'one')
+  let isAway = true
+  const server = createServer((_request, response) => {
+    response.statusCode = isAway ? 503 : 200
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [ours.jwk] }))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const jwksUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`
+  const keys = await readTokenKeys({ jwksUrl })
+  expect(await verifyToken(keys, await signedBy(ours), now)).toMatchObject({ ok: false, isTemporary: true })
+  isAway = false
+  expect(await verifyToken(keys, await signedBy(ours), now)).toMatchObject({ ok: true, userId: 'alice' })
+  server.closeAllConnections()
+  await new Promise(resolve => server.close(resolve))
+  const gone = await readTokenKeys({ jwksUrl })
+  expect(await verifyToken(gone, await signedBy(ours), now)).toMatchObject({ ok: false, isTemporary: true })
+})
+
+test('[AU2] a key set that is none is told by its file', async () => {
+  const file = join(folder, 'set.json')
+  for (const text of ['', '{}', '{"keys":1}']) {
+    await writeFile(file, text)
+    await expect(readTokenKeys({ jwksFile: file })).rejects.toThrow('JSON Web Key Set')
+  }
 })

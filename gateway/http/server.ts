@@ -11,6 +11,8 @@ const REQUEST_MS_MAX = 10_000
 
 export interface HttpServerOptions {
   clock: Clock
+  /** Certificate and key in PEM. */
+  tls?: { cert: string; key: string }
   isReady(): boolean
   upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void
 }
@@ -19,14 +21,17 @@ export interface HttpServerOptions {
 export class HttpServer {
   private readonly fastify: FastifyInstance
 
-  constructor({ clock, isReady, upgrade }: HttpServerOptions) {
-    this.fastify = Fastify({
+  constructor({ clock, tls, isReady, upgrade }: HttpServerOptions) {
+    const options = {
       logger: false,
       bodyLimit: BODY_BYTES_MAX,
       requestTimeout: REQUEST_MS_MAX,
       // Connections that were upgraded are closed by the hub, with a code.
-      forceCloseConnections: 'idle',
-    })
+      forceCloseConnections: 'idle' as const,
+    }
+    // Over TLS it is another class of server, and the same to everything here.
+    this.fastify =
+      tls === undefined ? Fastify(options) : (Fastify({ ...options, https: tls }) as unknown as FastifyInstance)
     this.fastify.server.on('upgrade', upgrade)
     this.fastify.setNotFoundHandler((request, reply) => {
       sendProblem(reply, 404, 'Not Found', `there is nothing at ${request.url.split('?')[0]}`)

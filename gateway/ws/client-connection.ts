@@ -1,4 +1,4 @@
-import type { Clock } from '../../infra/clock.ts'
+import type { Clock, Millis } from '../../infra/clock.ts'
 import { CloseCode, type CloseName, closeReason } from '../../schemas/close-codes.ts'
 import type { ServerFrame } from '../../schemas/frames.ts'
 import type { UserId } from '../../schemas/ids.ts'
@@ -12,6 +12,8 @@ import type { ClientSocket } from './socket.ts'
 export interface Identity {
   userId: UserId
   device: Device
+  /** When the token runs out; undefined: never. */
+  expiresAt?: Millis
 }
 
 /** Writes the outboxes that got something, once at the end of the tick: one task for all connections. */

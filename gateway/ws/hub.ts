@@ -179,6 +179,11 @@ export class Hub {
   }
 
   private beat(connection: ClientConnection): void {
+    const { expiresAt } = connection.identity
+    if (expiresAt !== undefined && this.options.clock.now() >= expiresAt) {
+      connection.close('BAD_CREDENTIALS', 'the token has expired')
+      return
+    }
     if (connection.state.beat() === 'Close') connection.close('HEARTBEAT')
     else connection.sendBytes(PING_FRAME)
   }

@@ -5,6 +5,7 @@ import type { Logger } from '../../infra/logger.ts'
 import { CloseCode, type CloseName, closeReason } from '../../schemas/close-codes.ts'
 import type { UserId } from '../../schemas/ids.ts'
 import { type LoginRequest, readLogin, subprotocolName } from '../auth/login-request.ts'
+import type { ThirdPartyAnswer } from '../auth/third-party.ts'
 import type { VerifiedToken } from '../auth/tokens.ts'
 import { CLOSE_MS_MAX, FRAME_BYTES_MAX } from '../limits.ts'
 import type { ClientConnection, Identity } from './client-connection.ts'
@@ -88,6 +89,8 @@ export interface WebSocketGatewayOptions {
   /** False while logins cannot be served: not caught up yet, or draining. */
   isOpen(): boolean
   verify(token: string): Promise<VerifiedToken>
+  /** What a third party says of a user whose token is good. */
+  approve?(identity: Identity): Promise<ThirdPartyAnswer>
   /** Takes a user over (logins.ts); false when that is not possible now. */
   admit(userId: UserId): Promise<boolean>
   unreserve(userId: UserId): void
@@ -135,13 +138,17 @@ export class WebSocketGateway {
     if (!isOpen()) return this.refuse(upgrade, 'UNAVAILABLE')
     if (login.token === undefined) return this.refuse(upgrade, 'BAD_CREDENTIALS', 'there is no token')
     const verified = await verify(login.token)
-    if (!verified.ok) return this.refuse(upgrade, 'BAD_CREDENTIALS', verified.reason)
+    if (!verified.ok) {
+      return this.refuse(upgrade, verified.isTemporary === true ? 'UNAVAILABLE' : 'BAD_CREDENTIALS', verified.reason)
+    }
     const { device } = login
     if (device === undefined) return this.refuse(upgrade, 'BAD_CLIENT_IDENTITY', 'deviceType or deviceId is wrong')
-    const { userId } = verified
+    const { userId, expiresAt } = verified
+    const identity = { userId, device, expiresAt }
+    const approved = (await this.options.approve?.(identity)) ?? 'allowed'
+    if (approved !== 'allowed') return this.refuse(upgrade, approved === 'away' ? 'UNAVAILABLE' : 'THIRD_PARTY_REJECT')
     if (!(await admit(userId))) return this.refuse(upgrade, 'UNAVAILABLE')
     try {
-      const identity = { userId, device }
       const refused = await open(identity, connectionId => {
         if (!this.opened(upgrade, { identity, subprotocol: login.subprotocol, connectionId }))
           ended(identity, connectionId)

@@ -332,7 +332,11 @@ function runGroup(
   }
   if (what === 'answer' && !isOtherIn) script.unplaced(session, from, { kind: 'JoinRefused', userId: other })
   if (what === 'invite') {
-    const [inviteId, expiresAt] = [`i${n % 2}`, script.now + 1_500]
+    // The id of an invite is that of its pack: no two are the same.
+    const created = script.events.filter(
+      ({ event }) => event.sessionId === session && event.body.kind === 'InviteCreated',
+    )
+    const [inviteId, expiresAt] = [`i${created.length}`, script.now + 1_500]
     script.unplaced(session, from, { kind: 'InviteCreated', inviteId, secretHash: '', expiresAt, usesMax: 2 })
   }
   if (what === 'end') script.unplaced(session, from, { kind: 'InviteRevoked', inviteId: `i${n % 2}` })

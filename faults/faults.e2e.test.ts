@@ -13,6 +13,7 @@ test(
   async () => {
     const small = ['--seconds', '30', '--every', '6', '--rate', '100', '--pairs', '10', '--seed', '4']
     const run = await runNode([FAULTS, ...small, '--kinds', KINDS.join(','), '--json'])
+    expect(run.stdout, run.stderr).not.toBe('')
     const report = JSON.parse(run.stdout)
     expect(report.violations, run.stderr).toEqual([])
     expect(report.kinds.map(({ kind }: { kind: string }) => kind)).toEqual([...KINDS].sort())

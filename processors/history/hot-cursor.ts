@@ -1,6 +1,6 @@
 import type { Millis } from '../../infra/clock.ts'
 import { type SessionId, type UserId, userSessionId } from '../../schemas/ids.ts'
-import type { ListTimes } from './history-store.ts'
+import { HISTORY_DEFAULTS, type ListTimes } from './history-store.ts'
 
 /** The order of a user's session list and the cursors into it. Pure. */
 
@@ -40,11 +40,15 @@ export function beforeCursor(entry: HotEntry, cursor: HotEntry | undefined): boo
  */
 export function wantedSince(
   userId: UserId,
-  changed: Iterable<readonly [member: string, time: string | number]>,
+  changed: readonly (readonly [member: string, time: string | number])[],
   since: ListTimes | undefined,
 ): (sessionId: SessionId, time: Millis) => boolean {
   if (since === undefined) return () => true
   const { times, partitionOf } = since
+  // A full list of changes has forgotten some: where those may be of later than then, nothing is left out.
+  const oldest = Math.min(...changed.map(([, time]) => Number(time)))
+  const isCut = changed.length >= HISTORY_DEFAULTS.changedMax
+  if (isCut && oldest >= Math.min(...times.values())) return () => true
   const isSince = (sessionId: SessionId, time: Millis) => time >= (times.get(partitionOf(sessionId)) ?? 0)
   const otherwise = new Set<string>()
   for (const [member, time] of changed) {

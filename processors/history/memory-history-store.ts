@@ -234,7 +234,7 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
     const user = this.server.contents.users.get(request.userId)
     if (user === undefined) return { sessions: [] }
     const cursor = parseCursor(request.cursor)
-    const isWanted = wantedSince(request.userId, user.changed, request.since)
+    const isWanted = wantedSince(request.userId, [...user.changed], request.since)
     const all = [...user.large, ...user.hot.keys()].map(sessionId => this.summary(request.userId, sessionId)!)
     const wanted = all
       .filter(session => beforeCursor(session, cursor) && isWanted(session.sessionId, hotTime(session.at)))

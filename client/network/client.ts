@@ -176,6 +176,11 @@ export class Client {
     return () => listeners.delete(listener)
   }
 
+  /** Says that the user is typing, or no longer; nobody keeps it, and without a connection it is lost. */
+  typing(sessionId: SessionId, on: boolean): void {
+    this.link.send({ type: 'typing', sessionId, on })
+  }
+
   /**
    * Hands over a pack. It goes out now or with the next connection, again after each reconnect and after temporary
    * refusals, always under the same packId, until it is answered. Where that has expired, what became of it is looked

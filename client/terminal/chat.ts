@@ -11,6 +11,7 @@ import { isNobodyThere } from './find-server.ts'
 import type { RunCommand } from './group-commands.ts'
 import { GroupRunner } from './group-runner.ts'
 import { type MessageCommand, messageRequest, ShownMessages } from './message-commands.ts'
+import { PeopleRunner } from './people-runner.ts'
 import { Questioner } from './questioner.ts'
 import { type ReadingCommand, readingRequest } from './reading-commands.ts'
 import {
@@ -91,6 +92,7 @@ export class Chat {
   private readonly options: ChatOptions
   private readonly questioner: Questioner
   private readonly groups: GroupRunner
+  private readonly people: PeopleRunner
   private opened: Opened | undefined
   private readonly shown = new ShownMessages()
   private readonly sending = new Map<PackId, string>()
@@ -111,6 +113,12 @@ export class Chat {
     const { client, clock, random } = options
     this.groups = new GroupRunner({
       ...{ client, clock, random, questioner: this.questioner },
+      submit: (request, shown) => this.submit(request, shown),
+      print: line => this.screen.print(line),
+      note: text => this.note(text),
+    })
+    this.people = new PeopleRunner({
+      questioner: this.questioner,
       submit: (request, shown) => this.submit(request, shown),
       print: line => this.screen.print(line),
       note: text => this.note(text),
@@ -264,6 +272,13 @@ export class Chat {
         break
       case 'Watch':
         void this.watch(command.sessionId ?? this.opened?.sessionId, command.on)
+        break
+      case 'AboutUser':
+      case 'Friends':
+      case 'Profile':
+      case 'Find':
+      case 'Status':
+        this.people.run(command)
         break
       default:
         this.here(command)

@@ -3,6 +3,7 @@ import type { InviteUse } from '../../schemas/pack.ts'
 import { BadArguments, targetSession, userList } from './arguments.ts'
 import { GROUP_COMMANDS_HELP, parseGroupCommand, type RunCommand } from './group-commands.ts'
 import { MESSAGE_COMMANDS_HELP, type MessageCommand, parseMessageCommand } from './message-commands.ts'
+import { PEOPLE_COMMANDS_HELP, type PeopleCommand, parsePeopleCommand } from './people-commands.ts'
 import { parseReadingCommand, READING_COMMANDS_HELP, type ReadingCommand } from './reading-commands.ts'
 
 /** What a typed line means. */
@@ -21,6 +22,7 @@ export type Command =
   | { kind: 'Sessions' }
   | MessageCommand
   | ReadingCommand
+  | PeopleCommand
   | { kind: 'Help' }
   | { kind: 'Exit' }
   | { kind: 'Nothing' }
@@ -42,6 +44,7 @@ ${READING_COMMANDS_HELP}
 /quit                   leave this group
 /dismiss                end this group for everyone
 ${GROUP_COMMANDS_HELP}
+${PEOPLE_COMMANDS_HELP}
 /exit                   end the program
 //TEXT                  say something that begins with a /`
 
@@ -54,7 +57,12 @@ export function parseCommand(line: string, me: UserId): Command {
   const [name = '', ...words] = text.slice(1).split(/\s+/)
   try {
     const rest = text.slice(1 + name.length)
-    return parseMessageCommand(name, rest) ?? parseReadingCommand(name, rest) ?? parseNamed(name, words, me)
+    return (
+      parseMessageCommand(name, rest) ??
+      parseReadingCommand(name, rest) ??
+      parsePeopleCommand(name, rest, me) ??
+      parseNamed(name, words, me)
+    )
   } catch (error) {
     if (error instanceof BadArguments) return { kind: 'Wrong', message: error.message }
     throw error

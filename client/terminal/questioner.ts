@@ -1,14 +1,17 @@
 import type { Clock } from '../../infra/clock.ts'
 import {
   type EventFrame,
+  type FriendSummary,
   type GroupSummary,
   type InviteSummary,
   MEMBERS_PAGE_MAX,
   type MemberSummary,
+  type ProfileSummary,
   SESSIONS_PAGE_MAX,
   type SessionSummary,
+  type UserPresence,
 } from '../../schemas/frames.ts'
-import type { Seq, SessionId } from '../../schemas/ids.ts'
+import type { Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Client, SessionPosition } from '../network/client.ts'
 import { type AnswerTo, QuestionFailed } from '../network/questions.ts'
 
@@ -69,6 +72,28 @@ export class Questioner {
   /** Who has read a message. */
   async readers(sessionId: SessionId, seq: Seq): Promise<AnswerTo<'receipts'> | undefined> {
     return this.ask(() => this.client.ask({ type: 'receipts', sessionId, seq }))
+  }
+
+  /** Friends, requests and blocks: the first of them. */
+  async friends(): Promise<FriendSummary[] | undefined> {
+    const answer = await this.ask(() => this.client.ask({ type: 'friends' }))
+    return answer?.friends
+  }
+
+  async profiles(userIds: readonly UserId[]): Promise<ProfileSummary[] | undefined> {
+    const users = userIds.map(userId => ({ userId }))
+    const answer = await this.ask(() => this.client.ask({ type: 'profiles', users }))
+    return answer?.profiles
+  }
+
+  async findUsers(name: string): Promise<ProfileSummary[] | undefined> {
+    const answer = await this.ask(() => this.client.ask({ type: 'findUsers', name }))
+    return answer?.profiles
+  }
+
+  async presence(userIds: UserId[]): Promise<UserPresence[] | undefined> {
+    const answer = await this.ask(() => this.client.ask({ type: 'presence', userIds }))
+    return answer?.users
   }
 
   async follow(sessions: readonly SessionPosition[]): Promise<void> {

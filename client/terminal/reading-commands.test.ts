@@ -39,7 +39,7 @@ test('[CL12] marks of others are told in passing, everything else without a plac
   expect(aside(alice, { kind: 'ReadMarked', seq: 5, count: 3 })).toBeUndefined()
   expect(aside(bob, { kind: 'DeliveredMarked', seq: 5 })).toBeUndefined()
   expect(aside(alice, { kind: 'SessionCleared' }, 'u:alice' as SessionId)).toBeUndefined()
-  expect(aside(bob, { kind: 'FriendRequested' })).toBe('bob: bob: FriendRequested')
+  expect(aside(bob, { kind: 'FriendRequested' })).toBe('bob: bob asks to be friends (/friend bob)')
 })
 
 test('[CL12] a list says what means the reader and what is pinned, receipts by how many and whom', () => {

@@ -4,6 +4,7 @@ import type { EventBody } from '../../schemas/event.ts'
 import type { EventFrame, MemberSummary, SessionSummary } from '../../schemas/frames.ts'
 import type { SessionId, UserId } from '../../schemas/ids.ts'
 import type { AnswerTo } from '../network/questions.ts'
+import { relationText } from './people-commands.ts'
 
 /** How things look; pure text in, text out. With `colour` false no escape sequence is written. */
 export interface Style {
@@ -174,8 +175,10 @@ function happening({ from, body }: EventFrame, { me }: Style): string {
       return body.until === 0 ? `${who} lets ${body.userId} speak again` : `${who} muted ${body.userId}`
     case 'AliasSet':
       return `${body.userId} is called ${body.alias === '' ? 'as always' : visible(body.alias)}`
-    default:
-      return `${who}: ${body.kind}`
+    default: {
+      const text = relationText(body, from)
+      return text === undefined ? `${who}: ${body.kind}` : `${who} ${text}`
+    }
   }
 }
 

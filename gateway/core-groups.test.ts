@@ -231,3 +231,24 @@ describe('what a group shows', () => {
     }
   })
 })
+
+test('[GW74] whoever got the event of a changed list is nudged, once for many changes', async () => {
+  const { world, people, does } = await climbers()
+  const nudgesOf = (name: string) =>
+    people[name]!.of('nudge').map(({ what, sessionId }) => `${what} ${sessionId ?? ''}`)
+  await world.clock.pass(1_500)
+  expect(nudgesOf('bob')).toEqual(['groups '])
+  await does('alice', { type: 'setAlias', userId: 'alice', alias: 'A' })
+  await does('alice', { type: 'setRole', userIds: ['carol'], role: 'admin' })
+  await does('alice', { type: 'updateGroupInfo', info: { name: 'New' } })
+  world.say(people.alice!, group)
+  await world.flow()
+  expect(nudgesOf('bob')).toHaveLength(1)
+  await world.clock.pass(1_500)
+  expect(nudgesOf('bob').slice(1)).toEqual([`members ${group}`, `groupInfo ${group}`])
+  await does('alice', { type: 'removeMembers', userIds: ['bob'] })
+  await world.clock.pass(1_500)
+  expect(nudgesOf('bob').at(-1)).toBe('groups ')
+  expect(nudgesOf('carol').at(-1)).toBe(`members ${group}`)
+  expect(nudgesOf('zoe')).toEqual([])
+})

@@ -40,6 +40,7 @@ import { LoginPacks, type LoginWait } from './ws/login-packs.ts'
 import { Logins } from './ws/logins.ts'
 import { MarkLookUps } from './ws/mark-look-ups.ts'
 import { MembershipIndex } from './ws/membership-index.ts'
+import { Nudges } from './ws/nudges.ts'
 import { Outcomes } from './ws/outcomes.ts'
 import { PackAppender } from './ws/pack-appender.ts'
 import { PendingPacks } from './ws/pending.ts'
@@ -215,6 +216,7 @@ export class GatewayCore {
     for (const cancel of this.timers) cancel()
     this.timers.clear()
     this.parts?.hub.stop()
+    this.parts?.nudges.stop()
     this.parts?.presence?.stop()
     await this.parts?.fanout.close()
     this.settle.resolve()
@@ -339,6 +341,7 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     ...(packsPerSecond === undefined ? {} : { packsPerSecond }),
   })
+  const nudges = new Nudges(clock)
   const fanout = new Fanout(
     {
       log,
@@ -352,11 +355,26 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
       friendsOnly,
       loginPacks,
       rates,
+      nudges,
       ...(presence === undefined ? {} : { presence }),
       progress,
       metrics,
     },
     start.positions,
   )
-  return { index, audience, progress, pending, views, sends, logins, loginPacks, presence, hub, fanout, metrics }
+  return {
+    index,
+    audience,
+    progress,
+    pending,
+    views,
+    sends,
+    logins,
+    loginPacks,
+    presence,
+    hub,
+    nudges,
+    fanout,
+    metrics,
+  }
 }

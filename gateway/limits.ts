@@ -39,6 +39,9 @@ export const QUESTION_MS_MAX: Millis = 5_000
 export const RESUMES_MAX = 16
 /** Sessions of one connection that may have a cursor or be resuming. */
 export const CURSORS_MAX = 16 * 1_024
+/** How long a nudge waits for others; nudges of one connection that name their session, at once. */
+export const NUDGE_MS: Millis = 1_000
+export const NUDGES_PER_CONNECTION_MAX = 100
 /** Public groups that one connection may watch. */
 export const WATCHES_MAX = 20
 /** How often the membership view is asked how far it is, while somebody waits for it. */

@@ -17,6 +17,7 @@ import { answerFrame, LiveEvent } from './frames.ts'
 import type { FriendsOnly } from './friends-only.ts'
 import type { LoginPacks } from './login-packs.ts'
 import { type MembershipIndex, membershipChange } from './membership-index.ts'
+import { changesList, type Nudges } from './nudges.ts'
 import type { PendingPacks } from './pending.ts'
 import type { Progress } from './progress.ts'
 import type { UserRates } from './user-rates.ts'
@@ -57,6 +58,7 @@ export interface FanoutOptions {
   friendsOnly: Pick<FriendsOnly, 'passed'>
   loginPacks: Pick<LoginPacks, 'wants' | 'passed'>
   /** Absent where nobody keeps who is there. */
+  nudges: Nudges
   presence?: Pick<Presence, 'passed'>
   progress: Progress
   rates: Pick<UserRates, 'refused'>
@@ -177,10 +179,13 @@ export class Fanout {
   /** Gives the event to everyone who may see it but those who have an ack in its place. */
   private deliver(event: AcceptedEvent, leavers: readonly UserId[], answered: readonly ClientConnection[] | undefined) {
     const live = new LiveEvent(event)
+    const { nudges } = this.options
+    const about = changesList(event.body.kind) ? usersWhoMoved(event, leavers) : undefined
     let sent = 0
     this.forAudience(event, leavers, connection => {
       if (answered?.includes(connection)) return
       if (connection.offer(live)) sent++
+      if (about !== undefined) nudges.add(connection, event, about.has(connection.identity.userId))
     })
     if (sent > 0) this.options.metrics.delivered(sent)
   }
@@ -239,6 +244,12 @@ export class Fanout {
       connection.send({ type: 'gap', sessionId, fromSeq: seq, toSeq: seq })
     })
   }
+}
+
+/** Who came or went by the event. */
+function usersWhoMoved({ body, from }: AcceptedEvent, leavers: readonly UserId[]): ReadonlySet<UserId> {
+  if (body.kind === 'MembersAdded') return new Set(body.userIds)
+  return new Set(body.kind === 'MemberJoined' ? [from] : leavers)
 }
 
 /** The key of a record: session ids are ASCII. */

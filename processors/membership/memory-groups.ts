@@ -18,6 +18,8 @@ export interface GroupRows {
   mutes: Map<UserId, string>
   /** Seq of the last change to each user. */
   changes: Map<UserId, Seq>
+  /** The highest of them. */
+  changedSeq: Seq
   /** `offset at message`. */
   requests: Map<UserId, string>
   invites: Map<string, string>
@@ -42,6 +44,7 @@ export function emptyGroup(): GroupRows {
     aliases: new Map(),
     mutes: new Map(),
     changes: new Map(),
+    changedSeq: 0,
     requests: new Map(),
     invites: new Map(),
   }
@@ -113,6 +116,7 @@ function setText(group: GroupRows, rows: Map<UserId, string>, userId: UserId, se
 
 function touch(group: GroupRows, userId: UserId, seq: Seq): void {
   group.changes.set(userId, Math.max(group.changes.get(userId) ?? 0, seq))
+  group.changedSeq = Math.max(group.changedSeq, seq)
 }
 
 function endRequest(group: GroupRows, userId: UserId, offset: Offset): void {

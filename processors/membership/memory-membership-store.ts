@@ -151,7 +151,7 @@ export class MemoryMembershipStore implements MembershipStore, MembershipReader,
     const { sessionId, since, cursor, limit } = request
     const { epoch } = this.server.contents
     const group = this.rows(sessionId)
-    const version = { epoch, seq: Math.max(0, ...(group?.changes.values() ?? [])) }
+    const version = { epoch, seq: group?.changedSeq ?? 0 }
     const isLive = group !== undefined && group.dismissedSeq === 0
     if (isLive && since?.epoch === epoch && since.seq <= version.seq) {
       const changed = [...group.changes].filter(([, seq]) => seq > since.seq)

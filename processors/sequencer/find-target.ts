@@ -2,6 +2,7 @@ import type { Millis } from '../../infra/clock.ts'
 import type { MessageRef, Target } from '../../schemas/content.ts'
 import type { RefusedBody } from '../../schemas/event.ts'
 import { isPackId, isUserId, packIdTime, type Seq, type UserId } from '../../schemas/ids.ts'
+import { GROUP_SETTINGS_DEFAULT } from '../../schemas/settings.ts'
 import type { Desk } from './desk.ts'
 import { refused } from './outcome.ts'
 import { type Amended, amendedKey, memberKey, recentKey } from './session.ts'
@@ -78,7 +79,8 @@ function unknown({ horizon }: Desk, { packId, from }: Target): RefusedBody {
 
 /** True where the seq lies in a stay of the sender, or the group shows all. */
 function isSeen({ view, head, pack }: Desk, seq: Seq): boolean {
-  if (!pack.sessionId.startsWith('g:') || head?.settings?.historyShown === 'all') return true
+  const { historyShown, isPublic } = head?.settings ?? GROUP_SETTINGS_DEFAULT
+  if (!pack.sessionId.startsWith('g:') || historyShown === 'all' || isPublic) return true
   const member = view.get('members', memberKey(pack.sessionId, pack.from))
   return member?.intervals.some(stay => stay.joinSeq <= seq && (stay.leaveSeq === 0 || seq <= stay.leaveSeq)) ?? false
 }

@@ -78,7 +78,10 @@ class Run {
   /** A seq that the device need not have. */
   private isExcused(seq: Seq): boolean {
     const isTrimmed = this.session.lastSeq - seq >= this.world.options.historyEventsMax
-    return isTrimmed || !this.session.isVisible(this.device.user, seq)
+    const { world, device, session } = this
+    return (
+      isTrimmed || !session.isVisible(device.user, seq) || world.truth.isHidden(device.user, session.sessionId, seq)
+    )
   }
 
   finish(): void {

@@ -1,5 +1,5 @@
 import type { EventFrame } from '../../../schemas/frames.ts'
-import { type Seq, type SessionId, type UserId, userSessionId } from '../../../schemas/ids.ts'
+import type { Seq } from '../../../schemas/ids.ts'
 import type { Device } from '../device.ts'
 import type { Learned } from '../witness.ts'
 import type { World } from '../world.ts'
@@ -45,21 +45,13 @@ function checkPage(world: World, { user }: Device, events: readonly EventFrame[]
   for (const frame of events) {
     const { seq, sessionId } = frame
     const isLeftOut = (due: Seq) =>
-      !world.truth.session(sessionId).isVisible(user, due) || isHidden(world, user, sessionId, due)
+      !world.truth.session(sessionId).isVisible(user, due) || world.truth.isHidden(user, sessionId, due)
     while (due < seq && isLeftOut(due)) due++
     if (seq !== due) wrong(`#${seq} came where #${due} was due`)
     due = seq + 1
     const fault = wrongFrame(world.truth.session(sessionId), frame)
     if (fault !== undefined) wrong(`${sessionId} #${seq} ${fault}`)
   }
-}
-
-/** What a user has hidden from themselves, at any time: single messages, and what was cleared. */
-function isHidden({ truth }: World, user: UserId, sessionId: SessionId, seq: Seq): boolean {
-  return truth.session(userSessionId(user)).events.some(({ body }) => {
-    if (body.kind === 'DeletedForMe') return body.sessionId === sessionId && body.seqs.includes(seq)
-    return body.kind === 'SessionCleared' && body.sessionId === sessionId && seq <= body.seq
-  })
 }
 
 function checkOutcome(world: World, device: Device, { answer, asked }: Learned, wrong: (what: string) => void): void {

@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto'
 import type { RecordCodec } from '../../../schemas/codec.ts'
 import { type AcceptedEvent, type Event, isAccepted } from '../../../schemas/event.ts'
-import type { Offset, PackId, Partition, Seq, SessionId, UserId } from '../../../schemas/ids.ts'
+import {
+  type Offset,
+  type PackId,
+  type Partition,
+  type Seq,
+  type SessionId,
+  type UserId,
+  userSessionId,
+} from '../../../schemas/ids.ts'
 import type { Pack } from '../../../schemas/pack.ts'
 import type { StoredRecord } from '../../../topics/log.ts'
 import type { Topics } from '../../../topics/topics.ts'
@@ -207,6 +215,14 @@ export class Truth {
       this.sessions.set(sessionId, session)
     }
     return session
+  }
+
+  /** True for what the user has hidden from themselves, at any time: single messages, and what was cleared. */
+  isHidden(userId: UserId, sessionId: SessionId, seq: Seq): boolean {
+    return this.session(userSessionId(userId)).events.some(({ body }) => {
+      if (body.kind === 'DeletedForMe') return body.sessionId === sessionId && body.seqs.includes(seq)
+      return body.kind === 'SessionCleared' && body.sessionId === sessionId && seq <= body.seq
+    })
   }
 
   /** Where im.events ends now. */

@@ -1,6 +1,6 @@
 import type { EventRow } from '../processors/archive/event-row.ts'
 import type { MessageRow } from '../processors/archive/inspect.ts'
-import type { Content } from '../schemas/content.ts'
+import type { Content, MessageExtra } from '../schemas/content.ts'
 import type { Event, EventBody } from '../schemas/event.ts'
 import { type PackId, type Partition, parseSessionId, type SessionId, type UserId } from '../schemas/ids.ts'
 import type { Actor, Rules } from '../schemas/pack.ts'
@@ -37,7 +37,9 @@ function bodyOfRow(row: EventRow): EventBody {
   const userIds = [...row.userIds] as UserId[]
   switch (row.kind as EventBody['kind']) {
     case 'MessageAccepted':
-      return { kind: 'MessageAccepted', content: contentOf(row) }
+      return row.extra === ''
+        ? { kind: 'MessageAccepted', content: contentOf(row) }
+        : { kind: 'MessageAccepted', content: contentOf(row), extra: JSON.parse(row.extra) as MessageExtra }
     case 'GroupCreated': {
       const { attributes, ...more } = JSON.parse(row.data || '{}') as Partial<GroupInfo>
       const info = { name: row.groupName, avatar: row.groupAvatar, notice: row.groupNotice }
@@ -92,9 +94,13 @@ export function compareEventRow(partition: Partition, offset: number, event: Eve
   if (row.sessionKind !== kind) {
     differences.push({ ...place, what: 'sessionKind of events', expected: show(kind), found: show(row.sessionKind) })
   }
-  const bytes = event.body.kind === 'MessageAccepted' ? contentBytes(event.body.content) : 0
+  const bytes = 'content' in event.body ? contentBytes(event.body.content) : 0
   if (row.contentBytes !== bytes) {
     differences.push({ ...place, what: 'contentBytes of events', expected: show(bytes), found: show(row.contentBytes) })
+  }
+  const targetSeq = 'target' in event.body ? event.body.target.seq : 0
+  if (row.targetSeq !== targetSeq) {
+    differences.push({ ...place, what: 'targetSeq of events', expected: show(targetSeq), found: show(row.targetSeq) })
   }
   return differences
 }
@@ -109,7 +115,20 @@ export function extraEventRow(row: EventRow): Difference {
 /** The facts of a message row in the order of fold.ts `messageText`. */
 export function textOfMessageRow(row: MessageRow): string {
   const { sessionId, seq, count, at, from, packId, deviceType, deviceId, gateway, flags } = row
-  return JSON.stringify([sessionId, seq, count, at, from, packId, deviceType, deviceId, gateway, flags, contentOf(row)])
+  return JSON.stringify([
+    sessionId,
+    seq,
+    count,
+    at,
+    from,
+    packId,
+    deviceType,
+    deviceId,
+    gateway,
+    flags,
+    contentOf(row),
+    row.extra === '' ? null : JSON.parse(row.extra),
+  ])
 }
 
 function contentBytes(content: Content): number {

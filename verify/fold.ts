@@ -271,6 +271,19 @@ function packKey({ packId, from }: Pick<Event, 'packId' | 'from'>): string {
 /** What the archive keeps of a message, in one order. */
 export function messageText(event: Event): string {
   const { sessionId, seq, count, at, from, packId, device, gateway, flags, body } = event
-  const content = body.kind === 'MessageAccepted' ? body.content : null
-  return JSON.stringify([sessionId, seq, count, at, from, packId, device.type, device.id, gateway, flags, content])
+  const [content, extra] = body.kind === 'MessageAccepted' ? [body.content, body.extra ?? null] : [null, null]
+  return JSON.stringify([
+    sessionId,
+    seq,
+    count,
+    at,
+    from,
+    packId,
+    device.type,
+    device.id,
+    gateway,
+    flags,
+    content,
+    extra,
+  ])
 }

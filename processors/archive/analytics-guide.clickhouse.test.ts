@@ -64,7 +64,7 @@ describe('[AR12] the queries of the guide have the answers that it shows', () =>
 })
 
 describe('[AR12] the guide lists every column with its comment', () => {
-  for (const table of ['events', 'messages']) {
+  for (const table of ['events', 'messages', 'messages_now']) {
     test(table, async () => {
       const columns = await database.clickhouse.rows<{ line: string }>(
         `SELECT concat('| \`', name, '\` | \`', type, '\` | ', comment, ' |') AS line

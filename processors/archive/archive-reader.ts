@@ -73,6 +73,12 @@ export function archivedContent({
   }
 }
 
+/** The content that an event of `events` has left of a message. */
+export function changedContent({ kind, data }: { kind: string; data: string }): Content {
+  if (kind !== 'MessageOverridden' || data === '') return { kind: 'Removed' }
+  return (JSON.parse(data) as { content: Content }).content
+}
+
 /** The log time at which a pack with this id can have had an outcome that counts: the rules allow no other. */
 export function outcomeTimes(packId: PackId): { from: Millis; to: Millis } {
   const time = packIdTime(packId)
@@ -124,8 +130,21 @@ export class ClickHouseArchiveReader implements ArchiveReader {
       { partition, sessionId, seq },
     )
     if (row === undefined) return undefined
+    const content = await this.contentNow({ partition, sessionId, seq }, row)
     const { packId, from, millis: at, flags } = row
-    return { packId, from, at, counted: (flags & Flag.COUNTER) !== 0, content: archivedContent(row) }
+    return { packId, from, at, counted: (flags & Flag.COUNTER) !== 0, content }
+  }
+
+  /** The content after the last change of the message. */
+  private async contentNow(place: { partition: Partition; sessionId: SessionId; seq: Seq }, row: MessageFields) {
+    const [change] = await this.clickhouse.rows<{ kind: string; data: string }>(
+      `SELECT kind, data FROM events
+      WHERE partition = {partition: UInt16} AND sessionId = {sessionId: String} AND targetSeq = {seq: UInt64}
+        AND kind IN ('MessageRevoked', 'MessageDeleted', 'MessageOverridden')
+      ORDER BY offset DESC LIMIT 1`,
+      place,
+    )
+    return change === undefined ? archivedContent(row) : changedContent(change)
   }
 }
 

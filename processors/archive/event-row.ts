@@ -41,6 +41,8 @@ export interface EventRow {
   contentBytes: number
   text: string
   data: string
+  extra: string
+  targetSeq: number
   hasPushInfo: boolean
   pushTitle: string
   pushSummary: string
@@ -84,6 +86,8 @@ export const EVENT_COLUMNS = [
   { name: 'contentBytes', type: 'UInt32' },
   { name: 'text', type: 'String' },
   { name: 'data', type: 'String' },
+  { name: 'extra', type: 'String' },
+  { name: 'targetSeq', type: 'UInt64' },
   { name: 'hasPushInfo', type: 'Bool' },
   { name: 'pushTitle', type: 'String' },
   { name: 'pushSummary', type: 'String' },

@@ -36,6 +36,7 @@ export interface MessageRow {
   contentBytes: number
   text: string
   data: string
+  extra: string
   editedAt: number | null
   revokedAt: number | null
   revokedBy: string
@@ -45,10 +46,10 @@ export interface MessageRow {
 export function messageOfEvent(row: EventRow): MessageRow | undefined {
   if (row.kind !== 'MessageAccepted') return undefined
   const { sessionId, seq, sessionKind, partition, offset, count, at, from, packId, deviceType, deviceId } = row
-  const { gateway, flags, contentKind, contentType, contentBytes, text, data } = row
+  const { gateway, flags, contentKind, contentType, contentBytes, text, data, extra } = row
   const place = { sessionId, seq, sessionKind, partition, offset, count, at }
   const sender = { from, packId, deviceType, deviceId, gateway, flags }
-  const content = { contentKind, contentType, contentBytes, text, data }
+  const content = { contentKind, contentType, contentBytes, text, data, extra }
   return { ...place, ...sender, ...content, editedAt: null, revokedAt: null, revokedBy: '' }
 }
 
@@ -103,6 +104,7 @@ const MESSAGE_COLUMNS = [
   'contentBytes',
   'text',
   'data',
+  'extra',
   'editedAt',
   'revokedAt',
   'revokedBy',

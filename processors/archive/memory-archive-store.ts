@@ -6,6 +6,7 @@ import {
   type ArchivedOutcome,
   type ArchiveReader,
   archivedContent,
+  changedContent,
   type OutcomeRequest,
   outcomeTimes,
 } from './archive-reader.ts'
@@ -76,9 +77,20 @@ export class MemoryArchive implements ArchiveInspector, ArchiveReader {
     for await (const row of this.messages(partition)) {
       if (row.sessionId !== sessionId || row.seq !== seq) continue
       const [packId, from] = [row.packId as PackId, row.from as UserId]
-      return { packId, from, at: row.at, counted: (row.flags & Flag.COUNTER) !== 0, content: archivedContent(row) }
+      const change = this.lastChange(partition, sessionId, seq)
+      const content = change === undefined ? archivedContent(row) : changedContent(change)
+      return { packId, from, at: row.at, counted: (row.flags & Flag.COUNTER) !== 0, content }
     }
     return undefined
+  }
+
+  private lastChange(partition: Partition, sessionId: SessionId, seq: Seq): EventRow | undefined {
+    const kinds = ['MessageRevoked', 'MessageDeleted', 'MessageOverridden']
+    const changes = this.eventRows.filter(
+      row =>
+        row.partition === partition && row.sessionId === sessionId && row.targetSeq === seq && kinds.includes(row.kind),
+    )
+    return changes.sort((a, b) => a.offset - b.offset).at(-1)
   }
 
   async *events(partition: Partition): AsyncIterable<EventRow> {

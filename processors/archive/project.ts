@@ -1,4 +1,4 @@
-import type { Content } from '../../schemas/content.ts'
+import type { Content, MessageExtra } from '../../schemas/content.ts'
 import type { Event, EventBody } from '../../schemas/event.ts'
 import { type Partition, parseSessionId } from '../../schemas/ids.ts'
 import type { PlacedEvent } from '../view.ts'
@@ -24,6 +24,8 @@ type BodyColumns = Pick<
   | 'contentBytes'
   | 'text'
   | 'data'
+  | 'extra'
+  | 'targetSeq'
 >
 
 const NO_USERS: readonly string[] = []
@@ -45,6 +47,8 @@ const EMPTY: BodyColumns = {
   contentBytes: 0,
   text: '',
   data: '',
+  extra: '',
+  targetSeq: 0,
 }
 
 /** The row of an outcome. Every event has one, whatever its kind: nothing is left out of the archive. */
@@ -87,6 +91,8 @@ export function projectEvent(partition: Partition, { event, position }: PlacedEv
     contentBytes: body.contentBytes,
     text: body.text,
     data: body.data,
+    extra: body.extra,
+    targetSeq: body.targetSeq,
     hasPushInfo: event.pushInfo !== null,
     pushTitle: event.pushInfo?.title ?? '',
     pushSummary: event.pushInfo?.summary ?? '',
@@ -97,7 +103,18 @@ export function projectEvent(partition: Partition, { event, position }: PlacedEv
 function bodyColumns(body: EventBody): BodyColumns {
   switch (body.kind) {
     case 'MessageAccepted':
-      return contentColumns(body.content)
+      return { ...contentColumns(body.content), extra: extraOf(body.extra) }
+    // The columns say what can be searched; `data` has the whole of it.
+    case 'MessageOverridden': {
+      const { target, content, extra } = body
+      const columns = { ...contentColumns(content), extra: extraOf(extra), targetSeq: target.seq }
+      return { ...columns, data: jsonOf(body) }
+    }
+    case 'MessageRevoked':
+    case 'MessageDeleted':
+    case 'ReactionAdded':
+    case 'ReactionRemoved':
+      return { ...EMPTY, data: jsonOf(body), targetSeq: body.target.seq }
     case 'GroupCreated': {
       const { name, avatar, notice, attributes } = body.info
       const columns = { userIds: body.members, groupName: name, groupAvatar: avatar, groupNotice: notice }
@@ -126,6 +143,10 @@ function bodyColumns(body: EventBody): BodyColumns {
 function dataOf(fields: Record<string, unknown>): string {
   const text = JSON.stringify(fields)
   return text === '{}' ? '' : text
+}
+
+function extraOf(extra: MessageExtra | undefined): string {
+  return extra === undefined ? '' : JSON.stringify(extra)
 }
 
 /** Everything but the kind. */

@@ -7,6 +7,7 @@ import { projectEvent } from '../../processors/archive/project.ts'
 import { AT, placed, sampleBatch, sampleEvent } from '../../processors/archive/testing/sample-events.ts'
 import type { ViewBatch } from '../../processors/view.ts'
 import { Code } from '../../schemas/codes.ts'
+import type { Content } from '../../schemas/content.ts'
 import type { Event, EventBody } from '../../schemas/event.ts'
 import type { PackId, SessionId, UserId } from '../../schemas/ids.ts'
 import { RULES_DEFAULT } from '../../schemas/pack.ts'
@@ -66,6 +67,11 @@ export function archiveStoreContract(makeHarness: () => Promise<ArchiveHarness>)
       { kind: 'MessageAccepted', content: { kind: 'Custom', type: 'poll', data: '{"a":[1,"é"]}' } },
       { kind: 'GroupCreated', info: { name: 'n', avatar: '', notice: 'x' }, members: ['bob', 'carol'] as UserId[] },
       { kind: 'RulesSet', rules: RULES_DEFAULT },
+      {
+        kind: 'MessageAccepted',
+        content: { kind: 'Markdown', text: '*hi*' },
+        extra: { mentions: [ALICE], quote: { seq: 1, packId: sampleEvent(0).packId, from: ALICE } },
+      },
       { kind: 'PackRefused', code: 33, reason: 'not a member' },
       { kind: 'PackRepeated', code: 0, seq: 4, count: 3, at: 1_700_000_000_123 },
     ]
@@ -86,7 +92,7 @@ export function archiveStoreContract(makeHarness: () => Promise<ArchiveHarness>)
     const messages = rows.map(messageOfEvent).filter((row): row is MessageRow => row !== undefined)
     messages.sort((a, b) => (a.sessionId < b.sessionId ? -1 : 1))
     expect(await all(inspector.messages(3))).toEqual(messages)
-    expect(messages).toHaveLength(3)
+    expect(messages).toHaveLength(4)
   })
 
   test('[AR7] what was recorded is found again by another process', async () => {
@@ -194,6 +200,38 @@ export function archiveStoreContract(makeHarness: () => Promise<ArchiveHarness>)
     expect(await ask(events.at(-1)!.event.seq)).toBeUndefined()
     expect(await ask(99)).toBeUndefined()
     expect(await ask(1, 2)).toBeUndefined()
+  })
+
+  test('[AR14] a message is read with the content that it has now', async () => {
+    const { store, reader } = await prepared()
+    const said = (number: number) => sampleEvent(number, { body: { kind: 'MessageAccepted', content: CONTENTS.Text } })
+    const target = (number: number) => {
+      const { seq, packId, from, at } = said(number)
+      return { seq, packId, from, at, counted: true }
+    }
+    const override = (version: number, content: Content): EventBody => ({
+      kind: 'MessageOverridden',
+      target: target(1),
+      content,
+      version,
+    })
+    const bodies: EventBody[] = [
+      override(1, CONTENTS.Markdown),
+      override(2, CONTENTS.Location),
+      { kind: 'ReactionAdded', target: target(1), emoji: '👍' },
+      { kind: 'MessageRevoked', target: target(2) },
+      { kind: 'MessageDeleted', target: target(3) },
+    ]
+    const changes = bodies.map((body, index) => sampleEvent(4 + index, { body, flags: 0 }))
+    const events = [...[0, 1, 2, 3].map(said), ...changes].map(event => placed(event))
+    const { load, rows } = loadOf({ partition: 1, events, position: events.at(-1)!.position })
+    await store.insert(load, rows)
+    const contentAt = async (number: number) =>
+      (await reader.message({ partition: 1, sessionId: CHAT, seq: said(number).seq }))!.content
+    expect(await contentAt(0)).toEqual(CONTENTS.Text)
+    expect(await contentAt(1)).toEqual(CONTENTS.Location)
+    expect(await contentAt(2)).toEqual(CONTENTS.Removed)
+    expect(await contentAt(3)).toEqual(CONTENTS.Removed)
   })
 
   test('[AR7] a reader knows how far the archive is in a partition', async () => {

@@ -1,3 +1,4 @@
+import type { MessageRef } from '../../../schemas/content.ts'
 import type { Event, EventBody } from '../../../schemas/event.ts'
 import { makePackId, type PackId, type SessionId, type UserId } from '../../../schemas/ids.ts'
 import { DeviceType, Flag } from '../../../schemas/pack.ts'
@@ -45,6 +46,12 @@ class Days {
     head.seq++
     if (flags === Flag.COUNTER) head.count++
     return this.put(sessionId, from, body, { ...head, flags })
+  }
+
+  /** The message of a pack. */
+  ref(packId: PackId): MessageRef {
+    const { seq, from, at, flags } = this.events.find(({ event }) => event.packId === packId)!.event
+    return { seq, packId, from, at, counted: flags === Flag.COUNTER }
   }
 
   answer(sessionId: SessionId, from: string, body: EventBody, packId?: PackId): PackId {
@@ -102,6 +109,9 @@ export function guideEvents(): PlacedEvent[] {
   days.accept(TEAM, 'bob', { kind: 'MemberQuit' })
   days.answer(TEAM, 'bob', { kind: 'PackRefused', code: 30, reason: 'not a member of the group' })
   days.answer(CHAT, 'bob', { kind: 'PackRefused', code: 41, reason: 'the content is longer than 65536 bytes' })
-  days.text(CHAT, 'bob', 'I left the team, write me here')
+  const left = days.text(CHAT, 'bob', 'I left the team, write me here')
+  const content = { kind: 'Text', text: 'I left the team: write to me here' } as const
+  days.accept(CHAT, 'bob', { kind: 'MessageOverridden', target: days.ref(left), content, version: 1 })
+  days.accept(CHAT, 'alice', { kind: 'MessageRevoked', target: days.ref(lunch) })
   return days.events
 }

@@ -6,7 +6,8 @@ import { Histogram, type LatencySummary } from '../histogram.ts'
 import { runSchedule, Schedule } from '../pacing.ts'
 import type { RawClient } from '../raw-client.ts'
 import { indexedPackId, scanFrame } from '../scan-frame.ts'
-import { GroupTally, type GroupTallyFigures } from './group-tally.ts'
+import type { TallyFigures } from '../tally.ts'
+import { GroupTally } from './group-tally.ts'
 
 /**
  * One member of a group writes, everybody connected receives: every message is followed to every member. Members that
@@ -35,7 +36,7 @@ export interface GroupLoadOptions extends GroupParameters {
   onMeasure(phase: 'begin' | 'end'): Promise<void> | void
 }
 
-export interface GroupLoadResult extends GroupTallyFigures {
+export interface GroupLoadResult extends TallyFigures {
   ackMs: LatencySummary
   /** From when a message was due until a member had it: one value per member. */
   deliveryMs: LatencySummary

@@ -1,25 +1,12 @@
 import type { Millis } from '../../infra/clock.ts'
 import { Histogram } from '../histogram.ts'
+import type { TallyFigures } from '../tally.ts'
 
 /**
  * Counts what became of every message of a group: acked to its sender, delivered to each connected member. What a
  * member sees must be the next seq each time. Figures leave out messages below `measuredFrom` (the warm-up), checks do
  * not.
  */
-
-export interface GroupTallyFigures {
-  sent: number
-  acked: number
-  delivered: number
-  /** Deliveries of acked messages that did not come. */
-  lost: number
-  duplicated: number
-  outOfOrder: number
-  /** Neither acked nor refused. */
-  unanswered: number
-  /** By name of the code. */
-  refused: Record<string, number>
-}
 
 export class GroupTally {
   readonly ackMs = new Histogram()
@@ -93,7 +80,8 @@ export class GroupTally {
     if (index >= this.measuredFrom) this.deliveryMs.record(now - this.dueAt[index]!)
   }
 
-  figures(): GroupTallyFigures {
+  /** `delivered` and `lost` count each receiver. */
+  figures(): TallyFigures {
     let [acked, delivered] = [0, 0]
     for (let index = this.measuredFrom; index < this.dueAt.length; index++) {
       acked += this.isAcked[index]!

@@ -33,7 +33,7 @@ export interface BenchReport {
 }
 
 /** True when nothing was refused, lost, doubled, out of order or left without an answer in any run. */
-export function isClean({ chat, log }: Pick<BenchReport, 'chat' | 'log'>): boolean {
+export function isClean({ chat, log }: { chat: readonly ChatLoadResult[]; log: readonly LogLoopResult[] }): boolean {
   const chatBad = chat.map(run => {
     const refused = Object.values(run.refused).reduce((sum, count) => sum + count, 0)
     return run.lost + run.duplicated + run.outOfOrder + run.unanswered + run.connectionsLost + refused

@@ -2,17 +2,19 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { developmentTokens } from '../../client/terminal/development-token.ts'
+import { unreachable } from '../../infra/assert.ts'
 import type { Clock, Random } from '../../infra/clock.ts'
 import { RULES_BOUNDS } from '../../schemas/pack.ts'
 import { readConditions } from '../conditions.ts'
 import { type ProcessUse, ProcessWatch } from '../processes.ts'
 import { projectRoot, runningTarget, startTarget, type Target } from '../target.ts'
+import { runFair } from './fair.ts'
 import { runGroupLoad } from './group-load.ts'
 import { runIdle } from './idle.ts'
 import { type ConnectionBenchOptions, parseConnectionOptions } from './options.ts'
-import { groupReport, groupText, idleText, isGroupClean } from './report.ts'
+import { fairReport, fairText, groupReport, groupText, idleText, isFairClean, isGroupClean } from './report.ts'
 
-/** `npm run bench -- group` and `-- idle`: what the gateway does for those who are connected. */
+/** `npm run bench -- group`, `-- idle` and `-- fair`: what the gateway does for those who are connected. */
 
 interface Shell {
   env: NodeJS.ProcessEnv
@@ -22,7 +24,7 @@ interface Shell {
 }
 
 export function isConnectionBench([command]: readonly string[]): boolean {
-  return command === 'group' || command === 'idle'
+  return command === 'group' || command === 'idle' || command === 'fair'
 }
 
 /** Runs the command line and prints the figures with their conditions; gives the exit code. */
@@ -32,23 +34,32 @@ export async function runConnectionBench(args: readonly string[], shell: Shell):
     process.stdout.write(options)
     return 0
   }
-  return withTarget(options, shell, target =>
-    options.command === 'group' ? benchGroup(options, target, shell) : benchIdle(options, target, shell),
-  )
+  return withTarget(options, shell, target => {
+    switch (options.command) {
+      case 'group':
+        return benchGroup(options, target, shell)
+      case 'idle':
+        return benchIdle(options, target, shell)
+      case 'fair':
+        return benchFair(options, target, shell)
+      default:
+        return unreachable(options)
+    }
+  })
 }
 
 async function withTarget<T>(
-  { start, gatewayUrl }: ConnectionBenchOptions,
+  options: ConnectionBenchOptions,
   { env, log }: Shell,
   use: (target: Target) => Promise<T>,
 ): Promise<T> {
-  if (!start) return use(runningTarget(gatewayUrl, env))
+  if (!options.start) return use(runningTarget(options.gatewayUrl, env))
   const dir = await mkdtemp(join(tmpdir(), 'packlog-bench-rules-'))
   const rulesFile = join(dir, 'rules.json')
   const rules = { version: 1, groupMembersMax: RULES_BOUNDS.groupMembersMax[1] }
   await writeFile(rulesFile, JSON.stringify(rules))
   try {
-    const target = await startTarget({ PACKLOG_RULES_FILE: rulesFile, ...env }, log)
+    const target = await startTarget({ PACKLOG_RULES_FILE: rulesFile, ...limits(options), ...env }, log)
     try {
       return await use(target)
     } finally {
@@ -57,6 +68,13 @@ async function withTarget<T>(
   } finally {
     await rm(dir, { recursive: true, force: true })
   }
+}
+
+/** What the gateway of a stack of our own is told. */
+function limits(options: ConnectionBenchOptions): NodeJS.ProcessEnv {
+  if (options.command !== 'fair') return {}
+  const limit = String(options.parameters.limit)
+  return { PACKLOG_DEVICE_PACKS_PER_SECOND: limit, PACKLOG_USER_PACKS_PER_SECOND: limit }
 }
 
 async function benchGroup(
@@ -106,4 +124,24 @@ async function benchIdle(
   const report = { ...result, parameters, conditions }
   process.stdout.write(json ? `${JSON.stringify({ command: 'idle', ...report })}\n` : `${idleText(report)}\n`)
   return result.connectionsLost === 0 ? 0 : 1
+}
+
+async function benchFair(
+  { parameters, json }: Extract<ConnectionBenchOptions, { command: 'fair' }>,
+  target: Target,
+  { clock, random, log }: Shell,
+): Promise<number> {
+  const conditions = readConditions(projectRoot())
+  const tokens = await developmentTokens(target.env)
+  const pairs = await runFair({
+    ...parameters,
+    gatewayUrl: target.gatewayUrl,
+    token: userId => tokens.token(userId, clock.now()),
+    clock,
+    random,
+    log,
+  })
+  const report = fairReport(pairs, { parameters, conditions })
+  process.stdout.write(json ? `${JSON.stringify({ command: 'fair', ...report })}\n` : `${fairText(report)}\n`)
+  return isFairClean(pairs) ? 0 : 1
 }

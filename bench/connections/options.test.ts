@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { GROUP_HELP, IDLE_HELP, parseConnectionOptions } from './options.ts'
+import { FAIR_HELP, GROUP_HELP, IDLE_HELP, parseConnectionOptions } from './options.ts'
 
 test('[BN14] what is left out has its standard', () => {
   expect(parseConnectionOptions(['group'])).toEqual({
@@ -19,6 +19,7 @@ test('[BN14] what is left out has its standard', () => {
 test('[BN14] help is a text', () => {
   expect(parseConnectionOptions(['group', '--help'])).toBe(GROUP_HELP)
   expect(parseConnectionOptions(['idle', '--help'])).toBe(IDLE_HELP)
+  expect(parseConnectionOptions(['fair', '--help'])).toBe(FAIR_HELP)
 })
 
 test.each([
@@ -26,7 +27,8 @@ test.each([
   [['group', '--rate', 'x'], '--rate x: a whole number'],
   [['idle', '--connections', '0'], '--connections 0'],
   [['idle', '--members', '3'], "Unknown option '--members'"],
-  [['other'], 'neither group nor idle'],
+  [['fair', '--limit', '0'], '--limit 0'],
+  [['other'], 'neither group, idle nor fair'],
 ])('[BN14] %j is refused', (args, message) => {
   expect(() => parseConnectionOptions(args)).toThrow(message)
 })

@@ -1,4 +1,5 @@
 import { BadOptions, type NumberRange, numberFlag, parseFlags } from '../options.ts'
+import type { FairParameters } from './fair.ts'
 import type { GroupParameters } from './group-load.ts'
 import type { IdleParameters } from './idle.ts'
 
@@ -11,6 +12,7 @@ interface Common {
 export type ConnectionBenchOptions =
   | (Common & { command: 'group'; parameters: GroupParameters })
   | (Common & { command: 'idle'; parameters: IdleParameters })
+  | (Common & { command: 'fair'; parameters: FairParameters })
 
 const COMMON_HELP = `  --json               exactly one JSON object on standard output
   --gateway-url URL    the gateway's WebSocket (PACKLOG_WS_URL, else the local stack)
@@ -42,22 +44,41 @@ ${COMMON_HELP}
 The exit code is 0 when no connection was lost.
 `
 
+export const FAIR_HELP = `npm run bench -- fair [flags]
+
+What one user who sends ten times as much as is allowed does to all others: pairs of runs, without and with that user.
+
+  --limit N            packs per second that the gateway lets one device send; with --start it is told so (100)
+  --rate R             messages per second of all others (500)
+  --pairs P            pairs of users who chat (200)
+  --seconds S          how long each run is measured (5)
+  --warmup S           the same load before that (2)
+  --bytes B            length of a message's text (100)
+  --repeat N           pairs of runs (5)
+${COMMON_HELP}
+The exit code is 0 when nothing of the others was refused, lost, doubled or out of order, and the one was refused.
+`
+
 const MEMBERS: NumberRange = { min: 2, max: 20_000, isWhole: true }
 const ABSENT: NumberRange = { min: 0, max: 1_000_000, isWhole: true }
 const RATE: NumberRange = { min: 1, max: 20_000, isWhole: true }
 const SECONDS: NumberRange = { min: 0.5, max: 86_400, isWhole: false }
 const WARMUP: NumberRange = { min: 0, max: 3_600, isWhole: false }
 const BYTES: NumberRange = { min: 1, max: 60_000, isWhole: true }
+const PAIRS: NumberRange = { min: 1, max: 20_000, isWhole: true }
+const LIMIT: NumberRange = { min: 1, max: 100_000, isWhole: true }
+const REPEAT: NumberRange = { min: 1, max: 100, isWhole: true }
 const CONNECTIONS: NumberRange = { min: 1, max: 20_000, isWhole: true }
 
 const COMMON = ['gateway-url']
 const SWITCHES = ['start', 'json', 'help']
 
-/** Reads the command line of group or idle; a text is the help that was asked for. Throws BadOptions. */
+/** Reads the command line of group, idle or fair; a text is the help that was asked for. Throws BadOptions. */
 export function parseConnectionOptions([command, ...args]: readonly string[]): ConnectionBenchOptions | string {
   if (command === 'group') return parseGroup(args)
   if (command === 'idle') return parseIdle(args)
-  throw new BadOptions(`${command}: neither group nor idle`)
+  if (command === 'fair') return parseFair(args)
+  throw new BadOptions(`${command}: neither group, idle nor fair`)
 }
 
 type Flags = Record<string, string | boolean | undefined>
@@ -92,4 +113,22 @@ function parseIdle(args: readonly string[]): ConnectionBenchOptions | string {
     seconds: numberFlag('--seconds', String(flags.seconds ?? 60), SECONDS),
   }
   return { command: 'idle', ...common(flags), parameters }
+}
+
+function parseFair(args: readonly string[]): ConnectionBenchOptions | string {
+  const names = ['limit', 'rate', 'pairs', 'seconds', 'warmup', 'bytes', 'repeat', ...COMMON]
+  const flags = parseFlags(args, names, SWITCHES)
+  if (flags.help === true) return FAIR_HELP
+  const number = (name: string, standard: number, range: NumberRange) =>
+    numberFlag(`--${name}`, String(flags[name] ?? standard), range)
+  const parameters = {
+    limit: number('limit', 100, LIMIT),
+    ratePerSecond: number('rate', 500, RATE),
+    pairs: number('pairs', 200, PAIRS),
+    seconds: number('seconds', 5, SECONDS),
+    warmupSeconds: number('warmup', 2, WARMUP),
+    bytes: number('bytes', 100, BYTES),
+    repeat: number('repeat', 5, REPEAT),
+  }
+  return { command: 'fair', ...common(flags), parameters }
 }

@@ -1,7 +1,8 @@
 import type { Millis } from '../../infra/clock.ts'
 import { type Conditions, conditionLines } from '../conditions.ts'
 import type { ProcessUse } from '../processes.ts'
-import { latencyLines, processLines } from '../report.ts'
+import { isClean, latencyLines, processLines, type Spread, spread } from '../report.ts'
+import type { FairPair, FairParameters } from './fair.ts'
 import type { GroupLoadResult, GroupParameters } from './group-load.ts'
 import type { IdleParameters, IdleResult } from './idle.ts'
 
@@ -75,5 +76,42 @@ export function idleText(report: IdleReport): string {
     `  memory of the gateways ${report.gatewayRssKiBBefore} KiB before, ${report.gatewayRssKiBAfter} KiB with them: ` +
       `${report.rssKiBPerConnection} KiB each`,
     `  CPU of the gateways while idle: ${report.gatewayCpuPercent} % of a core`,
+  ].join('\n')
+}
+
+export interface FairReport {
+  pairs: FairPair[]
+  ratio: Spread
+  parameters: FairParameters
+  conditions: Conditions
+}
+
+export function fairReport(pairs: FairPair[], rest: Pick<FairReport, 'parameters' | 'conditions'>): FairReport {
+  return { pairs, ratio: spread(pairs.map(({ ratio }) => ratio)), ...rest }
+}
+
+/** True when nothing of the others was refused, lost, doubled or out of order, and the one was refused each time. */
+export function isFairClean(pairs: readonly FairPair[]): boolean {
+  const isRefused = ({ greedy }: FairPair) => (greedy.refused.RATE_LIMITED ?? 0) > 0
+  return pairs.every(pair => isRefused(pair) && isClean({ chat: [pair.without, pair.beside], log: [] }))
+}
+
+export function fairText({ pairs, ratio, parameters: what, conditions }: FairReport): string {
+  const rows = pairs.map(({ without, beside, greedy, ratio: ofPair }, index) => {
+    const refused = Object.entries(greedy.refused).map(([code, count]) => `${code} ${count}`)
+    return (
+      `  ${index + 1}  p99 ${without.endToEndMs.p99.toFixed(1)} ms without, ${beside.endToEndMs.p99.toFixed(1)} ms beside: ` +
+      `${ofPair}; that user sent ${greedy.sent}, acked ${greedy.acked}, refused ${refused.join(', ') || 'none'}`
+    )
+  })
+  return [
+    ...conditionLines(conditions),
+    `load         ${what.ratePerSecond} messages/s of ${what.pairs} pairs for ${what.seconds} s after ` +
+      `${what.warmupSeconds} s of warm-up; one user at ten times ${what.limit}/s`,
+    '',
+    ...rows,
+    '',
+    `ratio        median ${ratio.median}, ${ratio.min} to ${ratio.max}`,
+    isFairClean(pairs) ? 'the others were served as ever' : 'NOT CLEAN: see --json',
   ].join('\n')
 }

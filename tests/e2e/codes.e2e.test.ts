@@ -58,7 +58,7 @@ const PROVOKED: Record<Exclude<CodeName, 'SUCCESS'>, Provocation> = {
   BAD_CREDENTIALS: { by: ({ id }) => refusedLogin(id('ann'), 'phone', 'a.b.c') },
   KICKED_OUT: { by: people => kicked(people) },
   ACCESS_DENIED: { never: 'only operators set rules, and no frame says so: decide.test.ts' },
-  THIRD_PARTY_REJECT: { never: 'no third party is asked by this server' },
+  THIRD_PARTY_REJECT: { never: 'a third party has to be configured: gateway/auth/third-party.test.ts' },
   HOTSESSION_MORE: { never: 'is said by `more` of the frame `sessions`' },
   HOTSESSION_FAILED: { never: 'Redis has to be down: gateway/ws/questions.test.ts' },
   HISTORY_ERROR: { never: 'Redis has to be down: gateway/ws/questions.test.ts' },

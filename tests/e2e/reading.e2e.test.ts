@@ -5,6 +5,7 @@ import type { ClientFrame, EventFrame, PackFrame, QuestionFrame, ServerFrame } f
 import { makePackId, type PackId, type SessionId, singleSessionId, type UserId } from '../../schemas/ids.ts'
 import { RawClient } from '../flow/gateway-raw-client.ts'
 import { startProduct, type TestProduct } from '../product.ts'
+import { runCommand } from '../run-command.ts'
 
 /** What people see of reading: marks and receipts, unread, what they hide, what they must not miss. */
 
@@ -328,4 +329,11 @@ describe.each(['json', 'avro'] as const)('over %s', subprotocol => {
     expect(session).toMatchObject({ lastSeq: 1, unread: 1 })
     expect(await anns.session(chat)).not.toHaveProperty('attributes')
   })
+})
+
+test('[E2E20] after all these stories history says what the log says', { timeout: PRODUCT_MS_MAX }, async () => {
+  const { stdout } = await runCommand(['verify', '--json'], product.env)
+  const { sessions, differences } = JSON.parse(stdout) as { sessions: number; differences: { view: string }[] }
+  expect(differences.filter(({ view }) => view === 'history')).toEqual([])
+  expect(sessions).toBeGreaterThan(20)
 })

@@ -2,6 +2,7 @@
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { kickCommand } from './commands/kick.ts'
 import { rebuildCommand } from './commands/rebuild.ts'
 import { runRoles } from './commands/run-roles.ts'
 import { setupCommand } from './commands/setup.ts'
@@ -15,6 +16,7 @@ const HELP = `packlog: an event-sourced instant-messaging backend on Kafka
   packlog --role ROLE[,ROLE...]     runs roles: ${ROLES.join(', ')}
   packlog setup                     creates topics, schemas and tables; can be run again
   packlog token USER [--hours H]    prints a development token for a user
+  packlog kick USER [--reason TEXT] logs a user out everywhere
   packlog rebuild VIEW              builds history, membership or archive anew from the log
   packlog verify [--json]           compares every view with a fresh fold of the log
 
@@ -29,6 +31,7 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
     options: {
       role: { type: 'string' },
       hours: { type: 'string' },
+      reason: { type: 'string' },
       json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -40,6 +43,8 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
       return setupCommand({ env })
     case 'token':
       return tokenCommand({ env, userId: subject, hours: values.hours })
+    case 'kick':
+      return kickCommand({ env, userId: subject, reason: values.reason })
     case 'rebuild':
       return rebuildCommand({ env, view: subject, signal })
     case 'verify':

@@ -14,6 +14,7 @@ const COMMANDS = {
   faults: ['faults/main.js'],
   token: ['main.js', 'token'],
   setup: ['main.js', 'setup'],
+  kick: ['main.js', 'kick'],
   rebuild: ['main.js', 'rebuild'],
   verify: ['main.js', 'verify'],
   sim: ['../tests/sim/main.ts'],

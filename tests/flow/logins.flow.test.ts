@@ -6,6 +6,7 @@ import { WebSocket } from 'ws'
 import { systemClock, systemRandom } from '../../infra/clock.ts'
 import { makePackId } from '../../schemas/ids.ts'
 import { startProduct, type TestProduct } from '../product.ts'
+import { runCommand } from '../run-command.ts'
 
 /** Login policies over two real gateways. */
 
@@ -96,6 +97,16 @@ test('[US14] a logout on one gateway closes a connection on the other', async ()
   expect(laptop.isOpen).toBe(true)
   laptop.socket.close()
 })
+
+test('[US14] an operator kicks a user from every gateway', async () => {
+  const [phone, laptop] = [await device('pia', 'ios', 'phone', 0), await device('pia', 'linux', 'laptop', 1)]
+  await Promise.all([phone.welcomed, laptop.welcomed])
+  const { code, stdout } = await runCommand(['kick', 'pia', '--reason', 'stolen'], product.env)
+  expect([code, stdout]).toEqual([0, 'pia is logged out everywhere\n'])
+  expect(await phone.closed).toBe(KICKED)
+  expect(await laptop.closed).toBe(KICKED)
+  expect((await runCommand(['kick', 'p i a'], product.env)).code).toBe(2)
+}, 120_000)
 
 test('[US12] a gateway that was killed locks nobody out', async () => {
   const before = await device('kim', 'web', 'tab', 1)

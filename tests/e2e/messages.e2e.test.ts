@@ -8,6 +8,7 @@ import type { EventFrame, MessageState } from '../../schemas/frames.ts'
 import { type SessionId, singleSessionId, type UserId } from '../../schemas/ids.ts'
 import { CONTENTS } from '../../schemas/testing/samples.ts'
 import { startProduct, type TestProduct } from '../product.ts'
+import { runCommand } from '../run-command.ts'
 import { Device, type Subprotocol } from './device.ts'
 
 /** What people do with messages, through the public protocol only. */
@@ -304,4 +305,14 @@ test(
     expect(await send()).toBe('SENSITIVE_MATCH')
   },
   STORY_MS_MAX,
+)
+
+test(
+  '[VF1] after all that was done to messages every view says what the log says',
+  async () => {
+    const { code, stdout, stderr } = await runCommand(['verify'], product.env)
+    expect(stderr + stdout).toContain('all equal')
+    expect(code).toBe(0)
+  },
+  PRODUCT_MS_MAX,
 )

@@ -16,6 +16,7 @@ import {
 import type { GroupSettings } from '../../schemas/settings.ts'
 import { RawClient } from '../flow/gateway-raw-client.ts'
 import { startProduct, type TestProduct } from '../product.ts'
+import { runCommand } from '../run-command.ts'
 
 /** Stories about groups, through the public protocol only: half of the people speak JSON, half Avro, on two gateways. */
 
@@ -390,4 +391,10 @@ describe('C5, D8: what a group shows', () => {
     while ((await denied()) !== 'HISTORY_DENIED') await systemClock.sleep(20)
     expect(eve.events(sessionId).filter(({ body }) => body.kind === 'MessageAccepted')).toHaveLength(1)
   })
+})
+
+test('after all of that every view says what the log says', async () => {
+  const { code, stdout, stderr } = await runCommand(['verify', '--json'], product.env)
+  expect(JSON.parse(stdout), stderr).toMatchObject({ ok: true, total: 0 })
+  expect(code).toBe(0)
 })

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock, systemRandom } from '../../infra/clock.ts'
 import type { ClientFrame, EventFrame, PackFrame, QuestionFrame, ServerFrame } from '../../schemas/frames.ts'
@@ -16,7 +19,11 @@ let product: TestProduct
 const devices: Device[] = []
 
 beforeAll(async () => {
-  product = await startProduct({ together: true })
+  const directory = await mkdtemp(join(tmpdir(), 'packlog-reading-'))
+  const rulesFile = join(directory, 'rules.json')
+  // Groups of four are too large for receipts.
+  await writeFile(rulesFile, JSON.stringify({ version: 1, receiptMembersMax: 3 }))
+  product = await startProduct({ together: true, env: { PACKLOG_RULES_FILE: rulesFile } })
 }, PRODUCT_MS_MAX)
 
 afterEach(() => {
@@ -220,6 +227,25 @@ describe.each(['json', 'avro'] as const)('over %s', subprotocol => {
     const mine = await bos.session(crew)
     expect(mine).toMatchObject({ unread: 0, readSeq: seq })
     expect(mine).not.toHaveProperty('mentions')
+  })
+
+  test('[E2E20] in a large group, and in one that is left, what is read is read on all devices all the same', {
+    timeout: STORY_MS_MAX,
+  }, async () => {
+    const { ann, bo, cy, crew } = strangers()
+    const [anns, phone, laptop] = [await device(ann), await device(bo), await device(bo, 'laptop')]
+    const members = [bo, cy, `dee-${cy}` as UserId]
+    await anns.run({ type: 'createGroup', groupId: crew.slice(2), info: { name: 'Crew' }, members })
+    for (const text of ['one', 'two', 'three']) await anns.say(crew, text)
+    const marked = await phone.run({ type: 'markRead', sessionId: crew, seq: 3 })
+    expect(marked).toMatchObject({ type: 'ack', sessionId: `u:${bo}`, seq: 1 })
+    await laptop.raw.until(() => laptop.events('SessionReadMarked').length > 0)
+    expect(laptop.events('SessionReadMarked')).toMatchObject([{ body: { sessionId: crew, seq: 3, count: 2 } }])
+    expect(await laptop.session(crew)).toMatchObject({ unread: 1, readSeq: 3 })
+    await anns.run({ type: 'removeMembers', sessionId: crew, userIds: [bo] })
+    expect(await laptop.run({ type: 'markRead', sessionId: crew, seq: 99 })).toMatchObject({ type: 'ack', seq: 2 })
+    expect(await phone.session(crew)).toMatchObject({ unread: 0, lastSeq: 5 })
+    expect(anns.events('ReadMarked')).toEqual([])
   })
 
   test('[E2E22] whoever was away gets what must not be missed, in pages, each once', {

@@ -37,6 +37,8 @@ import { POSITION_START, type Position, selectValid } from '../../topics/valid-e
 abstract class FakeView {
   protected readonly places = new Map<Partition, Position>()
   private readonly waiting: { event: Event; partition: Partition; position: Position }[] = []
+  /** How often it was emptied. */
+  protected lives = 0
   /** False: what is read waits for `step`. */
   isFollowing = true
   /** True: every call rejects. */
@@ -75,6 +77,10 @@ abstract class FakeView {
   }
 
   protected abstract apply(event: Event, partition: Partition, position: Position): void
+
+  filling(): Promise<string> {
+    return this.answer(() => `life-${this.lives}`)
+  }
 
   protected answer<T>(make: () => T | Promise<T>): Promise<T> {
     if (this.isSilent) return new Promise(() => {})
@@ -116,6 +122,17 @@ export class FakeHistory extends FakeView implements HistoryReader {
   empty(): void {
     this.sessions.clear()
     this.places.clear()
+    this.lives++
+  }
+
+  /** Is emptied, and filled again once somebody has asked. */
+  async emptyFor<T>(question: () => Promise<T>): Promise<T> {
+    const [sessions, places] = [[...this.sessions], [...this.places]]
+    this.empty()
+    const answer = await question()
+    for (const [sessionId, kept] of sessions) this.sessions.set(sessionId, kept)
+    for (const [partition, position] of places) this.places.set(partition, position)
+    return answer
   }
 
   position(partition: Partition): Promise<Position | undefined> {
@@ -239,6 +256,7 @@ export class FakeMembership extends FakeView implements MembershipReader {
   empty(): void {
     this.server.flush()
     this.places.clear()
+    this.lives++
   }
 
   positions(): Promise<ReadonlyMap<Partition, Position>> {

@@ -299,6 +299,21 @@ test('[RS10] an emptied history is not taken for a session without events', asyn
   expect([...bob.of('reset'), ...bob.of('gap')]).toEqual([])
 })
 
+test('[RS10] a history that was emptied and filled again while it was read is not believed either', async () => {
+  const { world, gateway } = await withMessages(3)
+  const bob = await reconnected(world, gateway, 'bob')
+  const heads = world.history.heads.bind(world.history)
+  world.history.heads = ids => world.history.emptyFor(() => heads(ids))
+  resume(bob, chat, 2)
+  await world.clock.pass(1_000)
+  expect(bob.of('failed')).toMatchObject([{ name: 'VIEW_BEHIND' }])
+  expect([...bob.of('reset'), ...bob.of('gap')]).toEqual([])
+  world.history.heads = heads
+  resume(bob, chat, 2, 2)
+  await world.clock.pass(1_000)
+  expect(bob.seqs(chat)).toEqual([3])
+})
+
 test('[RS10] without the log a resume fails temporarily', async () => {
   const { world, gateway } = await withMessages(3)
   const bob = await reconnected(world, gateway, 'bob')

@@ -6,7 +6,7 @@ import { LOGIN_ATTEMPTS_MAX, LOGIN_RETRY_MS, LOGINS_MAX, QUESTION_MS_MAX } from 
 import type { Audience } from './audience.ts'
 import { Deadline } from './deadline.ts'
 import type { MembershipIndex, Positions } from './membership-index.ts'
-import type { Views } from './views.ts'
+import { isStill, type Views } from './views.ts'
 
 export interface LoginsOptions {
   membership: MembershipReader
@@ -62,8 +62,7 @@ export class Logins {
     const groups = await membership.groupsOf(userId)
     const after = await views.membershipPositions()
     // The view went back meanwhile: it was emptied, and so may be the groups.
-    for (const [partition, offset] of view) if ((after.get(partition) ?? -1) < offset) return undefined
-    return { view, groups }
+    return isStill(view, after) ? { view, groups } : undefined
   }
 
   private reserve(userId: UserId): true {

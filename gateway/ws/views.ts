@@ -96,8 +96,9 @@ export class Views {
       const wanted = new Set(partitions)
       await this.gatewayReached(wanted, deadline)
       const offsets = new Map([...wanted].map(partition => [partition, progress.position(partition).offset]))
+      const filling = await this.historyFilling()
       await Promise.all([...offsets].map(([partition, offset]) => this.historyReached(partition, offset, deadline)))
-      return offsets
+      return new Reached(offsets, filling)
     } finally {
       deadline.end()
     }
@@ -149,7 +150,14 @@ export class Views {
     const offset = reached.get(partition) ?? -1
     if (offset < 0) return
     const position = await this.ask('HISTORY_ERROR', () => this.options.history.position(partition))
-    if ((position?.offset ?? -1) < offset) throw new QuestionFailed('VIEW_BEHIND', 'history is being rebuilt')
+    const isThere = (position?.offset ?? -1) >= offset
+    if (!isThere || !isOf(reached, await this.historyFilling())) {
+      throw new QuestionFailed('VIEW_BEHIND', 'history is being rebuilt')
+    }
+  }
+
+  private historyFilling(): Promise<string | undefined> {
+    return this.ask('HISTORY_ERROR', () => this.options.history.filling())
   }
 
   /** What a user keeps of sessions, in the order asked, as history has it. */
@@ -186,9 +194,12 @@ export class Views {
   }
 
   /** The membership view's positions, as offsets. */
-  async membershipPositions(): Promise<Positions> {
-    const positions = await this.options.membership.positions()
-    return new Map([...positions].map(([partition, { offset }]) => [partition, offset]))
+  async membershipPositions(): Promise<Reached> {
+    const { membership } = this.options
+    const filling = await membership.filling()
+    const positions = await membership.positions()
+    const offsets = [...positions].map(([partition, { offset }]) => [partition, offset] as const)
+    return new Reached(offsets, filling)
   }
 
   /**
@@ -215,11 +226,7 @@ export class Views {
    */
   async confirmMembership(view: Positions): Promise<void> {
     const now = await this.ask('REDIS_ERROR', () => this.membershipPositions())
-    for (const [partition, offset] of view) {
-      if ((now.get(partition) ?? -1) < offset) {
-        throw new QuestionFailed('VIEW_BEHIND', 'the membership view is being rebuilt')
-      }
-    }
+    if (!isStill(view, now)) throw new QuestionFailed('VIEW_BEHIND', 'the membership view is being rebuilt')
   }
 }
 
@@ -230,6 +237,29 @@ function rangesShown(stays: readonly Stay[], group: StoredGroup | undefined): re
   const last = stays.at(-1)
   if (settings?.historyShown !== 'all' || last === undefined) return stays.map(rangeOf)
   return [{ fromSeq: 1, toSeq: last.leaveSeq ?? Number.POSITIVE_INFINITY }]
+}
+
+/**
+ * What a view had reached, and which filling of its store that was. A store that was emptied and has been filled again
+ * is as far as before, while what was read of it in between says nothing.
+ */
+export class Reached extends Map<Partition, Offset> {
+  readonly filling: string | undefined
+
+  constructor(offsets: Iterable<readonly [Partition, Offset]>, filling: string | undefined) {
+    super(offsets)
+    this.filling = filling
+  }
+}
+
+function isOf(reached: Positions, filling: string | undefined): boolean {
+  return !(reached instanceof Reached) || reached.filling === filling
+}
+
+/** True where everything that was read of a view since it was at `before` counts; `now` was read after it. */
+export function isStill(before: Positions, now: Reached): boolean {
+  for (const [partition, offset] of before) if ((now.get(partition) ?? -1) < offset) return false
+  return isOf(before, now.filling)
 }
 
 function rangeOf({ joinSeq, leaveSeq }: Stay): Range {

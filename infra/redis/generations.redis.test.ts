@@ -119,6 +119,19 @@ describe('readers', () => {
     expect(await readValue()).toBe('new')
   })
 
+  test('[RN10] the filling stays over a rebuild, and is another one after the server was emptied', async () => {
+    expect(await generations.filling()).toBeUndefined()
+    await generations.liveOrNew()
+    const first = await generations.filling()
+    expect(first).toBeDefined()
+    await generations.commitBuilding(await generations.beginBuilding(), systemClock)
+    expect(await generations.filling()).toBe(first)
+    for (const key of ['live', 'filling']) await connection.client.del(`${connection.prefix}toy:{toy}:${key}`)
+    expect(await generations.filling()).toBeUndefined()
+    await generations.liveOrNew()
+    expect(await generations.filling()).not.toBe(first)
+  })
+
   test('[RN10] a reader of an emptied server knows nothing instead of something wrong', async () => {
     const old = await generations.liveOrNew()
     await connection.client.set(keyOf(old), 'old')

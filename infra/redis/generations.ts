@@ -21,6 +21,7 @@ import type { RedisConnection } from './redis.ts'
  *   {<view>}:live              string, no TTL      the live generation          writers, rebuild
  *   {<view>}:building          string, no TTL      the generation being built   rebuild
  *   {<view>}:seal              string, SEAL_MS     the generation that is sealed  rebuild
+ *   {<view>}:filling           string, no TTL      the generation with which the server was filled from nothing  writers
  *   <generation>:{<view>}:positions   hash, no TTL  partition -> JSON of the position   writers
  */
 
@@ -104,6 +105,15 @@ export class Generations {
     return `${this.keyPrefix(generation)}{${this.view}}:positions`
   }
 
+  private fillingKey(): string {
+    return `${this.root}{${this.view}}:filling`
+  }
+
+  /** Stays over rebuilds, and is another one after the server was emptied: what was read in between says nothing. */
+  async filling(): Promise<string | undefined> {
+    return (await this.connection.client.get(this.fillingKey())) ?? undefined
+  }
+
   /** The generation that the pointer names; undefined where there is none. */
   async current(pointer: Pointer): Promise<string | undefined> {
     return this.known(await this.connection.client.get(this.pointerKey(pointer)))
@@ -118,7 +128,8 @@ export class Generations {
   /** The live generation, made when there is none of this format; one of another format is then deleted. */
   async liveOrNew(): Promise<string> {
     const { client } = this.connection
-    const answer = await client.eval(claimScript.lua, 1, this.pointerKey('live'), this.newName(), this.nameStart)
+    const keys = [this.pointerKey('live'), this.fillingKey()]
+    const answer = await client.eval(claimScript.lua, keys.length, ...keys, this.newName(), this.nameStart)
     const [generation, isNew] = answer as [string, string]
     if (isNew === '1') await this.sweep()
     return generation

@@ -8,6 +8,8 @@ import type { HistoryWrites, Mark } from './project.ts'
 export interface HistoryReader {
   /** How far the view has come in a partition; undefined where it has not begun. */
   position(partition: Partition): Promise<Position | undefined>
+  /** Names how often the store was filled from nothing: another name after it was emptied; undefined before. */
+  filling(): Promise<string | undefined>
   /**
    * Events of a session, ascending by seq, as the JSON text of their EventFrame: those above `afterSeq`, or those
    * next below `beforeSeq`. `limit` is at most HISTORY_PAGE_MAX.

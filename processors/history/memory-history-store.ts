@@ -68,10 +68,13 @@ interface Contents {
 /** What one or more stores share, as clients of one server do. */
 export class MemoryHistory {
   contents: Contents = emptyContents()
+  /** How often it was emptied. */
+  lives = 0
 
   /** Loses everything. */
   flush(): void {
     this.contents = emptyContents()
+    this.lives++
   }
 }
 
@@ -89,6 +92,10 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
     this.server = server
     this.options = options
     this.onGap = onGap
+  }
+
+  async filling(): Promise<string> {
+    return `life-${this.server.lives}`
   }
 
   async position(partition: Partition): Promise<Position | undefined> {

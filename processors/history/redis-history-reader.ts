@@ -60,6 +60,10 @@ export class RedisHistoryReader implements HistoryReader {
     return json === undefined ? undefined : (JSON.parse(json) as Position)
   }
 
+  filling(): Promise<string | undefined> {
+    return this.generations.filling()
+  }
+
   async page(request: Parameters<HistoryReader['page']>[0]): Promise<HistoryPage> {
     const [direction, seq] =
       'afterSeq' in request ? (['after', request.afterSeq] as const) : (['before', request.beforeSeq] as const)

@@ -89,6 +89,8 @@ export const MEMBER_CHANGES_MAX = 1_000
 export interface MembershipReader {
   /** How far the view has come, per partition; a partition is absent where it has not begun. Read it BEFORE the data. */
   positions(): Promise<ReadonlyMap<Partition, Position>>
+  /** Names how often the store was filled from nothing: another name after it was emptied; undefined before. */
+  filling(): Promise<string | undefined>
   /** The groups that a user is in now, with the seq of the event that let them in, and what they are there. */
   groupsOf(userId: UserId): Promise<{ sessionId: SessionId; joinSeq: Seq; role: MemberRole }[]>
   /** Every stay of a user in a group, oldest first; empty when there was none. */

@@ -118,6 +118,10 @@ export class MemoryMembershipStore implements MembershipStore, MembershipReader,
     return place.before === undefined || (place.contents.positions.get(partition)?.offset ?? -2) >= place.before
   }
 
+  async filling(): Promise<string> {
+    return this.server.contents.epoch
+  }
+
   async positions(): Promise<ReadonlyMap<Partition, Position>> {
     return new Map(this.server.contents.positions)
   }

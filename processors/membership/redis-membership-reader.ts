@@ -51,6 +51,10 @@ export class RedisMembershipReader implements MembershipReader {
     return new Map([...stored].map(([partition, json]) => [partition, JSON.parse(json) as Position]))
   }
 
+  filling(): Promise<string | undefined> {
+    return this.generations.filling()
+  }
+
   async groupsOf(userId: UserId): Promise<{ sessionId: SessionId; joinSeq: Seq; role: MemberRole }[]> {
     const { lists } = await this.lists(userId)
     return lists

@@ -1,7 +1,7 @@
 import { Client, type PackRequest } from '../../client/network/client.ts'
 import { type AnswerTo, type Question, QuestionFailed } from '../../client/network/questions.ts'
 import type { SeededRandom } from '../../infra/seeded-random.ts'
-import type { EventFrame, PackFrame } from '../../schemas/frames.ts'
+import type { EventFrame, PackFrame, SessionSummary } from '../../schemas/frames.ts'
 import { isOwnFrame, SESSIONS_PAGE_MAX } from '../../schemas/frames.ts'
 import {
   type GroupId,
@@ -111,6 +111,32 @@ export class Device {
     }
   }
 
+  /** The whole list of sessions, and the end of each. */
+  async survey(): Promise<{ sessions: SessionSummary[]; events: EventFrame[] }> {
+    const sessions: SessionSummary[] = []
+    const events: EventFrame[] = []
+    let cursor: string | undefined
+    do {
+      const page = await this.askUntil({ type: 'sessions', limit: 3, ...(cursor === undefined ? {} : { cursor }) })
+      sessions.push(...page.sessions)
+      cursor = page.cursor
+    } while (cursor !== undefined)
+    for (const { sessionId, lastSeq } of sessions) {
+      const beforeSeq = lastSeq + 1
+      events.push(...(await this.askUntil({ type: 'history', sessionId, beforeSeq, limit: SURVEYED_EVENTS })).events)
+    }
+    return { sessions, events }
+  }
+
+  /** Asks as often as it takes. */
+  private async askUntil<Q extends Question>(question: Q): Promise<AnswerTo<Q['type']>> {
+    for (;;) {
+      const answer = await this.ask(question)
+      if (answer !== undefined) return answer
+      await this.world.clock.sleep(ASK_AGAIN_MS)
+    }
+  }
+
   // What operations use.
 
   /** Hands a pack over to the client. */
@@ -185,6 +211,9 @@ export class Device {
     return this.random.chance(0.5) ? this.anyGroup() : singleSessionId(this.user, this.otherUser())
   }
 }
+
+/** Events of each session that are looked at in the end. */
+const SURVEYED_EVENTS = 30
 
 /** Packs of one device that may be open: what a person would not exceed. */
 const PENDING_MAX = 50

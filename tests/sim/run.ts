@@ -29,6 +29,7 @@ export async function runSeed(
     await world.run()
     await world.heal()
     if (world.findings.length === 0) await world.untilQuiet()
+    if (world.findings.length === 0) await world.survey()
     findings = world.findings.length > 0 ? world.findings : await audit(world)
   } catch (error) {
     findings = [...world.findings, { rule: 'SIM10', message: `the run broke off: ${(error as Error).stack ?? error}` }]

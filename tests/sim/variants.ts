@@ -1,11 +1,13 @@
 import type { GatewayCoreOptions } from '../../gateway/core.ts'
-import type { HistoryReader } from '../../processors/history/history-store.ts'
+import type { HistoryPage, HistoryReader, HotSession } from '../../processors/history/history-store.ts'
 import type { MembershipReader } from '../../processors/membership/membership-store.ts'
+import type { Head } from '../../processors/sequencer/session.ts'
 import type { StateStore } from '../../processors/sequencer/state-store.ts'
 import { type View, ViewMoved } from '../../processors/view.ts'
 import { readCause } from '../../schemas/codec.ts'
-import type { ServerFrame } from '../../schemas/frames.ts'
+import type { EventFrame, ServerFrame } from '../../schemas/frames.ts'
 import type { Partition, SessionId } from '../../schemas/ids.ts'
+import { Flag } from '../../schemas/pack.ts'
 import type { Log, StoredRecord } from '../../topics/log.ts'
 import { chainHash, chainHeaders, POSITION_START, type Position } from '../../topics/valid-events.ts'
 import type { FaultName } from './faults.ts'
@@ -71,6 +73,34 @@ function withStateStore(change: (store: StateStore) => Partial<StateStore>): Par
       },
     }),
   }
+}
+
+/** Rows of one table are read as the mistake has them. */
+function withRows(table: string, change: (row: object) => object | undefined): Partial<Alterations> {
+  return withStateStore(store => ({
+    get: ((of: never, key: never) => {
+      const row: object | undefined = store.get(of, key)
+      return row === undefined || of !== table ? row : change(row)
+    }) as StateStore['get'],
+  }))
+}
+
+/** A page whose messages are all as they once were sent. */
+function asSent({ events, ...page }: HistoryPage, world: World): HistoryPage {
+  world.truth.read()
+  const sent = events.map(text => {
+    const { state, ...frame }: EventFrame = JSON.parse(text)
+    const event = state === undefined ? undefined : world.truth.session(frame.sessionId).at(frame.seq)
+    return event === undefined ? text : JSON.stringify({ ...frame, body: event.body })
+  })
+  return { ...page, events: sent }
+}
+
+/** Counted messages above what was read, those that were taken back included. */
+function countedAbove({ sessionId, readSeq, lastSeq }: HotSession, world: World): number {
+  world.truth.read()
+  const events = world.truth.session(sessionId).events.slice(readSeq, lastSeq)
+  return events.filter(({ body, flags }) => body.kind === 'MessageAccepted' && (flags & Flag.COUNTER) !== 0).length
 }
 
 /** Where a view would be that has everything. */
@@ -277,6 +307,57 @@ export const VARIANTS: readonly Variant[] = [
     name: 'frames are sent twice',
     rules: ['SIM4'],
     alterations: { write: (bytes, world) => (world.random.chance(0.03) ? [bytes, bytes] : [bytes]) },
+  },
+  {
+    name: 'roles are not looked at',
+    rules: ['SIM13'],
+    alterations: withRows('members', row => ({ ...row, admin: true })),
+  },
+  {
+    name: 'requests to be friends are forgotten',
+    rules: ['SIM13'],
+    alterations: withRows('heads', row => {
+      const { relation } = row as Head
+      return relation === undefined ? row : { ...row, relation: { ...relation, requestedBy: '' } }
+    }),
+  },
+  {
+    name: 'what was taken back can be changed again',
+    rules: ['SIM13'],
+    alterations: withRows('amended', () => undefined),
+  },
+  {
+    name: 'blocks are not looked at',
+    rules: ['SIM13'],
+    alterations: withRows('heads', row => ({ ...row, relation: undefined })),
+  },
+  {
+    name: 'pages show what was taken back',
+    rules: ['SIM14'],
+    alterations: withHistory((history, world) => ({
+      page: async request => asSent(await history.page(request), world),
+    })),
+  },
+  {
+    name: 'messages that were taken back go on counting as unread',
+    rules: ['SIM14'],
+    alterations: withHistory((history, world) => ({
+      hotSessions: async request => {
+        const page = await history.hotSessions(request)
+        const sessions = page.sessions.map(session => ({ ...session, unread: countedAbove(session, world) }))
+        return { ...page, sessions }
+      },
+    })),
+  },
+  {
+    name: 'a read mark is shown one too far',
+    rules: ['SIM14'],
+    alterations: withHistory(history => ({
+      hotSessions: async request => {
+        const page = await history.hotSessions(request)
+        return { ...page, sessions: page.sessions.map(session => ({ ...session, readSeq: session.readSeq + 1 })) }
+      },
+    })),
   },
   {
     name: 'packs are acked before the log has them',

@@ -14,7 +14,7 @@ import type { SequencerContext } from '../../processors/sequencer/main.ts'
 import { MemoryStateDir } from '../../processors/sequencer/state-store.ts'
 import { FaultyAppends } from '../../processors/sequencer/testing/faults.ts'
 import type { View } from '../../processors/view.ts'
-import type { ClientFrame, ServerFrame } from '../../schemas/frames.ts'
+import type { ClientFrame, EventFrame, ServerFrame, SessionSummary } from '../../schemas/frames.ts'
 import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Log, StoredRecord } from '../../topics/log.ts'
 import { MemoryTransactions, memoryTransactionalWriters } from '../../topics/memory-transactional.ts'
@@ -104,6 +104,8 @@ export class World {
   readonly views: readonly Host[]
   readonly devices: readonly Device[]
   readonly findings: Finding[] = []
+  /** What each user was told of their sessions when all was quiet, and the end of each. */
+  readonly surveyed = new Map<UserId, { sessions: SessionSummary[]; events: EventFrame[] }>()
   /** Invites of which somebody has heard. */
   readonly invites: { sessionId: SessionId; inviteId: string }[] = []
   /** What happened last, for people. */
@@ -212,6 +214,14 @@ export class World {
     await this.clock.drive(() => isOver || this.clock.steps >= end || this.findings.length > 0)
     if (!isOver && this.findings.length === 0) {
       this.found('SIM10', `not quiet ${QUIET_TICKS_MAX} steps after the healing: ${why ?? 'it has just become quiet'}`)
+    }
+  }
+
+  /** Asks everybody for their sessions; nothing changes any more. */
+  async survey(): Promise<void> {
+    for (const user of this.users) {
+      const device = this.devices.find(it => it.user === user)!
+      this.surveyed.set(user, await this.clock.resolve(device.survey(), QUIET_TICKS_MAX))
     }
   }
 

@@ -5,6 +5,7 @@ import { checkDeliveries } from './deliveries.ts'
 import { checkLearnt } from './learnt.ts'
 import { checkLog } from './log.ts'
 import { checkPolicies } from './policies.ts'
+import { checkReading } from './reading.ts'
 import { checkReplay } from './replay.ts'
 import { checkViews } from './views.ts'
 
@@ -22,6 +23,7 @@ export async function audit(world: World): Promise<Finding[]> {
   checkLog(world, say)
   checkReplay(world, say)
   checkPolicies(world, say)
+  checkReading(world, say)
   checkAnswers(world, say)
   checkConnections(world, say)
   checkDeliveries(world, say)

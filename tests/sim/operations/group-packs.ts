@@ -128,12 +128,12 @@ export const revokeInvite = packOperation({
 
 export const muteMember = packOperation({
   frame: 'muteMember',
-  weight: 2,
+  weight: 4,
   request: device => ({
     type: 'muteMember',
     sessionId: device.anyGroup(),
     userId: device.otherUser(),
-    until: device.random.chance(0.4) ? 0 : device.clock.now() + device.random.pick([500, 3_000, 20_000]),
+    until: device.random.chance(0.3) ? 0 : device.clock.now() + device.random.pick([500, 3_000, 20_000]),
   }),
   event: 'MemberMuted',
   isAs: (frame, { body }) => frame.userId === body.userId && frame.until === body.until,

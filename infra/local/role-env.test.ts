@@ -20,7 +20,7 @@ test('the roles read their configuration from it', () => {
     http: { host: '127.0.0.1', port: 8080 },
     metrics: { host: '127.0.0.1', port: 9466 },
     stateDir: '/data/state',
-    jwtKeyFile: '/data/jwt.key',
+    tokens: { secretFile: '/data/jwt.key' },
     nodeName: 'views',
   })
 })

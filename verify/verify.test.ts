@@ -17,10 +17,8 @@ async function world(script: Script, options: Parameters<typeof memoryViews>[1] 
 test('[VF1] views that hold what the log says are equal, whatever happened', async () => {
   await fc.assert(
     fc.asyncProperty(anyScript, async script => {
-      const { archive, ...rest } = (await world(script)).verifyOptions
-      // @TODO The archive leaves out mentions, quotes and forwards.
-      const hasExtra = script.events.some(({ event }) => 'extra' in event.body)
-      const result = await verify(hasExtra ? rest : { archive, ...rest })
+      const { verifyOptions } = await world(script)
+      const result = await verify(verifyOptions)
       expect(result.differences).toEqual([])
       expect(result.events).toBe(script.events.length)
       expect(result.sessions).toBe(

@@ -15,7 +15,7 @@ export const CloseCode = {
   UNAVAILABLE: { code: 4012, reconnect: true, outcome: 'SERVICE_UNAVAILABLE', text: 'not ready: reconnect later' },
   BAD_CLIENT_IDENTITY: { code: 4020, reconnect: false, outcome: 'BAD_CLIENT_IDENTITY', text: 'device is not valid' },
   BAD_CREDENTIALS: { code: 4021, reconnect: false, outcome: 'BAD_CREDENTIALS', text: 'token is wrong or expired' },
-  KICKED: { code: 4022, reconnect: false, outcome: 'KICKED_OUT', text: 'a newer login of the same device' },
+  KICKED: { code: 4022, reconnect: false, outcome: 'KICKED_OUT', text: 'ended by another login, or by an operator' },
   LOGGED_OUT: { code: 4023, reconnect: false, outcome: 'SUCCESS', text: 'logged out as asked' },
   ACCESS_DENIED: { code: 4024, reconnect: false, outcome: 'ACCESS_DENIED', text: 'the token does not allow this' },
   THIRD_PARTY_REJECT: {

@@ -314,7 +314,10 @@ function runGroup(
   const n = script.events.length
   const [isIn, isOtherIn] = [members.has(from), members.has(other)]
   if (what === 'ask' && !isIn) script.unplaced(session, from, { kind: 'JoinRequested', message: `${n} please` })
-  if (what === 'use' && !isIn) script.change(session, from, { kind: 'MemberJoined', inviteId: 'i0' })
+  const invites = invitesOf(script, session)
+  if (what === 'use' && !isIn && invites.live.has('i0')) {
+    script.change(session, from, { kind: 'MemberJoined', inviteId: 'i0' })
+  }
   if (!isIn) return
   if (what === 'role' && isOtherIn && other !== owner) {
     script.change(session, from, { kind: 'RolesSet', userIds: [other], role: n % 3 === 0 ? 'member' : 'admin' })
@@ -332,14 +335,27 @@ function runGroup(
   }
   if (what === 'answer' && !isOtherIn) script.unplaced(session, from, { kind: 'JoinRefused', userId: other })
   if (what === 'invite') {
-    // The id of an invite is that of its pack: no two are the same.
-    const created = script.events.filter(
-      ({ event }) => event.sessionId === session && event.body.kind === 'InviteCreated',
-    )
-    const [inviteId, expiresAt] = [`i${created.length}`, script.now + 1_500]
+    const [inviteId, expiresAt] = [`i${invites.created}`, script.now + 1_500]
     script.unplaced(session, from, { kind: 'InviteCreated', inviteId, secretHash: '', expiresAt, usesMax: 2 })
   }
-  if (what === 'end') script.unplaced(session, from, { kind: 'InviteRevoked', inviteId: `i${n % 2}` })
+  if (what === 'end' && invites.live.has(`i${n % 2}`)) {
+    script.unplaced(session, from, { kind: 'InviteRevoked', inviteId: `i${n % 2}` })
+  }
+}
+
+/** Only an invite that was made and has not been revoked is used or revoked, and no two have one id. */
+function invitesOf(script: Script, session: SessionId): { created: number; live: Set<string> } {
+  const live = new Set<string>()
+  let created = 0
+  for (const { event } of script.events) {
+    if (event.sessionId !== session) continue
+    if (event.body.kind === 'InviteCreated') {
+      live.add(event.body.inviteId)
+      created++
+    }
+    if (event.body.kind === 'InviteRevoked') live.delete(event.body.inviteId)
+  }
+  return { created, live }
 }
 
 /**

@@ -4,8 +4,9 @@ import { Code } from '../../schemas/codes.ts'
 import type { Event, EventBody } from '../../schemas/event.ts'
 import type { PackId, SessionId, UserId } from '../../schemas/ids.ts'
 import { type PackBody, RULES_DEFAULT } from '../../schemas/pack.ts'
+import { EVENT_BODIES, each } from '../../schemas/testing/samples.ts'
 import { evolve, evolveTime, seqFault } from './evolve.ts'
-import { isMember, LOG_TIME_START, MEMBER_INTERVALS_MAX, MEMBER_PLAIN, memberKey } from './session.ts'
+import { type Change, isMember, LOG_TIME_START, MEMBER_INTERVALS_MAX, MEMBER_PLAIN, memberKey } from './session.ts'
 import { makePack, packIdAt, T0, TestState } from './testing/packs.ts'
 
 const group = 'g:chess' as SessionId
@@ -102,6 +103,34 @@ const anyEvent: fc.Arbitrary<Event> = fc.record({
   digest: fc.constant(Buffer.alloc(16)),
   pushInfo: fc.constant(null),
   body: anyBody,
+})
+
+const anyRole = fc.constantFrom('admin' as const, 'member' as const)
+const somebody = fc.constantFrom('alice', 'bob', 'carol') as fc.Arbitrary<UserId>
+const anyKind: fc.Arbitrary<Event> = anyEvent.chain(event =>
+  fc.record({
+    ...Object.fromEntries(Object.entries(event).map(([name, value]) => [name, fc.constant(value)])),
+    sessionId: fc.constantFrom('g:chess', 's:alice:bob', 'u:alice') as fc.Arbitrary<SessionId>,
+    from: somebody,
+    body: fc.oneof(
+      fc.constantFrom(...each(EVENT_BODIES)),
+      fc.record({ kind: fc.constant('RolesSet' as const), userIds: fc.array(somebody), role: anyRole }),
+      fc.record({ kind: fc.constant('MembersRemoved' as const), userIds: fc.array(somebody) }),
+    ),
+  }),
+) as fc.Arbitrary<Event>
+
+test('[ST17] which rows an event writes follows from the event alone', () => {
+  const keys = (changes: readonly Change[]) => changes.map(({ table, key }) => `${table} ${key}`).sort()
+  fc.assert(
+    fc.property(fc.array(anyKind, { maxLength: 20 }), events => {
+      const state = new TestState()
+      for (const event of events) {
+        expect(keys(evolve(state, event)), event.body.kind).toEqual(keys(evolve(new TestState(), event)))
+        state.apply(event)
+      }
+    }),
+  )
 })
 
 test('[SQ20] evolve takes any events in any order', () => {

@@ -12,7 +12,8 @@ import type { Change, LogTime, StateView } from './session.ts'
 /**
  * What an event does to the state. Total: never throws, whatever the event holds, for the log may hold what another
  * version of this code decided. Each row follows from its own former value and the event, never from another row,
- * so that a restore may pass over rows that are newer than the event (restore.ts).
+ * so that a restore may pass over rows that are newer than the event; which rows are written follows from the event
+ * alone, so that a restore knows them without their former values (restore.ts, ST17).
  */
 
 /** The rows that the event writes. */

@@ -129,6 +129,10 @@ class TailReading {
       await reader.done
       if (how === 'aborted') throw new TailAborted('reading the tail of im.events was aborted')
       if (this.unverified) throw new TailUnavailable(`im.events@${this.first} did not come`)
+      // What has to be there, because a state was built from it, is not taken for empty.
+      if (this.request.until !== undefined && this.seen + 1 < this.end) {
+        throw new TailUnavailable(`im.events up to ${this.end} did not come, only up to ${this.seen}`)
+      }
       const end = this.request.until ?? Math.max(this.end, this.seen + 1)
       return { position: this.position, end, open: this.seen + 1 < end, junk: this.junk }
     } finally {

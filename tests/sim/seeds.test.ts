@@ -14,6 +14,8 @@ const SEEDS = [
   [464321480, 'CL3', 'an ack overtook the resume that was to bring the beginning of a later stay'],
   [654186716, 'CL2', 'a gap behind a hole took what lay before it for delivered'],
   [680312074, 'RS2', 'a resume that was overtaken said that it had brought the session'],
+  [202, 'ST17', 'admins who had left stood in the roster again after the group had changed hands'],
+  [565673201, 'ST18', 'a restore that was kept waiting for events took them for absent'],
   [59, 'GW45', 'a list of sessions left out those that history did not have yet'],
 ] as const
 const SEED_MS_MAX = 120_000

@@ -184,13 +184,12 @@ export class ReadingFold {
     this.reactions.set(seq, ofMessage.set(emoji, [...(ofMessage.get(emoji) ?? []), userId]))
   }
 
+  /** An emoji that nobody has any more is gone: when it comes again, it is the last. */
   private unreact(seq: Seq, emoji: string, userId: UserId): void {
-    const users = this.reactions.get(seq)?.get(emoji)
-    if (users !== undefined)
-      this.reactions.get(seq)!.set(
-        emoji,
-        users.filter(other => other !== userId),
-      )
+    const ofMessage = this.reactions.get(seq)
+    const left = ofMessage?.get(emoji)?.filter(other => other !== userId) ?? []
+    if (left.length > 0) ofMessage!.set(emoji, left)
+    else ofMessage?.delete(emoji)
   }
 
   private must({ seq, at }: AcceptedEvent, offset: Offset): void {

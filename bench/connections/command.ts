@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { developmentTokens } from '../../client/terminal/development-token.ts'
 import { unreachable } from '../../infra/assert.ts'
 import type { Clock, Random } from '../../infra/clock.ts'
+import type { UserId } from '../../schemas/ids.ts'
 import { RULES_BOUNDS } from '../../schemas/pack.ts'
 import { readConditions } from '../conditions.ts'
 import { type ProcessUse, ProcessWatch } from '../processes.ts'
@@ -77,25 +78,26 @@ function limits(options: ConnectionBenchOptions): NodeJS.ProcessEnv {
   return { PACKLOG_DEVICE_PACKS_PER_SECOND: limit, PACKLOG_USER_PACKS_PER_SECOND: limit }
 }
 
+/** What every load needs to get at the gateway. */
+async function reach({ gatewayUrl, env }: Target, { clock, random, log }: Shell) {
+  const tokens = await developmentTokens(env)
+  return { gatewayUrl, token: (userId: UserId) => tokens.token(userId, clock.now()), clock, random, log }
+}
+
 async function benchGroup(
   { parameters, json }: Extract<ConnectionBenchOptions, { command: 'group' }>,
   target: Target,
-  { clock, random, log }: Shell,
+  shell: Shell,
 ): Promise<number> {
   const conditions = readConditions(projectRoot())
-  const tokens = await developmentTokens(target.env)
   const watch = new ProcessWatch([...target.processes, { name: 'load', pid: process.pid }])
   let processes: Record<string, ProcessUse> = {}
   const result = await runGroupLoad({
     ...parameters,
-    gatewayUrl: target.gatewayUrl,
-    token: userId => tokens.token(userId, clock.now()),
-    clock,
-    random,
-    log,
+    ...(await reach(target, shell)),
     onMeasure: phase => {
-      if (phase === 'begin') watch.begin(clock.monotonic())
-      else processes = watch.end(clock.monotonic())
+      if (phase === 'begin') watch.begin(shell.clock.monotonic())
+      else processes = watch.end(shell.clock.monotonic())
     },
   })
   const report = groupReport(result, { processes, parameters, conditions })
@@ -106,18 +108,13 @@ async function benchGroup(
 async function benchIdle(
   { parameters, json }: Extract<ConnectionBenchOptions, { command: 'idle' }>,
   target: Target,
-  { clock, random, log }: Shell,
+  shell: Shell,
 ): Promise<number> {
   const conditions = readConditions(projectRoot())
-  const tokens = await developmentTokens(target.env)
   const gateways = new ProcessWatch(target.processes.filter(({ name }) => name.startsWith('gateway')))
   const result = await runIdle({
     ...parameters,
-    gatewayUrl: target.gatewayUrl,
-    token: userId => tokens.token(userId, clock.now()),
-    clock,
-    random,
-    log,
+    ...(await reach(target, shell)),
     gatewayRssKiB: () => gateways.total().rssKiB || undefined,
     gatewayCpuMs: () => gateways.total().cpuMs,
   })
@@ -129,17 +126,12 @@ async function benchIdle(
 async function benchFair(
   { parameters, json }: Extract<ConnectionBenchOptions, { command: 'fair' }>,
   target: Target,
-  { clock, random, log }: Shell,
+  shell: Shell,
 ): Promise<number> {
   const conditions = readConditions(projectRoot())
-  const tokens = await developmentTokens(target.env)
   const pairs = await runFair({
     ...parameters,
-    gatewayUrl: target.gatewayUrl,
-    token: userId => tokens.token(userId, clock.now()),
-    clock,
-    random,
-    log,
+    ...(await reach(target, shell)),
   })
   const report = fairReport(pairs, { parameters, conditions })
   process.stdout.write(json ? `${JSON.stringify({ command: 'fair', ...report })}\n` : `${fairText(report)}\n`)

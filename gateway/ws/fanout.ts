@@ -57,8 +57,8 @@ export interface FanoutOptions {
   pending: PendingPacks
   friendsOnly: Pick<FriendsOnly, 'passed'>
   loginPacks: Pick<LoginPacks, 'wants' | 'passed'>
-  /** Absent where nobody keeps who is there. */
   nudges: Nudges
+  /** Absent where nobody keeps who is there. */
   presence?: Pick<Presence, 'passed'>
   progress: Progress
   rates: Pick<UserRates, 'refused'>

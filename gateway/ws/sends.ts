@@ -133,13 +133,18 @@ export class Sends {
 
   /** Looks up what the sequencer needs to know; what comes after a pack in its session waits with it. */
   private prepare(connection: ClientConnection, frame: PackFrame, pack: Pack, mark: MarkPart = {}): void {
-    const lane = `${connection.id} ${pack.sessionId}`
-    const before = this.lanes.size === 0 ? undefined : this.lanes.get(lane)
     if (connection.lookUps >= LOOK_UPS_PER_CONNECTION_MAX) {
       this.refuseAll(connection, frame, mark, 'OVERLOADED')
       return
     }
     const found = this.options.stamps.stamp(pack)
+    // Most messages find nobody waiting: no key is made for them.
+    if (found === undefined && this.lanes.size === 0) {
+      this.take(connection, frame, pack, mark)
+      return
+    }
+    const lane = `${connection.id} ${pack.sessionId}`
+    const before = this.lanes.get(lane)
     if (found === undefined && before === undefined) {
       this.take(connection, frame, pack, mark)
       return

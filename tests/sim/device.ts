@@ -1,6 +1,7 @@
 import { Client, type PackRequest } from '../../client/network/client.ts'
 import { type AnswerTo, type Question, QuestionFailed } from '../../client/network/questions.ts'
 import type { SeededRandom } from '../../infra/seeded-random.ts'
+import { CloseCode } from '../../schemas/close-codes.ts'
 import type { EventFrame, PackFrame, SessionSummary } from '../../schemas/frames.ts'
 import { isOwnFrame, SESSIONS_PAGE_MAX } from '../../schemas/frames.ts'
 import {
@@ -11,6 +12,7 @@ import {
   type UserId,
   userSessionId,
 } from '../../schemas/ids.ts'
+import { DeviceType } from '../../schemas/pack.ts'
 import { SteppedClock } from './broker.ts'
 import { OPERATIONS } from './operations/index.ts'
 import { Witness } from './witness.ts'
@@ -18,6 +20,18 @@ import type { World } from './world.ts'
 
 /** How long a device waits before it asks again for what the server could not tell. */
 const ASK_AGAIN_MS = 500
+/** How long it takes at most until somebody logs in again. */
+const AWAY_MS_MAX = 8_000
+
+/** What a user is told when all is quiet. */
+export interface Survey {
+  /** The whole list. */
+  sessions: SessionSummary[]
+  /** The end of each. */
+  events: EventFrame[]
+  /** The whole priority queue. */
+  urgent: EventFrame[]
+}
 
 /**
  * One device of a user: the product's own client, an app that does one random operation after the other, and a
@@ -26,13 +40,17 @@ const ASK_AGAIN_MS = 500
 export class Device {
   readonly user: UserId
   readonly id: string
-  readonly client: Client
+  /** The type that it logs in with. */
+  readonly type: number
+  /** Anew after each login that was ended for good. */
+  client: Client
   readonly witness: Witness
   readonly clock: SteppedClock
   readonly random: SeededRandom
   readonly world: World
   /** What is known of the sessions that were there before: asked for once, after the first welcome. */
   private isOriented = false
+  private isComingBack = false
   private texts = 0
 
   constructor(world: World, user: UserId, id: string) {
@@ -42,7 +60,13 @@ export class Device {
     this.random = world.random.fork()
     this.clock = new SteppedClock(world.clock)
     this.witness = new Witness(world, this)
-    this.client = new Client({
+    this.type = this.random.pick([DeviceType.web, DeviceType.web, DeviceType.ios, DeviceType.linux])
+    this.client = this.makeClient()
+  }
+
+  private makeClient(): Client {
+    const { world, user, id } = this
+    const client: Client = new Client({
       url: 'ws://sim/v1/ws',
       token: user,
       deviceType: 'web',
@@ -51,14 +75,50 @@ export class Device {
       clock: this.clock,
       random: this.random,
       discover: summary => {
-        const known = this.client.seqOf(summary.sessionId)
+        const known = client.seqOf(summary.sessionId)
         if (known !== undefined && known >= summary.lastSeq) return undefined
         this.witness.follows(summary.sessionId, known ?? 0)
         return known ?? 0
       },
     })
-    this.witness.listen(this.client)
-    this.client.on('caughtUp', () => void this.orient())
+    this.witness.listen(client)
+    client.on('caughtUp', () => void this.orient())
+    client.on('phase', phase => {
+      if (phase.kind === 'Closed' && client === this.client) this.closed()
+    })
+    return client
+  }
+
+  /** Another login, or a logout, has ended this one: people who are about something log in again. */
+  private closed(): void {
+    const isKicked = this.witness.ends.at(-1)?.end.code === CloseCode.KICKED.code
+    if (this.world.isActing || !isKicked) this.loginLater()
+  }
+
+  private loginLater(): void {
+    if (this.isComingBack) return
+    this.isComingBack = true
+    this.world.clock.schedule(this.random.next() * AWAY_MS_MAX, () => this.login())
+  }
+
+  /** As an app that has kept nothing. */
+  private login(): void {
+    this.isComingBack = false
+    this.isOriented = false
+    this.witness.startsAnew()
+    this.client = this.makeClient()
+    this.client.start()
+  }
+
+  /** True where the login was ended, and stays so. */
+  get isOut(): boolean {
+    return this.client.phase.kind === 'Closed' && !this.isComingBack
+  }
+
+  /** Somebody of each user stays: the login that ended the last one may never have come about. */
+  comeBackIfAlone(): void {
+    const others = this.world.devices.filter(device => device.user === this.user && device !== this)
+    if (this.isOut && others.every(device => device.isOut || device.isComingBack)) this.loginLater()
   }
 
   get name(): string {
@@ -73,6 +133,7 @@ export class Device {
   /** True when nothing of this device is under way. */
   get isQuiet(): boolean {
     const { client } = this
+    if (this.isOut) return true
     return client.phase.kind === 'Live' && client.pendingCount === 0 && this.isOriented && this.witness.isCaughtUp
   }
 
@@ -88,31 +149,31 @@ export class Device {
   /** The sessions that there are already, from their beginning. */
   private async orient(): Promise<void> {
     if (this.isOriented) return
+    const { client } = this
     try {
       const own = { sessionId: userSessionId(this.user), seq: 0 }
       this.witness.follows(own.sessionId, own.seq)
-      await this.client.follow([own])
+      await client.follow([own])
       let cursor: string | undefined
       do {
-        const page: AnswerTo<'sessions'> = await this.client.ask({
+        const page: AnswerTo<'sessions'> = await client.ask({
           type: 'sessions',
           limit: SESSIONS_PAGE_MAX,
           ...(cursor === undefined ? {} : { cursor }),
         })
         const sessions = page.sessions.map(({ sessionId }) => ({ sessionId, seq: 0 }))
         for (const { sessionId, seq } of sessions) this.witness.follows(sessionId, seq)
-        await this.client.follow(sessions)
+        await client.follow(sessions)
         cursor = page.cursor
       } while (cursor !== undefined)
-      this.isOriented = true
+      if (client === this.client) this.isOriented = true
     } catch (error) {
       if (!(error instanceof QuestionFailed)) throw error
-      this.world.clock.schedule(ASK_AGAIN_MS, () => void this.orient())
+      if (client === this.client) this.world.clock.schedule(ASK_AGAIN_MS, () => void this.orient())
     }
   }
 
-  /** The whole list of sessions, and the end of each. */
-  async survey(): Promise<{ sessions: SessionSummary[]; events: EventFrame[] }> {
+  async survey(): Promise<Survey> {
     const sessions: SessionSummary[] = []
     const events: EventFrame[] = []
     let cursor: string | undefined
@@ -125,7 +186,18 @@ export class Device {
       const beforeSeq = lastSeq + 1
       events.push(...(await this.askUntil({ type: 'history', sessionId, beforeSeq, limit: SURVEYED_EVENTS })).events)
     }
-    return { sessions, events }
+    return { sessions, events, urgent: await this.surveyUrgent() }
+  }
+
+  private async surveyUrgent(): Promise<EventFrame[]> {
+    const urgent: EventFrame[] = []
+    let cursor: string | undefined
+    for (;;) {
+      const page = await this.askUntil({ type: 'priority', limit: 7, ...(cursor === undefined ? {} : { cursor }) })
+      urgent.push(...page.events)
+      cursor = page.cursor
+      if (!page.more) return urgent
+    }
   }
 
   /** Asks as often as it takes. */
@@ -141,7 +213,7 @@ export class Device {
 
   /** Hands a pack over to the client. */
   submit(request: PackRequest): void {
-    if (this.client.pendingCount >= PENDING_MAX) return
+    if (this.client.pendingCount >= PENDING_MAX || this.client.phase.kind === 'Closed') return
     if (this.client.userId === undefined && isOwnFrame(request as PackFrame)) return
     const { packId, answer } = this.client.submit(request)
     this.witness.submitted({ ...request, packId } as PackFrame)

@@ -43,6 +43,7 @@ export class Host<R extends Running = Running> implements Machine {
   private readonly boot: (machine: Machine) => R
   private readonly onGone: () => void
   private readonly mayEndWith: (error: unknown) => boolean
+  private readonly appendsMax: number
 
   constructor(
     world: World,
@@ -53,6 +54,8 @@ export class Host<R extends Running = Running> implements Machine {
       onGone?: () => void
       /** True for errors with which a correct process may end. */
       mayEndWith?: (error: unknown) => boolean
+      /** Appends to one partition that may be under way at once. */
+      appendsMax?: number
     },
   ) {
     this.world = world
@@ -60,6 +63,7 @@ export class Host<R extends Running = Running> implements Machine {
     this.boot = options.boot
     this.onGone = options.onGone ?? (() => {})
     this.mayEndWith = options.mayEndWith ?? (() => false)
+    this.appendsMax = options.appendsMax ?? 1
     this.clock = new SteppedClock(world.clock)
   }
 
@@ -138,16 +142,17 @@ export class Host<R extends Running = Running> implements Machine {
   /** Its way to the log: everything takes a while, and may go wrong. */
   log(): Log {
     const { life, world } = this
-    const inFlight = new Set<string>()
+    const inFlight = new Map<string, number>()
     const log = life.log(world.log, async request => {
       const place = `${request.topic}/${request.partition}`
-      world.expectLimit(`appends in flight of ${this.name} to ${place}`, inFlight.has(place) ? 2 : 1, 1)
-      inFlight.add(place)
+      const under = inFlight.get(place) ?? 0
+      world.expectLimit(`appends in flight of ${this.name} to ${place}`, under + 1, this.appendsMax)
+      inFlight.set(place, under + 1)
       try {
         await world.latency()
         return await world.appends.append(request)
       } finally {
-        inFlight.delete(place)
+        inFlight.set(place, inFlight.get(place)! - 1)
       }
     })
     return { ...log, read: options => this.reader(log, options) }

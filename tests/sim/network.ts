@@ -8,7 +8,6 @@ import type { Millis } from '../../infra/clock.ts'
 import { CloseCode, type CloseName, closeReason } from '../../schemas/close-codes.ts'
 import type { ClientFrame } from '../../schemas/frames.ts'
 import { decodeServerFrame, encodeClientFrame } from '../../schemas/frames-avro.ts'
-import { DeviceType } from '../../schemas/pack.ts'
 import type { Device } from './device.ts'
 import type { Host, Running } from './host.ts'
 import type { World } from './world.ts'
@@ -41,6 +40,7 @@ export class Network {
       const host = this.world.random.pick(this.world.gateways)
       const connection = new Connection(this.world, { number: ++this.numbers, host, device, events })
       this.connections.add(connection)
+      device.witness.opened(connection.number)
       connection.connect()
       return connection
     }
@@ -127,9 +127,17 @@ export class Connection implements Transport, ClientSocket {
     try {
       if (!core.isOpen || core.hub === undefined) return this.refuse('UNAVAILABLE')
       if (this.phase !== 'Open' || this.isServerGone) return
-      const identity = { userId: user, device: { type: DeviceType.web, id } }
+      const identity = { userId: user, device: { type: this.device.type, id } }
       this.core = core
-      this.server = core.hub.open(identity, this.isAvro ? 'avro' : 'json', this)
+      const refused = await core.login(identity, connectionId => {
+        if (core.hub === undefined || !core.isOpen || this.phase !== 'Open' || this.isServerGone) {
+          core.ended(identity, connectionId)
+          this.refuse('UNAVAILABLE')
+          return
+        }
+        this.server = core.hub.open(identity, this.isAvro ? 'avro' : 'json', this, connectionId)
+      })
+      if (refused !== undefined) this.refuse(refused)
     } finally {
       core.unreserve(user)
     }

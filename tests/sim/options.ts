@@ -1,4 +1,5 @@
 import { SeededRandom } from '../../infra/seeded-random.ts'
+import type { Rules } from '../../schemas/pack.ts'
 import { drawFaults, type FaultName } from './faults.ts'
 
 /** Steps of the first phase of a run: tasks of the clock. */
@@ -33,6 +34,9 @@ export interface SimOptions {
   /** The two sequencers have different rules. */
   rulesDiffer: boolean
   faults: readonly FaultName[]
+  /** Which devices of a user may be connected at once. */
+  loginPolicy: Rules['loginPolicy']
+  loginsMax: number
   /** Lines of the world's log that are kept. */
   notesMax: number
 }
@@ -40,6 +44,13 @@ export interface SimOptions {
 /** The options that a seed means; `changes` overrides some of them. */
 export function optionsOf(seed: number, changes: Partial<SimOptions> = {}): SimOptions {
   const random = new SeededRandom(seed)
+  const drawn = draw(seed, random)
+  // Only where somebody has several devices do they come into each other's way.
+  if (drawn.loginPolicy !== 'all') drawn.devices = 2
+  return { ...drawn, ...changes }
+}
+
+function draw(seed: number, random: SeededRandom): SimOptions {
   return {
     seed,
     stepsMax: STEPS_MAX,
@@ -56,7 +67,8 @@ export function optionsOf(seed: number, changes: Partial<SimOptions> = {}): SimO
     viewsDoubled: random.chance(0.3),
     rulesDiffer: random.chance(0.3),
     faults: drawFaults(random),
+    loginPolicy: random.pick(['all', 'all', 'onePerType', 'one', 'classes'] as const),
+    loginsMax: random.pick([64, 64, 1]),
     notesMax: NOTES_MAX,
-    ...changes,
   }
 }

@@ -10,6 +10,7 @@ import { MemoryRegistry } from '../../topics/memory-registry.ts'
 import { makeTopics, type Topics, valueSubject } from '../../topics/topics.ts'
 import { Fenced } from '../../topics/transactional-log.ts'
 import type { FaultName, Faults } from './faults.ts'
+import type { SimOptions } from './options.ts'
 
 /** Small parts that a world is put together from. */
 
@@ -60,11 +61,14 @@ export function maySequencerEnd(error: unknown): boolean {
 /** So short that a run sees the end of them. */
 const SHORT_WINDOWS = { revokeWindowMs: 2_000, deleteWindowMs: 3_000, overrideWindowMs: 4_000 }
 
-/** Two sequencers that are configured differently: the higher version wins, whoever brings it. */
-export function rulesOf(sequencer: string): Rules {
+/** What a sequencer is configured with. Of two that differ the higher version wins, whoever brings it. */
+export function rulesOf(sequencer: string, { rulesDiffer, loginPolicy, loginsMax }: SimOptions): Rules | undefined {
+  // Of logins all are told the same, gateways too: what one of them lets in another would have to know of.
+  const logins = { loginPolicy, loginsMax }
+  if (!rulesDiffer) return loginPolicy === 'all' ? undefined : { ...RULES_DEFAULT, version: 1, ...logins }
   return sequencer === 'seq-a'
-    ? { ...RULES_DEFAULT, version: 1, groupMembersMax: 3 }
-    : { ...RULES_DEFAULT, version: 2, groupMembersMax: 4, contentBytesMax: 2_000, ...SHORT_WINDOWS }
+    ? { ...RULES_DEFAULT, version: 1, groupMembersMax: 3, ...logins }
+    : { ...RULES_DEFAULT, version: 2, groupMembersMax: 4, contentBytesMax: 2_000, ...SHORT_WINDOWS, ...logins }
 }
 
 const APPEND_FAULTS = {

@@ -37,6 +37,7 @@ export type ViewName = 'history' | 'membership' | 'archive'
 export function sequencerHost(world: World, name: string): Host {
   const boot = (host: Machine): Running => {
     const { life } = host
+    const rules = rulesOf(name, world.options)
     const partitions = [...world.assigned.get(name)!].sort()
     const context: SequencerContext = {
       topics: world.topics,
@@ -50,7 +51,7 @@ export function sequencerHost(world: World, name: string): Host {
       stores: partition => stateStore(world, host, partition, name),
       era: 0,
       instance: name,
-      ...(world.options.rulesDiffer ? { rules: rulesOf(name) } : {}),
+      ...(rules === undefined ? {} : { rules }),
       clock: life.clock(host.clock),
       random: world.random.fork(),
       logger: world.logger,
@@ -99,6 +100,7 @@ export function gatewayHost(world: World, name: string): Host<RunningGateway> {
       metrics: new Metrics(),
       nodeName: name,
       heartbeatMs: HEARTBEAT_MS,
+      loginPolicy: world.options.loginPolicy,
     }
     const core = new GatewayCore(world.alterations.gateway(options, world))
     core.start()
@@ -108,6 +110,8 @@ export function gatewayHost(world: World, name: string): Host<RunningGateway> {
     name,
     boot,
     onGone: () => world.network.gatewayGone(host),
+    // Logins go a way of their own.
+    appendsMax: 2,
   })
   return host
 }

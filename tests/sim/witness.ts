@@ -25,6 +25,8 @@ export type Seen =
   | { kind: 'Gap'; sessionId: SessionId; fromSeq: Seq; toSeq: Seq }
   | { kind: 'Reset'; sessionId: SessionId; lastSeq: Seq }
   | { kind: 'Follows'; sessionId: SessionId; seq: Seq }
+  /** A login by an app that has kept nothing. */
+  | { kind: 'StartsAnew' }
 
 /** Writes down what a device said, heard and was given, in order; judges nothing. */
 export class Witness {
@@ -35,6 +37,12 @@ export class Witness {
   readonly messages = new Map<SessionId, EventFrame[]>()
   readonly answers: PackAnswer[] = []
   readonly learnt: Learned[] = []
+  /** How connections ended. */
+  readonly ends: { connection: number; end: TransportEnd }[] = []
+  /** The device's connections, by number, in order. */
+  readonly connections: number[] = []
+  /** Where im.events ended when the welcome of a connection was heard. */
+  readonly welcomes = new Map<number, { connectionId: string; ends: ReadonlyMap<Partition, Offset> }>()
   /** True while everything that was missed is there, as the client says. */
   isCaughtUp = false
   private readonly world: World
@@ -85,11 +93,16 @@ export class Witness {
 
   received(connection: number, frame: ServerFrame): void {
     this.seen.push({ kind: 'Received', connection, frame })
+    if (frame.type === 'welcome') {
+      const { connectionId } = frame
+      this.welcomes.set(connection, { connectionId, ends: this.world.truth.ends() })
+    }
     if (frame.type !== 'pong') this.note(`${connection} < ${brief(frame)}`)
   }
 
   ended(connection: number, end: TransportEnd): void {
     this.note(`${connection} ended with ${end.code}`)
+    this.ends.push({ connection, end })
   }
 
   submitted(frame: PackFrame): void {
@@ -109,6 +122,19 @@ export class Witness {
   /** The app asks for everything of a session above `seq`, what it had before included. */
   follows(sessionId: SessionId, seq: Seq): void {
     this.seen.push({ kind: 'Follows', sessionId, seq })
+  }
+
+  opened(connection: number): void {
+    this.connections.push(connection)
+  }
+
+  /** True where the device had already begun another connection. */
+  isReplaced(connection: number): boolean {
+    return this.connections.at(-1) !== connection
+  }
+
+  startsAnew(): void {
+    this.seen.push({ kind: 'StartsAnew' })
   }
 
   private note(text: string): void {

@@ -14,7 +14,7 @@ import type { SequencerContext } from '../../processors/sequencer/main.ts'
 import { MemoryStateDir } from '../../processors/sequencer/state-store.ts'
 import { FaultyAppends } from '../../processors/sequencer/testing/faults.ts'
 import type { View } from '../../processors/view.ts'
-import type { ClientFrame, EventFrame, ServerFrame, SessionSummary } from '../../schemas/frames.ts'
+import type { ClientFrame, ServerFrame } from '../../schemas/frames.ts'
 import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Log, StoredRecord } from '../../topics/log.ts'
 import { MemoryTransactions, memoryTransactionalWriters } from '../../topics/memory-transactional.ts'
@@ -22,7 +22,7 @@ import type { Topics } from '../../topics/topics.ts'
 import type { TransactionalWriters } from '../../topics/transactional-log.ts'
 import { Truth } from './auditor/truth.ts'
 import { ObservedLog, SteppedClock } from './broker.ts'
-import { Device } from './device.ts'
+import { Device, type Survey } from './device.ts'
 import { Faults } from './faults.ts'
 import type { Host } from './host.ts'
 import { Network, type RunningGateway } from './network.ts'
@@ -104,8 +104,8 @@ export class World {
   readonly views: readonly Host[]
   readonly devices: readonly Device[]
   readonly findings: Finding[] = []
-  /** What each user was told of their sessions when all was quiet, and the end of each. */
-  readonly surveyed = new Map<UserId, { sessions: SessionSummary[]; events: EventFrame[] }>()
+  /** What each user was told when all was quiet. */
+  readonly surveyed = new Map<UserId, Survey>()
   /** Invites of which somebody has heard. */
   readonly invites: { sessionId: SessionId; inviteId: string }[] = []
   /** What happened last, for people. */
@@ -220,7 +220,7 @@ export class World {
   /** Asks everybody for their sessions; nothing changes any more. */
   async survey(): Promise<void> {
     for (const user of this.users) {
-      const device = this.devices.find(it => it.user === user)!
+      const device = this.devices.find(it => it.user === user && !it.isOut)!
       this.surveyed.set(user, await this.clock.resolve(device.survey(), QUIET_TICKS_MAX))
     }
   }
@@ -228,6 +228,7 @@ export class World {
   /** What is not quiet; undefined where everything is. */
   private async unquiet(): Promise<string | undefined> {
     for (const host of this.hosts()) if (!host.isReady) return `${host.name} is not ready`
+    for (const device of this.devices) device.comeBackIfAlone()
     this.truth.read()
     if (this.truth.unanswered() > 0) return `${this.truth.unanswered()} packs have no outcome`
     const archived = await this.servers.archive.positions()

@@ -4,9 +4,12 @@ import { checkConnections } from './connections.ts'
 import { checkDeliveries } from './deliveries.ts'
 import { checkLearnt } from './learnt.ts'
 import { checkLog } from './log.ts'
+import { checkLogins } from './logins.ts'
 import { checkPolicies } from './policies.ts'
 import { checkReading } from './reading.ts'
+import { checkRecipients } from './recipients.ts'
 import { checkReplay } from './replay.ts'
+import { checkUrgent } from './urgent.ts'
 import { checkViews } from './views.ts'
 
 /**
@@ -23,6 +26,9 @@ export async function audit(world: World): Promise<Finding[]> {
   checkLog(world, say)
   checkReplay(world, say)
   checkPolicies(world, say)
+  checkLogins(world, say)
+  checkRecipients(world, say)
+  checkUrgent(world, say)
   checkReading(world, say)
   checkAnswers(world, say)
   checkConnections(world, say)

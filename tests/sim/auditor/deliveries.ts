@@ -22,10 +22,11 @@ export function checkDeliveries(world: World, say: Say): void {
       if (seen.kind === 'Delivered') runOf(seen.event.sessionId).deliver(seen.event)
       if (seen.kind === 'Gap') runOf(seen.sessionId).gap(seen.fromSeq, seen.toSeq)
       if (seen.kind === 'Follows') runOf(seen.sessionId).follow(seen.seq)
+      if (seen.kind === 'StartsAnew') for (const run of runs.values()) run.startAnew()
       if (seen.kind === 'Reset')
         say('SIM4', `${device.name}: ${seen.sessionId} was reset, though nothing was ever lost`)
     }
-    for (const sessionId of world.truth.sessions.keys()) runOf(sessionId).finish()
+    if (!device.isOut) for (const sessionId of world.truth.sessions.keys()) runOf(sessionId).finish()
   }
 }
 
@@ -73,6 +74,11 @@ class Run {
 
   follow(seq: Seq): void {
     this.last = Math.min(this.last ?? seq, seq)
+  }
+
+  /** What the app had is gone: it begins anywhere. */
+  startAnew(): void {
+    this.last = undefined
   }
 
   /** A seq that the device need not have. */

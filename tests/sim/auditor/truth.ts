@@ -48,6 +48,8 @@ export class SessionTruth {
   readonly events: AcceptedEvent[] = []
   /** Accepted events that take no seq, in the order of the log. */
   readonly facts: AcceptedEvent[] = []
+  /** How far the timeline had come with each of them. */
+  readonly factsAfter: Seq[] = []
   private readonly byPack = new Map<string, AcceptedEvent>()
   private readonly stays = new Map<UserId, Stay[]>()
 
@@ -73,6 +75,7 @@ export class SessionTruth {
     if (!this.byPack.has(key)) this.byPack.set(key, event)
     if (!hasSeq(event.body)) {
       this.facts.push(event)
+      this.factsAfter.push(this.lastSeq)
       return
     }
     this.events.push(event)

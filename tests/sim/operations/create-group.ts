@@ -1,6 +1,5 @@
 import { anySettings } from './group-packs.ts'
 import { packOperation, sameIds } from './operation.ts'
-import { IS_ARCHIVED } from './send.ts'
 
 export const createGroup = packOperation({
   frame: 'createGroup',
@@ -9,7 +8,7 @@ export const createGroup = packOperation({
     const members = device.world.users.filter(user => user !== device.user && device.random.chance(0.4))
     const groupId = device.anyGroup().slice('g:'.length)
     const request = { type: 'createGroup', groupId, info: { name: `of ${device.name}` }, members } as const
-    return IS_ARCHIVED && device.random.chance(0.3) ? { ...request, settings: anySettings(device) } : request
+    return device.random.chance(0.3) ? { ...request, settings: anySettings(device) } : request
   },
   event: 'GroupCreated',
   isAs: (frame, { body }) =>

@@ -15,9 +15,6 @@ import { conflict, resend } from './resend.ts'
 import { send } from './send.ts'
 import * as own from './user-packs.ts'
 
-/** Kinds of packs that the server does not decide yet. */
-const NOT_DECIDED = undefined
-
 /** The kinds of packs that clients send here. A new one does not compile before it stands here. */
 export const PACK_OPERATIONS = {
   send,
@@ -31,7 +28,7 @@ export const PACK_OPERATIONS = {
   clearSession: messages.clearSession,
   deleteForMe: messages.deleteForMe,
   setSessionAttributes: messages.setSessionAttributes,
-  logout: NOT_DECIDED,
+  logout: own.logout,
   createGroup,
   joinGroup,
   quitGroup,
@@ -59,9 +56,7 @@ export const PACK_OPERATIONS = {
   setUserAttributes: own.setUserAttributes,
 } satisfies Record<PackFrame['type'], unknown>
 
-const packOperations = Object.values(PACK_OPERATIONS).filter(
-  operation => operation !== undefined,
-) as unknown as readonly PackOperation[]
+const packOperations = Object.values(PACK_OPERATIONS) as unknown as readonly PackOperation[]
 
 const byEvent = new Map(packOperations.map(operation => [operation.event, operation]))
 

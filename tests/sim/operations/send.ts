@@ -8,12 +8,6 @@ import { packOperation } from './operation.ts'
 /** Flags that are not of the content: of a resend, and of a group that makes its members wait. */
 const NOT_ASKED = Flag.DUP | Flag.SLOWED
 
-/**
- * @TODO Off because the archive did not keep what a message has besides its content, nor with which settings a group
- * began. It does by now: switch it on after several hundred seeds with it were clean.
- */
-export const IS_ARCHIVED: boolean = false
-
 function anyExtra(device: Device, sessionId: SessionId): SendExtra | undefined {
   const { random } = device
   if (random.chance(0.4)) return { mentions: [device.otherUser()] }
@@ -43,7 +37,7 @@ export const send = packOperation({
       : ({ kind: 'Text', text } as const)
     const sessionId = device.anySession()
     const flags = (random.chance(0.8) ? Flag.COUNTER : 0) | (random.chance(0.1) ? Flag.HIGH_PRIORITY : 0)
-    const extra = IS_ARCHIVED && random.chance(0.15) ? anyExtra(device, sessionId) : undefined
+    const extra = random.chance(0.15) ? anyExtra(device, sessionId) : undefined
     return { type: 'send', sessionId, flags, content, ...(extra === undefined ? {} : { extra }) }
   },
   event: 'MessageAccepted',

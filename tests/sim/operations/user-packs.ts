@@ -1,6 +1,6 @@
 import type { Attribute } from '../../../schemas/settings.ts'
 import type { Device } from '../device.ts'
-import { packOperation } from './operation.ts'
+import { packOperation, sameIds } from './operation.ts'
 
 /** What users say of themselves, in their own session. */
 
@@ -48,4 +48,19 @@ export const setUserAttributes = packOperation({
   request: device => ({ type: 'setUserAttributes', attributes: [anyAttribute(device)] }),
   event: 'UserAttributesSet',
   isAs: ({ attributes }, { body }) => isPatched(attributes, body.attributes),
+})
+
+export const logout = packOperation({
+  frame: 'logout',
+  weight: 0.3,
+  request: device => {
+    const { phase } = device.client
+    if (phase.kind !== 'Live') return undefined
+    const others = device.world.devices.filter(({ user }) => user === device.user)
+    const live = others.flatMap(({ client: { phase } }) => (phase.kind === 'Live' ? [phase.connectionId] : []))
+    const connectionIds = device.random.pick([[], [phase.connectionId], live])
+    return { type: 'logout', connectionIds }
+  },
+  event: 'LoggedOut',
+  isAs: ({ connectionIds }, { body }) => sameIds(connectionIds, body.connectionIds) && body.code === 0,
 })

@@ -2,6 +2,7 @@ import type { Millis } from '../infra/clock.ts'
 import type { Content, MessageExtra, MessageRef } from './content.ts'
 import type { Count, Offset, PackId, Seq, SessionId, UserId } from './ids.ts'
 import type { Actor, Device, PushInfo, Rules } from './pack.ts'
+import type { PushDevice, PushRequest, PushTokenRemoved } from './push-devices.ts'
 import type {
   Attribute,
   GroupInfo,
@@ -77,6 +78,9 @@ type UserEventBody =
   | { kind: 'DeletedForMe'; sessionId: SessionId; seqs: Seq[] }
   | { kind: 'LoggedIn'; connectionId: string; clientVersion?: string; kicked: string[] }
   | { kind: 'LoggedOut'; connectionIds: string[]; code: number; reason?: string }
+  | { kind: 'PushDevicesSet'; devices: PushDevice[]; added?: PushDevice; removed: PushTokenRemoved[] }
+  | ({ kind: 'PushRequested' } & PushRequest)
+  | { kind: 'PushOpened'; pushId: string }
 
 export type RefusedBody = { kind: 'PackRefused'; code: number; reason: string }
 export type RepeatedBody = { kind: 'PackRepeated'; code: number; seq: Seq; count: Count; at: Millis }
@@ -192,6 +196,7 @@ const FACTS: ReadonlySet<EventBody['kind']> = new Set<EventBody['kind']>([
   'ProfileUpdated',
   'SettingsUpdated',
   'UserAttributesSet',
+  'PushDevicesSet',
 ])
 
 /** True for kinds whose events carry the header `facts`, by which the membership view finds them without decoding the rest. */

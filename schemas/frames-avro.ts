@@ -72,6 +72,9 @@ const CLIENT_RECORDS = {
   logins: 'Logins',
   watch: 'Watch',
   typing: 'Typing',
+  registerDevice: 'RegisterDevice',
+  unregisterDevice: 'UnregisterDevice',
+  reportPushOpened: 'ReportPushOpened',
 } as const satisfies Record<ClientFrame['type'], string>
 
 const SERVER_RECORDS = {

@@ -15,6 +15,7 @@ import {
   userSessionId,
 } from './ids.ts'
 import type { Device, InviteUse, PushInfo } from './pack.ts'
+import type { DeviceRegistration } from './push-devices.ts'
 import type {
   Attribute,
   GroupInfo,
@@ -103,6 +104,10 @@ type UserPackFrame =
   | { type: 'setUserAttributes'; packId: PackId; attributes: Attribute[] }
   /** Connections by the id of their welcome; none: all. */
   | { type: 'logout'; packId: PackId; connectionIds: string[] }
+  /** Where the sender is pushed to. */
+  | ({ type: 'registerDevice'; packId: PackId } & DeviceRegistration)
+  | { type: 'unregisterDevice'; packId: PackId; serviceType: number; token: string }
+  | { type: 'reportPushOpened'; packId: PackId; pushId: string }
 
 /** A page of a list; `since` of an earlier answer asks only for what has changed. */
 interface Paged {
@@ -394,6 +399,9 @@ export function sessionOfFrame(frame: PackFrame, me: UserId): SessionId {
     case 'updateSettings':
     case 'setUserAttributes':
     case 'logout':
+    case 'registerDevice':
+    case 'unregisterDevice':
+    case 'reportPushOpened':
       return userSessionId(me)
     case 'requestFriend':
     case 'acceptFriend':

@@ -1,6 +1,7 @@
 import type { Millis } from '../infra/clock.ts'
 import type { Content, SendExtra, Target } from './content.ts'
 import type { Count, PackId, Seq, SessionId, UserId } from './ids.ts'
+import type { DeviceRegistration, PushRequest } from './push-devices.ts'
 import type {
   Attribute,
   GroupInfo,
@@ -179,6 +180,11 @@ type UserPackBody =
   | { kind: 'DeleteForMe'; sessionId: SessionId; targets: Target[] }
   | { kind: 'Login'; connectionId: string; clientVersion?: string }
   | { kind: 'Logout'; connectionIds: string[]; code: number; reason?: string }
+  | ({ kind: 'RegisterDevice' } & DeviceRegistration)
+  | { kind: 'UnregisterDevice'; serviceType: number; token: string }
+  | { kind: 'InvalidateToken'; serviceType: number; token: string; before: Millis; reason: string }
+  | ({ kind: 'Push' } & PushRequest)
+  | { kind: 'ReportPushOpened'; pushId: string }
 
 /** What the gateway looked up for the sequencer: immutable facts, in few packs. The digest leaves it out. */
 export interface Stamp {

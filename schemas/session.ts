@@ -4,6 +4,7 @@ import { type RecordCodec, registeredCodec, type SchemaRegistry } from './codec.
 import type { Cause } from './event.ts'
 import type { Count, Offset, Seq, SessionId, UserId } from './ids.ts'
 import type { Rules } from './pack.ts'
+import type { PushDevice } from './push-devices.ts'
 import type { Attribute, GroupInfo, GroupSettings, Profile, SessionAttributes, UserSettings } from './settings.ts'
 
 /** Seqs between which a user was a member; leaveSeq is 0 while it lasts. */
@@ -90,6 +91,7 @@ export type SessionBody =
   | { kind: 'SessionAttributesRow'; sessionId: SessionId; ofSessionId: SessionId; attributes: SessionAttributes }
   | { kind: 'LoginsRow'; sessionId: SessionId; logins: LoginEntry[] }
   | { kind: 'RosterRow'; sessionId: SessionId; admins: UserId[]; requests: UserId[] }
+  | { kind: 'PushDevicesRow'; sessionId: SessionId; devices: PushDevice[] }
 
 /** A value of im.sessions; the fields are those of session.avsc. */
 export interface SessionRecord {

@@ -44,11 +44,11 @@ function pairAfter(pair: Pair, { body, from, at }: AcceptedEvent): Pair {
 }
 
 /** A fact of a user's own: its JSON, and the seq of the event that set it. */
-type Own = ReadonlyMap<'profile' | 'settings' | 'attributes', { seq: Seq; json: string }>
+type OwnName = 'profile' | 'settings' | 'attributes' | 'devices'
+type Own = ReadonlyMap<OwnName, { seq: Seq; json: string }>
 
 function ownAfter(own: Own, { body, seq }: AcceptedEvent): Own {
-  const set = (name: 'profile' | 'settings' | 'attributes', value: unknown): Own =>
-    new Map([...own, [name, { seq, json: JSON.stringify(value) }]])
+  const set = (name: OwnName, value: unknown): Own => new Map([...own, [name, { seq, json: JSON.stringify(value) }]])
   switch (body.kind) {
     case 'ProfileUpdated':
       return set('profile', body.profile)
@@ -56,6 +56,8 @@ function ownAfter(own: Own, { body, seq }: AcceptedEvent): Own {
       return set('settings', body.settings)
     case 'UserAttributesSet':
       return set('attributes', body.attributes)
+    case 'PushDevicesSet':
+      return set('devices', body.devices)
     default:
       return own
   }
@@ -195,19 +197,21 @@ function relationOf(friendsSince: number, asked: Pair['asked'], me: UserId): str
 const DEFAULT_SETTINGS = { messagesFrom: 'anyone', notify: 'all', findable: true, presenceShown: true }
 
 function ownFacts(own: Own): unknown {
-  const fact = (name: 'profile' | 'settings' | 'attributes', none: unknown) => {
+  const fact = (name: OwnName, none: unknown) => {
     const { seq = 0, json } = own.get(name) ?? {}
     return { seq, value: json === undefined ? none : JSON.parse(json) }
   }
-  return [fact('profile', { name: '', avatar: '' }), fact('settings', DEFAULT_SETTINGS), fact('attributes', [])]
+  const lists = [fact('attributes', []), fact('devices', [])]
+  return [fact('profile', { name: '', avatar: '' }), fact('settings', DEFAULT_SETTINGS), ...lists]
 }
 
 function ownRow(row: PersonRow | undefined): unknown {
   if (row === undefined) return ownFacts(NOTHING_OWN)
-  const { profile, settings, attributes } = row
+  const { profile, settings, attributes, devices } = row
   return [
     { seq: profile.seq, value: profile.profile },
     { seq: settings.seq, value: settings.settings },
     { seq: attributes.seq, value: attributes.attributes },
+    { seq: devices.seq, value: devices.devices },
   ]
 }

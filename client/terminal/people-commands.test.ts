@@ -21,6 +21,10 @@ test('[CL11] what one does about other people is a command, or it is said why no
     ['/name Alice A.', { type: 'updateProfile', profile: { name: 'Alice A.' } }],
   ]
   for (const [line, request] of packs) expect(parse(line), line).toMatchObject({ kind: 'AboutUser', request })
+  const token = { serviceType: 9, token: 't1' }
+  expect(parse('/phone https t1')).toMatchObject({ request: { type: 'registerDevice', ...token } })
+  expect(parse('/nophone https t1')).toMatchObject({ request: { type: 'unregisterDevice', ...token } })
+  for (const line of ['/phone', '/phone https', '/nophone letter t1']) expect(parse(line).kind, line).toBe('Wrong')
   expect(parse('/friends')).toEqual({ kind: 'Friends' })
   expect(parse('/profile')).toEqual({ kind: 'Profile', userId: alice })
   expect(parse('/profile bob')).toEqual({ kind: 'Profile', userId: bob })

@@ -1,6 +1,7 @@
 import type { FriendSummary, ProfileSummary, UserPresence } from '../../schemas/frames.ts'
 import { isUserId, type UserId } from '../../schemas/ids.ts'
 import { DeviceType } from '../../schemas/pack.ts'
+import { type ServiceName, ServiceType } from '../../schemas/push-devices.ts'
 import type { PackRequest } from '../network/client.ts'
 import { BadArguments, userList } from './arguments.ts'
 import { clockTime, visible } from './render.ts'
@@ -20,7 +21,8 @@ export const PEOPLE_COMMANDS_HELP = `/friend USER [MESSAGE]  ask somebody to be 
 /block USER             take nothing of somebody; /unblock USER
 /profile [USER]         who somebody says they are; /name NAME is what others see of you
 /find NAME              people by the beginning of their name, or by their id
-/status USER ...        who is online`
+/status USER ...        who is online
+/phone SERVICE TOKEN    be pushed to when you are away (apns, fcm, huawei, ... https); /nophone SERVICE TOKEN ends it`
 
 /** What follows the name of the command. Undefined where it is none of these. Throws BadArguments. */
 export function parsePeopleCommand(name: string, rest: string, me: UserId): PeopleCommand | undefined {
@@ -35,6 +37,9 @@ export function parsePeopleCommand(name: string, rest: string, me: UserId): Peop
         request: { type: 'updateProfile', profile: { name: text } },
         doing: 'changing your name',
       }
+    case 'phone':
+    case 'nophone':
+      return aboutPhone(name, text)
     case 'find':
       if (text === '') throw new BadArguments('/find NAME')
       return { kind: 'Find', name: text }
@@ -49,6 +54,21 @@ export function parsePeopleCommand(name: string, rest: string, me: UserId): Peop
       return aboutUser(name, text)
   }
 }
+
+/** /phone and /nophone. */
+function aboutPhone(name: 'phone' | 'nophone', text: string): PeopleCommand {
+  const [service = '', token = '', packageName = PACKAGE_NAME] = text.split(/\s+/)
+  const serviceType = ServiceType[service as ServiceName]
+  if (!Object.hasOwn(ServiceType, service) || token === '') throw new BadArguments(`/${name} SERVICE TOKEN`)
+  if (name === 'nophone') {
+    return { kind: 'AboutUser', request: { type: 'unregisterDevice', serviceType, token }, doing: 'ending push' }
+  }
+  const app = { packageName, appVersion: '', locale: Intl.DateTimeFormat().resolvedOptions().locale }
+  return { kind: 'AboutUser', request: { type: 'registerDevice', serviceType, token, ...app }, doing: 'registering' }
+}
+
+/** The app of whoever names none. */
+const PACKAGE_NAME = 'com.example.chat'
 
 function aboutUser(name: string, text: string): PeopleCommand | undefined {
   const [word = '', ...more] = text.split(/\s+/)

@@ -129,6 +129,9 @@ const OWN_TYPES: ReadonlySet<string> = new Set<OwnPackFrame['type']>([
   'updateSettings',
   'setUserAttributes',
   'logout',
+  'registerDevice',
+  'unregisterDevice',
+  'reportPushOpened',
 ])
 
 function groupIdOr(groupId: unknown, packId: PackId) {

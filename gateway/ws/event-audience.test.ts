@@ -7,7 +7,8 @@ import { audienceOf } from './event-audience.ts'
 const SESSION_KINDS = `MessageAccepted GroupCreated MemberJoined MemberQuit MembersAdded MembersRemoved GroupDismissed
   RulesSet MessageRevoked MessageOverridden MessageDeleted ReactionAdded ReactionRemoved GroupInfoUpdated
   GroupSettingsUpdated OwnerChanged RolesSet MemberMuted AliasSet ProfileUpdated SettingsUpdated UserAttributesSet
-  SessionAttributesSet SessionReadMarked SessionCleared DeletedForMe LoggedIn LoggedOut`.split(/\s+/)
+  SessionAttributesSet SessionReadMarked SessionCleared DeletedForMe LoggedIn LoggedOut PushDevicesSet PushRequested
+  PushOpened`.split(/\s+/)
 
 const OTHERS: { [kind: string]: unknown } = {
   // The mark of the samples is at 9: that is how far the session had come.

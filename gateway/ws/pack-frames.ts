@@ -107,6 +107,13 @@ const READERS: Readers = {
   updateSettings: raw => ({ packId: packIdOf(raw), settings: userSettingsOf(fieldsOf(raw, 'settings')) }),
   setUserAttributes: raw => ({ packId: packIdOf(raw), attributes: attributesOf(raw, 'attributes') }),
   logout: raw => ({ packId: packIdOf(raw), connectionIds: connectionsOf(raw) }),
+  registerDevice: readRegisterDevice,
+  unregisterDevice: raw => ({
+    packId: packIdOf(raw),
+    serviceType: intOf(raw, 'serviceType'),
+    token: textOf(raw, 'token'),
+  }),
+  reportPushOpened: raw => ({ packId: packIdOf(raw), pushId: textOf(raw, 'pushId') }),
 }
 
 export function isPackType(type: unknown): type is PackFrame['type'] {
@@ -200,6 +207,20 @@ function quietHoursOf(fields: Fields, name: string, path: string): QuietHours {
     toMinute: intOf(hours, 'toMinute', `${path}.toMinute`),
     timeZone,
   }
+}
+
+function readRegisterDevice(raw: Fields): Omit<FrameOf<'registerDevice'>, 'type'> {
+  const text = (name: string) => textOf(raw, name)
+  const texts = { packageName: text('packageName'), appVersion: text('appVersion'), token: text('token') }
+  const chosen = presentOf<{ locale: string; timeZone: string; contentHidden: boolean }>(raw, '', {
+    locale: textOf,
+    timeZone: textOf,
+    contentHidden: booleanOf,
+  })
+  if (chosen.timeZone !== undefined && !isTimeZone(chosen.timeZone)) {
+    throw bad('timeZone', 'must be an IANA time zone, such as Europe/Paris')
+  }
+  return { packId: packIdOf(raw), serviceType: intOf(raw, 'serviceType'), ...texts, ...chosen }
 }
 
 function inviteOf(fields: Fields, name: string, path: string): InviteUse {

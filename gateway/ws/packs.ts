@@ -128,6 +128,14 @@ function bodyOf(frame: PackFrame): PackBody {
       return { kind: 'SetUserAttributes', attributes: frame.attributes }
     case 'logout':
       return { kind: 'Logout', connectionIds: frame.connectionIds, code: 0 }
+    case 'registerDevice': {
+      const { type: _, packId: __, ...registration } = frame
+      return { kind: 'RegisterDevice', ...registration }
+    }
+    case 'unregisterDevice':
+      return { kind: 'UnregisterDevice', serviceType: frame.serviceType, token: frame.token }
+    case 'reportPushOpened':
+      return { kind: 'ReportPushOpened', pushId: frame.pushId }
     default:
       return unreachable(frame)
   }

@@ -1,9 +1,10 @@
 import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
 import type { UserId } from '../../schemas/ids.ts'
+import type { PushDevice } from '../../schemas/push-devices.ts'
 import type { Attribute, Profile, UserSettings } from '../../schemas/settings.ts'
 import { byKey } from '../by-key.ts'
 import { FRIEND_REGISTERS } from './people.ts'
-import { type FriendEntry, friendEntry, isSomething, ownEntry, type Stored } from './people-store.ts'
+import { devicesOf, type FriendEntry, friendEntry, isSomething, ownEntry, type Stored } from './people-store.ts'
 import { friendKeys, ownKey, storedOf } from './redis-people.ts'
 
 /** What the membership view holds of one user besides their groups, for `verify` and for tests that compare two views. */
@@ -15,6 +16,7 @@ export interface PersonRow {
   profile: { seq: number; profile: Profile }
   settings: { seq: number; settings: UserSettings }
   attributes: { seq: number; attributes: Attribute[] }
+  devices: { seq: number; devices: PushDevice[] }
 }
 
 /** The row of stored registers: `friends` by `<peerId>#<register>`. */
@@ -31,6 +33,7 @@ export function personRow(
     )
   })
   const [profile, settings, attributes] = [own.get('profile'), own.get('settings'), own.get('attributes')]
+  const devices = own.get('devices')
   const { settings: chosen } = ownEntry(settings, undefined)
   return {
     userId,
@@ -41,6 +44,7 @@ export function personRow(
     },
     settings: { seq: settings?.position ?? 0, settings: chosen },
     attributes: { seq: attributes?.position ?? 0, attributes: ownEntry(undefined, attributes).attributes },
+    devices: { seq: devices?.position ?? 0, devices: devicesOf(devices) },
   }
 }
 

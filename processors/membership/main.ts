@@ -7,7 +7,7 @@ import type { Rebuildable } from '../rebuild.ts'
 import type { View } from '../view.ts'
 import { inspectMembership, type MembershipInspector } from './inspect.ts'
 import type { MembershipReader, MembershipStore } from './membership-store.ts'
-import type { PeopleReader } from './people-store.ts'
+import type { DevicesReader, PeopleReader } from './people-store.ts'
 import { project, reasonToSkip } from './project.ts'
 import { MEMBERSHIP_FORMAT } from './redis-membership-keys.ts'
 import { RedisMembershipReader } from './redis-membership-reader.ts'
@@ -59,7 +59,7 @@ export function membershipReader(request: OnRedis): MembershipReader {
 }
 
 /** What the gateway asks of people. */
-export function peopleReader(request: OnRedis): PeopleReader {
+export function peopleReader(request: OnRedis): PeopleReader & DevicesReader {
   return new RedisPeopleReader(generationsOf(request))
 }
 

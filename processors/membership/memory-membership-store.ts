@@ -29,7 +29,7 @@ import {
   textsOf,
 } from './memory-groups.ts'
 import { MemoryPeople } from './memory-people.ts'
-import type { PeopleReader } from './people-store.ts'
+import type { DevicesReader, PeopleReader } from './people-store.ts'
 import { intervalsOf, presentSince } from './stays.ts'
 import { type GroupHead, groupHead, inviteOf, memberOf, requestOf, roleSince } from './versioned.ts'
 
@@ -49,7 +49,7 @@ export class MemoryMembership {
   contents: Contents = this.emptyContents()
 
   /** What is asked of people. */
-  get people(): PeopleReader {
+  get people(): PeopleReader & DevicesReader {
     const current = () => this.contents.people
     return {
       friends: request => current().friends(request),
@@ -57,6 +57,8 @@ export class MemoryMembership {
       findUsers: request => current().findUsers(request),
       own: userId => current().own(userId),
       settings: userIds => current().settings(userIds),
+      devices: userIds => current().devices(userIds),
+      tokenUsers: token => current().tokenUsers(token),
       blocks: pairs => current().blocks(pairs),
     }
   }

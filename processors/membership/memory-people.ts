@@ -1,8 +1,11 @@
 import { isUserId, type UserId } from '../../schemas/ids.ts'
+import type { PushDevice } from '../../schemas/push-devices.ts'
 import type { Profile, UserSettings } from '../../schemas/settings.ts'
 import { type PersonRow, personRow } from './inspect-people.ts'
 import { FRIEND_REGISTERS, type OwnRegister, type PeopleWrites } from './people.ts'
 import {
+  type DevicesReader,
+  devicesOf,
   type FriendPage,
   foundProfile,
   friendEntry,
@@ -13,10 +16,11 @@ import {
   type ProfileEntry,
   placeOf,
   type Stored,
+  tokenEntries,
 } from './people-store.ts'
 
 /** People in memory; the same behaviour as in Redis (tests/contract). */
-export class MemoryPeople implements PeopleReader {
+export class MemoryPeople implements PeopleReader, DevicesReader {
   private static epochs = 0
   private readonly epoch = String(++MemoryPeople.epochs)
   /** userId -> peerId -> register. */
@@ -25,7 +29,14 @@ export class MemoryPeople implements PeopleReader {
   private readonly orders = new Map<UserId, Map<UserId, number>>()
   readonly owned = new Map<UserId, Map<OwnRegister, Stored>>()
 
-  write({ friends, own }: PeopleWrites): void {
+  /** service and token -> userId -> since when, as text; empty: no more. */
+  private readonly tokens = new Map<string, Map<UserId, Stored>>()
+
+  write({ friends, own, tokens }: PeopleWrites): void {
+    for (const { serviceType, token, userId, position, at } of tokens) {
+      const users = entryOf(this.tokens, `${serviceType} ${token}`, () => new Map<UserId, Stored>())
+      setRegister(users, userId, { position, json: at === undefined ? '' : String(at) })
+    }
     for (const { userId, name, position, json } of own) {
       setRegister(
         entryOf(this.owned, userId, () => new Map()),
@@ -97,6 +108,15 @@ export class MemoryPeople implements PeopleReader {
 
   async settings(userIds: readonly UserId[]): Promise<UserSettings[]> {
     return userIds.map(userId => ownEntry(this.owned.get(userId)?.get('settings'), undefined).settings)
+  }
+
+  async devices(userIds: readonly UserId[]): Promise<PushDevice[][]> {
+    return userIds.map(userId => devicesOf(this.owned.get(userId)?.get('devices')))
+  }
+
+  async tokenUsers({ serviceType, token }: { serviceType: number; token: string }) {
+    const users = [...(this.tokens.get(`${serviceType} ${token}`) ?? [])]
+    return tokenEntries(users.map(([userId, stored]) => [userId, stored] as const))
   }
 
   async blocks(pairs: readonly { userId: UserId; peerId: UserId }[]): Promise<boolean[]> {

@@ -1,4 +1,6 @@
+import type { Millis } from '../../infra/clock.ts'
 import type { Seq, UserId } from '../../schemas/ids.ts'
+import type { PushDevice } from '../../schemas/push-devices.ts'
 import { type Attribute, type Profile, USER_SETTINGS_DEFAULT, type UserSettings } from '../../schemas/settings.ts'
 import { FRIEND_REGISTERS, type FriendRegisters, searchable } from './people.ts'
 
@@ -43,6 +45,14 @@ export interface PeopleReader {
   settings(userIds: readonly UserId[]): Promise<UserSettings[]>
   /** Whether `userId` blocks `peerId`, in the order asked. */
   blocks(pairs: readonly { userId: UserId; peerId: UserId }[]): Promise<boolean[]>
+}
+
+/** What the push processor asks. Every call rejects when the store cannot be reached. */
+export interface DevicesReader {
+  /** Where users are pushed to, in the order asked, the oldest registration of each first. */
+  devices(userIds: readonly UserId[]): Promise<PushDevice[][]>
+  /** The users that have registered a token and not lost it, by user id. */
+  tokenUsers(token: { serviceType: number; token: string }): Promise<{ userId: UserId; at: Millis }[]>
 }
 
 export interface FriendPage {
@@ -112,6 +122,11 @@ export interface Stored {
   json: string
 }
 
+/** The devices of a stored register. */
+export function devicesOf(devices: Stored | undefined): PushDevice[] {
+  return devices === undefined ? [] : (JSON.parse(devices.json) as PushDevice[])
+}
+
 export function ownEntry(settings: Stored | undefined, attributes: Stored | undefined): OwnEntry {
   return {
     seq: Math.max(settings?.position ?? 0, attributes?.position ?? 0),
@@ -134,4 +149,12 @@ export function foundProfile(
 
 function isBeginning(wanted: string, name: string): boolean {
   return [...wanted].length >= FIND_CHARS_MIN && name.startsWith(wanted)
+}
+
+/** Who has a token: the text of a stored register is since when, or empty. */
+export function tokenEntries(users: readonly (readonly [UserId, Stored])[]): { userId: UserId; at: Millis }[] {
+  return users
+    .filter(([, { json }]) => json !== '')
+    .map(([userId, { json }]) => ({ userId, at: Number(json) }))
+    .sort((one, other) => (one.userId < other.userId ? -1 : 1))
 }

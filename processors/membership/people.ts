@@ -37,10 +37,10 @@ export interface FriendWrite {
   isNothing: boolean
 }
 
-export const OWN_REGISTERS = ['profile', 'settings', 'attributes'] as const
+export const OWN_REGISTERS = ['profile', 'settings', 'attributes', 'devices'] as const
 export type OwnRegister = (typeof OWN_REGISTERS)[number]
 
-/** A register of a user's own; the json is that of a Profile, of UserSettings, of Attribute[]. */
+/** A register of a user's own; the json is that of a Profile, of UserSettings, of Attribute[], of PushDevice[]. */
 export interface OwnWrite {
   userId: UserId
   name: OwnRegister
@@ -51,14 +51,26 @@ export interface OwnWrite {
 export interface PeopleWrites {
   friends: FriendWrite[]
   own: OwnWrite[]
+  tokens: TokenWrite[]
+}
+
+/** A user has this token of a push service since `at`, or has it no more. */
+export interface TokenWrite {
+  serviceType: number
+  token: string
+  userId: UserId
+  position: Seq
+  /** Undefined: no more. */
+  at?: Millis
 }
 
 /** The writes of a batch, in log order. */
 export function projectPeople({ events }: Pick<ViewBatch, 'events'>): PeopleWrites {
-  const writes: PeopleWrites = { friends: [], own: [] }
+  const writes: PeopleWrites = { friends: [], own: [], tokens: [] }
   for (const { event, position } of events) {
     if (!isAccepted(event)) continue
     writes.own.push(...ownWrites(event))
+    writes.tokens.push(...tokenWrites(event))
     writes.friends.push(...friendWrites(event, position.offset))
   }
   return writes
@@ -75,9 +87,22 @@ function ownWrites({ body, from, seq }: AcceptedEvent): OwnWrite[] {
       return write('settings', body.settings)
     case 'UserAttributesSet':
       return write('attributes', body.attributes)
+    case 'PushDevicesSet':
+      return write('devices', body.devices)
     default:
       return []
   }
+}
+
+function tokenWrites({ body, from, seq }: AcceptedEvent): TokenWrite[] {
+  if (body.kind !== 'PushDevicesSet') return []
+  const base = { userId: from, position: seq }
+  const writes: TokenWrite[] = body.removed.map(({ serviceType, token }) => ({ serviceType, token, ...base }))
+  if (body.added !== undefined) {
+    const { serviceType, token, at } = body.added
+    writes.push({ serviceType, token, ...base, at })
+  }
+  return writes
 }
 
 function friendWrites({ body, sessionId, from, at }: AcceptedEvent, position: Offset): FriendWrite[] {

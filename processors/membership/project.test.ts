@@ -9,7 +9,7 @@ const bob = user('bob')
 const carol = user('carol')
 const crew = group('crew')
 
-const NOBODY = { friends: [], own: [] }
+const NOBODY = { friends: [], own: [], tokens: [] }
 
 test('[ME1] each kind of event becomes who comes and who goes', () => {
   const script = new Script()

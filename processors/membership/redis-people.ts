@@ -1,10 +1,14 @@
-import type { Generations } from '../../infra/redis/generations.ts'
+import { hash } from 'node:crypto'
+import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
 import { type Command, loadScript, runPipeline } from '../../infra/redis/pipeline.ts'
 import type { RedisConnection } from '../../infra/redis/redis.ts'
 import { isUserId, type UserId } from '../../schemas/ids.ts'
+import type { PushDevice } from '../../schemas/push-devices.ts'
 import type { Profile, UserSettings } from '../../schemas/settings.ts'
 import { FRIEND_REGISTERS, type FriendWrite, type OwnWrite, type PeopleWrites, searchable } from './people.ts'
 import {
+  type DevicesReader,
+  devicesOf,
   FIND_CHARS_MIN,
   type FriendPage,
   foundProfile,
@@ -16,6 +20,7 @@ import {
   type ProfileEntry,
   placeOf,
   type Stored,
+  tokenEntries,
 } from './people-store.ts'
 
 /**
@@ -24,7 +29,9 @@ import {
  *
  *   {u:<userId>}:friends      hash  <peerId>#<register> -> position/json, see people.ts
  *   {u:<userId>}:friendOrder  zset  peerId by the version of the list at which it last changed
- *   {u:<userId>}:own          hash  profile, settings, attributes -> position/json
+ *   {u:<userId>}:own          hash  profile, settings, attributes, devices -> position/json
+ *   {t:<service>:<sha256>}:users hash userId -> position/time, of everyone who ever registered this push token; no time:
+ *                                   no more
  *   {n:<code point>}:names    zset  searchable name, a zero byte and userId, all scores 0: of all names that begin with
  *                                   this character. May hold names that are no longer used: readers look at the profile
  */
@@ -57,7 +64,7 @@ function namesKey(keyPrefix: string, name: string): string | undefined {
 export async function writePeople(
   connection: RedisConnection,
   keyPrefix: string,
-  { friends, own }: PeopleWrites,
+  { friends, own, tokens }: PeopleWrites,
 ): Promise<void> {
   const friendCommands = [...byUser(friends)].map(([userId, writes]) => {
     const args = writes.flatMap(({ peerId, name, position, json, isNothing }) => {
@@ -73,6 +80,15 @@ export async function writePeople(
   const replies = await runPipeline(connection, [...ownCommands, ...friendCommands], [setOwn, setFriends])
   const names = users.flatMap(([userId, writes], i) => nameCommands(keyPrefix, userId, writes, String(replies[i])))
   await runPipeline(connection, names, [])
+  const tokenCommands = tokens.map(({ userId, position, at = '', ...token }) => {
+    return setOwn.call([tokenKey(keyPrefix, token)], [userId, position, at])
+  })
+  await runPipeline(connection, tokenCommands, [setOwn])
+}
+
+/** Tokens are long, and are nobody's business: the key has a hash of it. */
+function tokenKey(keyPrefix: string, { serviceType, token }: { serviceType: number; token: string }): string {
+  return `${keyPrefix}{t:${serviceType}:${hash('sha256', token)}}:users`
 }
 
 function byUser<W extends FriendWrite | OwnWrite>(writes: readonly W[]): Map<UserId, W[]> {
@@ -109,7 +125,7 @@ export function storedOf(text: string | null | undefined): Stored | undefined {
 }
 
 /** The reading side of people in Redis. */
-export class RedisPeopleReader implements PeopleReader {
+export class RedisPeopleReader implements PeopleReader, DevicesReader {
   private readonly generations: Generations
 
   constructor(generations: Generations) {
@@ -176,6 +192,19 @@ export class RedisPeopleReader implements PeopleReader {
       userIds.map((userId): Command => ['hget', ownKey(keyPrefix, userId), 'settings']),
     )
     return userIds.map((_, i) => ownEntry(storedOf(replies?.[i] as string | null), undefined).settings)
+  }
+
+  async devices(userIds: readonly UserId[]): Promise<PushDevice[][]> {
+    const replies = await this.generations.read(keyPrefix =>
+      userIds.map((userId): Command => ['hget', ownKey(keyPrefix, userId), 'devices']),
+    )
+    return userIds.map((_, i) => devicesOf(storedOf(replies?.[i] as string | null)))
+  }
+
+  async tokenUsers(token: { serviceType: number; token: string }) {
+    const replies = await this.generations.read(keyPrefix => [['hgetall', tokenKey(keyPrefix, token)]])
+    const users = pairsOf(replies?.[0]).map(([userId, text]) => [userId as UserId, storedOf(text)!] as const)
+    return tokenEntries(users)
   }
 
   async blocks(pairs: readonly { userId: UserId; peerId: UserId }[]): Promise<boolean[]> {

@@ -1,5 +1,5 @@
 -- Sets registers of a user's own; the higher position stays. Gives the profile that was there before, or ''.
-local own = KEYS[1] -- hash: profile, settings, attributes -> position/json
+local own = KEYS[1] -- hash: register -> position/json; also of a push token: userId -> position/time
 -- ARGV: triples register, position, json
 
 local before = redis.call('HGET', own, 'profile') or ''

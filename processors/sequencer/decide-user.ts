@@ -11,6 +11,7 @@ import {
 import { attributesFault, patchAttributes } from './attributes.ts'
 import { decideKept, isAboutSession } from './decide-kept.ts'
 import { decideLogin, decideLogout } from './decide-login.ts'
+import { decideInvalidate, decideOpened, decidePush, decideRegister, decideUnregister } from './decide-push.ts'
 import type { Desk } from './desk.ts'
 import { notDecided, refused } from './outcome.ts'
 import { fits } from './pack-kinds.ts'
@@ -46,6 +47,16 @@ export function decideUser(desk: Desk): Verdict {
       return decideLogin(desk, body)
     case 'Logout':
       return decideLogout(body)
+    case 'RegisterDevice':
+      return decideRegister(desk, body)
+    case 'UnregisterDevice':
+      return decideUnregister(desk, body)
+    case 'InvalidateToken':
+      return decideInvalidate(desk, body)
+    case 'Push':
+      return decidePush(desk, body)
+    case 'ReportPushOpened':
+      return decideOpened(body)
     default:
       return notDecided(`the pack ${body.kind} here`)
   }

@@ -70,6 +70,9 @@ export function evolve(view: StateView, event: Event): Change[] {
     case 'SessionReadMarked':
     case 'SessionCleared':
     case 'DeletedForMe':
+    case 'PushDevicesSet':
+    case 'PushRequested':
+    case 'PushOpened':
       return [
         headChange(view, event, headOf(view, event.sessionId)),
         ...userChanges(view, { ...event, body }, body),

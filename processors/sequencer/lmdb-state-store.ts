@@ -96,6 +96,7 @@ const ROW_CODECS: { [T in Table]: RowCodec<Rows[T]> } = {
   attributes: wholeRows(),
   logins: wholeRows(),
   sessionAttributes: wholeRows(),
+  pushDevices: wholeRows(),
 }
 
 type HeadTuple = readonly [

@@ -75,6 +75,10 @@ const LOGGING: Logging = {
     key: `${key}#logins`,
     body: { kind: 'LoginsRow', sessionId: key as SessionId, logins: [...logins] },
   }),
+  pushDevices: (key, devices) => ({
+    key: `${key}#pushDevices`,
+    body: { kind: 'PushDevicesRow', sessionId: key as SessionId, devices: [...devices] },
+  }),
 }
 
 export const LOGGED_TABLES = Object.keys(LOGGING) as readonly LoggedTable[]
@@ -123,5 +127,7 @@ export function changeOf(body: RowBody): Change {
       }
     case 'LoginsRow':
       return { table: 'logins', key: sessionId, row: body.logins }
+    case 'PushDevicesRow':
+      return { table: 'pushDevices', key: sessionId, row: body.devices }
   }
 }

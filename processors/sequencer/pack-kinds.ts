@@ -51,6 +51,11 @@ const SESSIONS: Record<PackBody['kind'], readonly SessionKind[]> = {
   DeleteForMe: OWN,
   Login: OWN,
   Logout: OWN,
+  RegisterDevice: OWN,
+  UnregisterDevice: OWN,
+  InvalidateToken: OWN,
+  Push: OWN,
+  ReportPushOpened: OWN,
   SetRules: ['Rules'],
 }
 

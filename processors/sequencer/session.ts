@@ -1,6 +1,7 @@
 import type { Millis } from '../../infra/clock.ts'
 import type { Count, PackId, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import { RULES_BOUNDS, RULES_DEFAULT, type Rules } from '../../schemas/pack.ts'
+import type { PushDevice } from '../../schemas/push-devices.ts'
 import type { Interval, Invite, LoginEntry, Relation } from '../../schemas/session.ts'
 import type {
   Attribute,
@@ -98,6 +99,8 @@ export interface Rows {
   settings: UserSettings
   attributes: readonly Attribute[]
   logins: readonly LoginEntry[]
+  /** Where a user is pushed to, the oldest first. */
+  pushDevices: readonly PushDevice[]
   /** Of a user, for another session. */
   sessionAttributes: SessionAttributes
 }
@@ -117,6 +120,7 @@ export const TABLES = [
   'attributes',
   'logins',
   'sessionAttributes',
+  'pushDevices',
 ] as const satisfies readonly Table[]
 
 /** One row that an event writes. */
@@ -140,6 +144,7 @@ export function makeRowMaps(): RowMaps {
     attributes: new Map(),
     logins: new Map(),
     sessionAttributes: new Map(),
+    pushDevices: new Map(),
   }
 }
 

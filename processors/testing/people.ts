@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import type { AcceptedBody } from '../../schemas/event.ts'
 import { userSessionId } from '../../schemas/ids.ts'
+import type { PushDevice } from '../../schemas/push-devices.ts'
 import { USER_SETTINGS_DEFAULT } from '../../schemas/settings.ts'
 import { Script, single, USERS } from './events.ts'
 
@@ -16,12 +17,21 @@ const ABOUT_TWO: readonly AcceptedBody[] = [
   { kind: 'UserBlocked' },
   { kind: 'UserUnblocked' },
 ]
+/** A phone that is pushed to under this token, registered at `at`. */
+export function pushDevice(token: string, at = 1_000): PushDevice {
+  const app = { serviceType: 1, packageName: 'com.example.chat', appVersion: '1' }
+  const device = { deviceType: 1, deviceId: 'phone', locale: '', timeZone: '', contentHidden: false }
+  return { ...app, token, ...device, at }
+}
+
 const OWN: readonly AcceptedBody[] = [
   { kind: 'ProfileUpdated', profile: { name: 'Ann', avatar: '' } },
   { kind: 'ProfileUpdated', profile: { name: 'Änne', avatar: 'a', fields: [{ name: 'city', value: 'Turin' }] } },
   { kind: 'SettingsUpdated', settings: { ...USER_SETTINGS_DEFAULT, messagesFrom: 'friends' } },
   { kind: 'SettingsUpdated', settings: { ...USER_SETTINGS_DEFAULT, findable: false } },
   { kind: 'UserAttributesSet', attributes: [{ name: 'theme', value: 'dark' }] },
+  { kind: 'PushDevicesSet', devices: [pushDevice('t1')], added: pushDevice('t1'), removed: [] },
+  { kind: 'PushDevicesSet', devices: [], removed: [{ serviceType: 1, token: 't1', reason: 'moved' }] },
 ]
 
 /** Puts a friend event, which takes no seq, on the script. */

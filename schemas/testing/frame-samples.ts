@@ -101,6 +101,22 @@ const PACK_FRAMES: Samples<PackFrame> = {
   ],
   setUserAttributes: [{ type: 'setUserAttributes', packId, attributes }],
   logout: [{ type: 'logout', packId, connectionIds: ['c1'] }],
+  registerDevice: [
+    { type: 'registerDevice', packId, serviceType: 1, packageName: 'com.example.chat', appVersion: '', token: 'ab' },
+    {
+      type: 'registerDevice',
+      packId,
+      serviceType: 7,
+      packageName: 'com.example.chat',
+      appVersion: '1.2',
+      token: 'cd',
+      locale: 'it-IT',
+      timeZone: 'Europe/Rome',
+      contentHidden: true,
+    },
+  ],
+  unregisterDevice: [{ type: 'unregisterDevice', packId, serviceType: 1, token: 'ab' }],
+  reportPushOpened: [{ type: 'reportPushOpened', packId, pushId: '1-2-3' }],
 }
 
 export const CLIENT_FRAMES: Samples<ClientFrame> = {

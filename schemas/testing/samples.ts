@@ -74,6 +74,26 @@ const userSettings = {
   quietHours: { fromMinute: 1_320, toMinute: 420, timeZone: 'Europe/Paris' },
 }
 
+const pushDevice = {
+  serviceType: 7,
+  packageName: 'com.example.chat',
+  appVersion: '1.2',
+  token: 'cd',
+  deviceType: 2,
+  deviceId: 'phone',
+  locale: 'it-IT',
+  timeZone: 'Europe/Rome',
+  contentHidden: false,
+  at: SAMPLE_AT,
+}
+const pushRequest = {
+  title: 'Sale',
+  content: 'Today only',
+  uri: 'shop://sale',
+  extraData: attributes,
+  options: [{ serviceType: 3, json: '{"notify_type":"1"}' }],
+}
+
 type Samples<Body extends { kind: string }> = { [K in Body['kind']]: Extract<Body, { kind: K }>[] }
 
 export const PACK_BODIES: Samples<PackBody> = {
@@ -156,6 +176,26 @@ export const PACK_BODIES: Samples<PackBody> = {
     { kind: 'Logout', connectionIds: [], code: 22 },
     { kind: 'Logout', connectionIds: ['c1'], code: 0, reason: 'bye' },
   ],
+  RegisterDevice: [
+    { kind: 'RegisterDevice', serviceType: 1, packageName: 'com.example.chat', appVersion: '', token: 'ab' },
+    {
+      kind: 'RegisterDevice',
+      serviceType: 7,
+      packageName: 'com.example.chat',
+      appVersion: '1.2',
+      token: 'cd',
+      locale: 'it-IT',
+      timeZone: 'Europe/Rome',
+      contentHidden: true,
+    },
+  ],
+  UnregisterDevice: [{ kind: 'UnregisterDevice', serviceType: 1, token: 'ab' }],
+  InvalidateToken: [{ kind: 'InvalidateToken', serviceType: 1, token: 'ab', before: SAMPLE_AT, reason: 'moved' }],
+  Push: [
+    { kind: 'Push', ...pushRequest, unreadCount: 3 },
+    { kind: 'Push', title: 'Sale', content: '', uri: '', extraData: [], options: [] },
+  ],
+  ReportPushOpened: [{ kind: 'ReportPushOpened', pushId: '1-2-3' }],
 }
 
 export const ACCEPTED_BODIES: Samples<AcceptedBody> = {
@@ -221,6 +261,12 @@ export const ACCEPTED_BODIES: Samples<AcceptedBody> = {
     { kind: 'LoggedIn', connectionId: 'c2', clientVersion: 'web 1.2', kicked: [] },
   ],
   LoggedOut: [{ kind: 'LoggedOut', connectionIds: ['c2'], code: 22, reason: 'another device' }],
+  PushDevicesSet: [
+    { kind: 'PushDevicesSet', devices: [pushDevice], added: pushDevice, removed: [] },
+    { kind: 'PushDevicesSet', devices: [], removed: [{ serviceType: 7, token: 'cd', reason: 'moved' }] },
+  ],
+  PushRequested: [{ kind: 'PushRequested', ...pushRequest, unreadCount: 3 }],
+  PushOpened: [{ kind: 'PushOpened', pushId: '1-2-3' }],
 }
 
 export const EVENT_BODIES: Samples<EventBody> = {
@@ -310,6 +356,7 @@ export const SESSION_BODIES: Samples<SessionBody> = {
       logins: [{ connectionId: 'c1', deviceType: 6, deviceId: 'laptop', gateway: 'gw-1', at: SAMPLE_AT }],
     },
   ],
+  PushDevicesRow: [{ kind: 'PushDevicesRow', sessionId: own, devices: [pushDevice] }],
   RosterRow: [{ kind: 'RosterRow', sessionId: group, admins: [bob], requests: [alice] }],
 }
 

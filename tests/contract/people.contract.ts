@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { MembershipInspector } from '../../processors/membership/inspect.ts'
 import { membershipView } from '../../processors/membership/main.ts'
 import type { MembershipStore } from '../../processors/membership/membership-store.ts'
-import type { PeopleReader } from '../../processors/membership/people-store.ts'
+import type { DevicesReader, PeopleReader } from '../../processors/membership/people-store.ts'
 import { anyDelivery, Script, USERS, user } from '../../processors/testing/events.ts'
-import { anyPeopleScript, relate, settle } from '../../processors/testing/people.ts'
+import { anyPeopleScript, pushDevice, relate, settle } from '../../processors/testing/people.ts'
 import type { View } from '../../processors/view.ts'
 import { USER_SETTINGS_DEFAULT, type UserSettings } from '../../schemas/settings.ts'
 import { comparePerson, NO_PERSON, PeopleFold, PeopleMoves, peopleOf } from '../../verify/people.ts'
@@ -13,7 +13,7 @@ import { comparePerson, NO_PERSON, PeopleFold, PeopleMoves, peopleOf } from '../
 /** What every membership store knows of people, in memory or on a server. */
 
 export interface PeopleUnderTest {
-  reader: PeopleReader
+  reader: PeopleReader & DevicesReader
   inspector: MembershipInspector
   openStore(): MembershipStore
   /** Loses everything, as an emptied server. */
@@ -184,6 +184,40 @@ export function peopleContract(name: string, make: () => Promise<PeopleUnderTest
         settings: { ...USER_SETTINGS_DEFAULT, messagesFrom: 'friends' },
         attributes: [{ name: 'theme', value: 'dark' }],
       })
+    })
+
+    test('[PU4] devices are those of the last event, and a token names everybody who has it', async () => {
+      const script = new Script()
+      const set = (userId: string, token: string, at: number) => {
+        const added = pushDevice(token, at)
+        settle(script, userId, { kind: 'PushDevicesSet', devices: [added], added, removed: [] })
+      }
+      set('alice', 't1', 10)
+      set('bob', 't1', 20)
+      set('bob', 't2', 30)
+      settle(script, 'alice', {
+        kind: 'PushDevicesSet',
+        devices: [],
+        removed: [{ serviceType: 1, token: 't1', reason: 'moved' }],
+      })
+      const view = await open()
+      await view.apply(script.batch(0, 3))
+      const token = { serviceType: 1, token: 't1' }
+      expect(await under.reader.devices([alice, bob, carol])).toEqual([
+        [pushDevice('t1', 10)],
+        [pushDevice('t2', 30)],
+        [],
+      ])
+      const both = [
+        { userId: 'alice', at: 10 },
+        { userId: 'bob', at: 20 },
+      ]
+      expect(await under.reader.tokenUsers(token)).toEqual(both)
+      await view.apply(script.batch(0, 4))
+      await view.apply(script.batch(0, 2))
+      expect(await under.reader.tokenUsers(token)).toEqual([{ userId: 'bob', at: 20 }])
+      expect(await under.reader.tokenUsers({ ...token, serviceType: 2 })).toEqual([])
+      expect(await under.reader.devices([alice])).toEqual([[]])
     })
 
     test('[ME5] any split, repeat and replay of events about people gives what verify folds from them', async () => {

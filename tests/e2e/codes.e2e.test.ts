@@ -187,6 +187,9 @@ const SENT: Record<PackFrame['type'], string> = {
   updateSettings: 'users',
   setUserAttributes: 'users',
   logout: 'users',
+  registerDevice: 'push',
+  unregisterDevice: 'push',
+  reportPushOpened: 'push',
 }
 
 /** As few as may be, so that one more is too many. */

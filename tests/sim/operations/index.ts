@@ -7,6 +7,7 @@ import * as groups from './group-packs.ts'
 import { joinGroup } from './join-group.ts'
 import * as messages from './message-packs.ts'
 import type { Operation, PackOperation } from './operation.ts'
+import * as push from './push-packs.ts'
 import { askMembers, askOutcome, listSessions, readHistory } from './questions.ts'
 import { quitGroup } from './quit-group.ts'
 import * as relations from './relation-packs.ts'
@@ -54,6 +55,9 @@ export const PACK_OPERATIONS = {
   updateProfile: own.updateProfile,
   updateSettings: own.updateSettings,
   setUserAttributes: own.setUserAttributes,
+  registerDevice: push.registerDevice,
+  unregisterDevice: push.unregisterDevice,
+  reportPushOpened: push.reportPushOpened,
 } satisfies Record<PackFrame['type'], unknown>
 
 const packOperations = Object.values(PACK_OPERATIONS) as unknown as readonly PackOperation[]

@@ -50,7 +50,14 @@ export function isPackId(text: string): text is PackId {
 
 /** The 48 time bits of a packId: milliseconds since the epoch, by the client's clock. */
 export function packIdTime(packId: PackId): number {
-  return Number.parseInt(packId.slice(0, 8) + packId.slice(9, 13), 16)
+  let time = 0
+  for (let at = 0; at < 13; at++) if (at !== 8) time = time * 16 + hexDigit(packId.charCodeAt(at))
+  return time
+}
+
+/** Of a lower-case hex digit. */
+function hexDigit(charCode: number): number {
+  return charCode < 58 ? charCode - 48 : charCode - 87
 }
 
 /** Makes a packId from a time (milliseconds since the epoch) and ten random bytes. */

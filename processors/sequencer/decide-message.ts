@@ -1,11 +1,12 @@
 import type { MessageExtra, SendExtra } from '../../schemas/content.ts'
 import type { AcceptedBody, RefusedBody } from '../../schemas/event.ts'
-import { isUserId, type UserId } from '../../schemas/ids.ts'
+import { isUserId } from '../../schemas/ids.ts'
 import type { PackBody, PushInfo } from '../../schemas/pack.ts'
 import { contentFault } from './decide-content.ts'
 import type { Desk } from './desk.ts'
 import { findTarget } from './find-target.ts'
 import { refused } from './outcome.ts'
+import { isOneOf } from './relation.ts'
 import { isAdmin, memberKey } from './session.ts'
 
 /** Rules of a message, the same in every kind of session (SQ12, SQ40, SQ41). */
@@ -82,9 +83,4 @@ function mentionsFault(desk: Desk, { mentions = [], mentionsAll }: SendExtra): R
   return isAdmin(desk.head, desk.view.get('members', memberKey(sessionId, from)), from)
     ? undefined
     : refused('GROUP_NO_PRIVILEGE', 'only owner and admins mention all')
-}
-
-/** `s:<a>:<b>`, and no id holds a colon. */
-function isOneOf(sessionId: string, userId: UserId): boolean {
-  return sessionId.endsWith(`:${userId}`) || sessionId.startsWith(`s:${userId}:`)
 }

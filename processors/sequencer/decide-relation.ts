@@ -22,6 +22,7 @@ const KINDS = [
   'BlockUser',
   'UnblockUser',
 ] as const satisfies readonly PackBody['kind'][]
+const KIND_SET: ReadonlySet<PackBody['kind']> = new Set(KINDS)
 type RelationBody = BodyOf<(typeof KINDS)[number]>
 
 /** What a request says, in characters. */
@@ -30,7 +31,7 @@ export const FRIEND_MESSAGE_CHARS_MAX = 500
 export const REMARK_CHARS_MAX = 100
 
 export function isRelation(body: PackBody): body is RelationBody {
-  return KINDS.some(kind => kind === body.kind)
+  return KIND_SET.has(body.kind)
 }
 
 /** The verdict on what one user does about the other. */

@@ -7,6 +7,7 @@ import { decideDelete, decideOverride, decideReaction, decideRevoke } from './de
 import type { Desk } from './desk.ts'
 import { notDecided, refused } from './outcome.ts'
 import { fits } from './pack-kinds.ts'
+import { isOneOf } from './relation.ts'
 
 /** What reaches the other user: whoever is blocked, or is no friend where only friends are taken, does none of it. */
 const WRITING: ReadonlySet<PackBody['kind']> = new Set<PackBody['kind']>([
@@ -18,10 +19,7 @@ const WRITING: ReadonlySet<PackBody['kind']> = new Set<PackBody['kind']>([
 /** What is decided in the single chat of two users: messages, what is done to them, and what the two are to each other. */
 export function decideSingle(desk: Desk): AcceptedBody | RefusedBody {
   const { sessionId, from, body } = desk.pack
-  // `s:<a>:<b>`, and no id holds a colon.
-  if (!sessionId.endsWith(`:${from}`) && !sessionId.startsWith(`s:${from}:`)) {
-    return refused('MSG_FORBIDDEN', 'the sender is not one of the two users')
-  }
+  if (!isOneOf(sessionId, from)) return refused('MSG_FORBIDDEN', 'the sender is not one of the two users')
   if (isRelation(body)) return decideRelation(desk, body)
   const fault = WRITING.has(body.kind) ? writingFault(desk) : undefined
   if (fault !== undefined) return fault

@@ -102,14 +102,20 @@ function route(
   { partition, partitions }: Place,
   head: Head | undefined,
 ): Kind | undefined {
-  // Every canonical id is ASCII, so that comparing bytes as Latin-1 text compares the ids.
-  if (key === null || key.length !== sessionId.length || key.toString('latin1') !== sessionId) return undefined
+  if (key === null || !isSpelled(key, sessionId)) return undefined
   if (sessionId === RULES_SESSION) return 'Rules'
   // A session that has a head here was found to belong here when it began.
   if (head !== undefined && sessionId.startsWith('s:')) return 'Single'
   if (head !== undefined && sessionId.startsWith('g:')) return 'Group'
   if (partitionOf(key, partitions) !== partition) return undefined
   return parseSessionId(sessionId)?.kind
+}
+
+/** True where the key is the id, byte by byte: every canonical id is ASCII. */
+function isSpelled(key: Buffer, sessionId: SessionId): boolean {
+  if (key.length !== sessionId.length) return false
+  for (let at = 0; at < key.length; at++) if (key[at] !== sessionId.charCodeAt(at)) return false
+  return true
 }
 
 function formFault(pack: Pack): RefusedBody | undefined {

@@ -1,6 +1,5 @@
 import type { AcceptedBody, Event } from '../../schemas/event.ts'
 import type { Seq, UserId } from '../../schemas/ids.ts'
-import { Flag } from '../../schemas/pack.ts'
 import type { Invite } from '../../schemas/session.ts'
 import { isOpen } from './decide-group-invite.ts'
 import { headChange, headOf } from './evolve-rows.ts'
@@ -103,10 +102,9 @@ export function evolveGroup(view: StateView, event: Event, body: GroupBody): Cha
   }
 }
 
-/** A message in a group with slow mode says by its flag that its time counts. */
-export function sentChanges(view: StateView, event: Event): Change[] {
-  if ((event.flags & Flag.SLOWED) === 0) return []
-  return [member(view, event, event.from, before => ({ ...before, lastSentAt: event.at }))]
+/** When the sender last spoke. */
+export function sentChange(view: StateView, event: Event): Change {
+  return member(view, event, event.from, before => ({ ...before, lastSentAt: event.at }))
 }
 
 function created(view: StateView, event: Event, body: Extract<GroupBody, { kind: 'GroupCreated' }>): Change[] {

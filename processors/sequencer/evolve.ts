@@ -1,8 +1,9 @@
 import { codeName, isRemembered as isRememberedCode } from '../../schemas/codes.ts'
 import type { Event, RefusedBody } from '../../schemas/event.ts'
 import { isPackId } from '../../schemas/ids.ts'
+import { Flag } from '../../schemas/pack.ts'
 import { horizonAt } from './decide.ts'
-import { evolveGroup, sentChanges } from './evolve-group.ts'
+import { evolveGroup, sentChange } from './evolve-group.ts'
 import { messageChanges } from './evolve-message.ts'
 import { evolveRelation } from './evolve-relation.ts'
 import { headChange, headOf, recentChange } from './evolve-rows.ts'
@@ -27,11 +28,7 @@ export function evolve(view: StateView, event: Event): Change[] {
     case 'RulesSet':
       return [recentChange(event, 0)]
     case 'MessageAccepted':
-      return [
-        headChange(view, event, headOf(view, event.sessionId)),
-        ...sentChanges(view, event),
-        recentChange(event, 0),
-      ]
+      return messageAccepted(view, event)
     case 'GroupCreated':
     case 'MemberJoined':
     case 'MemberQuit':
@@ -93,17 +90,23 @@ export function evolve(view: StateView, event: Event): Change[] {
   }
 }
 
-/** Log time after the event. */
+/** A message in a group with slow mode says by its flag that its time counts. */
+function messageAccepted(view: StateView, event: Event): Change[] {
+  const changes = [headChange(view, event, headOf(view, event.sessionId))]
+  if ((event.flags & Flag.SLOWED) !== 0) changes.push(sentChange(view, event))
+  changes.push(recentChange(event, 0))
+  return changes
+}
+
+/** Log time after the event; the same object where nothing changes. */
 export function evolveTime(time: LogTime, event: Event): LogTime {
   const at = Math.max(time.at, event.at)
   const rules = event.body.kind === 'RulesSet' ? event.body.rules : time.rules
-  return {
-    at,
-    // The rules that the event was decided by: new ones apply from the next pack on.
-    horizon: horizonAt(time, at),
-    windowMsMax: Math.max(time.windowMsMax, rules.dedupeWindowMs),
-    rules,
-  }
+  // The rules that the event was decided by: new ones apply from the next pack on.
+  const horizon = horizonAt(time, at)
+  const windowMsMax = Math.max(time.windowMsMax, rules.dedupeWindowMs)
+  const isSame = at === time.at && horizon === time.horizon && windowMsMax === time.windowMsMax && rules === time.rules
+  return isSame ? time : { at, horizon, windowMsMax, rules }
 }
 
 /** What is wrong with the seq of an event that was read from the log; undefined where it follows (SQ25). */

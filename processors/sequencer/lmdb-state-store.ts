@@ -167,6 +167,11 @@ export class LmdbStateStore implements StateStore {
     return tuple === undefined ? undefined : ROW_CODECS[table].unpack(tuple)
   }
 
+  newestRecent(): string | undefined {
+    for (const key of this.tables.recents.getKeys({ reverse: true, limit: 1 })) return key
+    return undefined
+  }
+
   checkpoint(): StoredCheckpoint | undefined {
     const stored = this.meta.get(CHECKPOINT) as CheckpointEntry | undefined
     return stored?.format === FORMAT_VERSION ? parseCheckpoint(stored.json) : undefined

@@ -10,9 +10,17 @@ export function relationOf(relation: Relation | undefined): Relation {
   return relation ?? NOTHING
 }
 
-/** Which of the two users of a single chat this is. */
+const COLON = ':'.charCodeAt(0)
+
+/** Which of the two users of a single chat this is. No text is put together: every pack of a single chat asks this. */
 export function sideOf(sessionId: SessionId, userId: UserId): 'a' | 'b' {
-  return sessionId.startsWith(`s:${userId}:`) ? 'a' : 'b'
+  return sessionId.startsWith(userId, 2) && sessionId.charCodeAt(2 + userId.length) === COLON ? 'a' : 'b'
+}
+
+/** True for the two users of a single chat: `s:<a>:<b>`, and no id holds a colon. */
+export function isOneOf(sessionId: SessionId, userId: UserId): boolean {
+  if (sideOf(sessionId, userId) === 'a') return true
+  return sessionId.endsWith(userId) && sessionId.charCodeAt(sessionId.length - userId.length - 1) === COLON
 }
 
 /** The relation after the event; undefined where the event says nothing about it. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../../infra/clock.ts'
 import type { Position } from '../../topics/valid-events.ts'
+import { RecentFilter } from './recent-filter.ts'
 import {
   type Change,
   type Checkpoint,
@@ -20,6 +21,7 @@ import type { StateStore } from './state-store.ts'
  *   writing   in the store's transaction that is under way
  *   recent    the rows used last, heads and members only, a bounded number
  *   store     everything else
+ * Of remembered packs, which are asked for with every pack and hardly ever there, a filter answers first.
  * So a batch costs no disk access before its ack, and memory does not grow with the number of sessions.
  */
 
@@ -41,7 +43,8 @@ export class SessionState implements StateView {
   private overlay = makeRowMaps()
   private dirty = makeRowMaps()
   private writing: RowMaps | undefined
-  private cache = new RowCache()
+  private readonly cache: Partial<Record<Table, Generations>> = { heads: new Generations(), members: new Generations() }
+  private readonly recentFilter: RecentFilter
   private current: Checkpoint
   private logged: Position | null
   /** Something other than rows waits for the next write as well. */
@@ -61,6 +64,7 @@ export class SessionState implements StateView {
   }) {
     this.store = options.store
     this.clock = options.clock
+    this.recentFilter = new RecentFilter(options.store.newestRecent())
     this.current = options.checkpoint
     this.logged = options.logged
     this.onFailure = options.onFailure
@@ -75,18 +79,25 @@ export class SessionState implements StateView {
     return countRows(this.dirty) + (this.writing === undefined ? 0 : countRows(this.writing))
   }
 
+  /** What is committed goes into the cache as well: a row that is there is never older than one in `dirty`. */
   get<T extends Table>(table: T, key: string): Rows[T] | undefined {
+    if (table === 'recents' && !this.recentFilter.mayHold(key)) return undefined
+    const cache = this.cache[table]
     return (
       (this.overlay[table] as Map<string, Rows[T]>).get(key) ??
+      (cache?.get(key) as Rows[T] | undefined) ??
       (this.dirty[table] as Map<string, Rows[T]>).get(key) ??
       (this.writing?.[table] as Map<string, Rows[T]> | undefined)?.get(key) ??
-      this.getStored(table, key)
+      this.getStored(table, key, cache)
     )
   }
 
   /** Puts what an event changes on the overlay. */
   apply(changes: readonly Change[]): void {
-    for (const { table, key, row } of changes) (this.overlay[table] as Map<string, typeof row>).set(key, row)
+    for (const { table, key, row } of changes) {
+      ;(this.overlay[table] as Map<string, typeof row>).set(key, row)
+      if (table === 'recents') this.recentFilter.add(key)
+    }
   }
 
   /** The log has the batch: its rows and the checkpoint after it count. Gives the rows. */
@@ -95,7 +106,7 @@ export class SessionState implements StateView {
     this.overlay = makeRowMaps()
     for (const table of TABLES) {
       const dirty = this.dirty[table] as Map<string, unknown>
-      const cache = this.cache.of(table)
+      const cache = this.cache[table]
       for (const [key, row] of committed[table]) {
         dirty.set(key, row)
         cache?.set(key, row)
@@ -136,13 +147,9 @@ export class SessionState implements StateView {
     this.cancelTimer = undefined
   }
 
-  private getStored<T extends Table>(table: T, key: string): Rows[T] | undefined {
-    const cache = this.cache.of(table)
-    if (cache === undefined) return this.store.get(table, key)
-    const cached = cache.get(key) as Rows[T] | undefined
-    if (cached !== undefined) return cached
+  private getStored<T extends Table>(table: T, key: string, cache: Generations | undefined): Rows[T] | undefined {
     const row = this.store.get(table, key)
-    if (row !== undefined) cache.set(key, row)
+    if (row !== undefined) cache?.set(key, row)
     return row
   }
 
@@ -183,17 +190,6 @@ export class SessionState implements StateView {
 }
 
 /** The rows used last: two generations, the older is dropped when the younger is full. */
-class RowCache {
-  private readonly tables: Partial<Record<Table, Generations>> = {
-    heads: new Generations(),
-    members: new Generations(),
-  }
-
-  of(table: Table): Generations | undefined {
-    return this.tables[table]
-  }
-}
-
 class Generations {
   private young = new Map<string, unknown>()
   private old = new Map<string, unknown>()

@@ -20,6 +20,8 @@ import {
 export interface StateStore {
   /** The row as of the last write that has resolved; while a write is under way, that one's or the one before. */
   get<T extends Table>(table: T, key: string): Rows[T] | undefined
+  /** The largest key of a remembered pack; undefined where there is none. */
+  newestRecent(): string | undefined
   /** What the last write stored; undefined in an empty store and after `clear`. */
   checkpoint(): StoredCheckpoint | undefined
   /**
@@ -80,6 +82,12 @@ export class MemoryStateStore implements StateStore {
 
   get<T extends Table>(table: T, key: string): Rows[T] | undefined {
     return this.dir.rows[table].get(key)
+  }
+
+  newestRecent(): string | undefined {
+    let newest: string | undefined
+    for (const key of this.dir.rows.recents.keys()) if (newest === undefined || key > newest) newest = key
+    return newest
   }
 
   checkpoint(): StoredCheckpoint | undefined {

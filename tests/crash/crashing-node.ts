@@ -125,6 +125,7 @@ export class CrashingNode {
       }
       return {
         get: (table, key) => store.get(table, key),
+        newestRecent: () => store.newestRecent(),
         checkpoint: () => store.checkpoint(),
         write,
         clear: () => store.clear(),

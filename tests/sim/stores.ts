@@ -158,6 +158,7 @@ export function stateStore(world: World, { life }: Machine, partition: Partition
   const store = new MemoryStateStore(world.disks.dir(machine, partition))
   return {
     get: (table, key) => store.get(table, key),
+    newestRecent: () => store.newestRecent(),
     checkpoint: () => store.checkpoint(),
     write: batch => life.call('state store write', () => world.latency().then(() => store.write(batch))),
     clear: () => life.call('state store clear', () => store.clear()),

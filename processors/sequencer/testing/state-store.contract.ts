@@ -66,6 +66,7 @@ export function stateStoreContract(
     const open = place()
     const store = open()
     expect(store.checkpoint()).toBeUndefined()
+    expect(store.newestRecent()).toBeUndefined()
     expect(store.get('heads', session)).toBeUndefined()
     const group = { lastSeq: 9, count: 3, ...HEAD_PLAIN, owner: 'alice', dismissed: true, memberCount: 2 }
     const member = {
@@ -152,6 +153,7 @@ export function stateStoreContract(
     })
     await store.write({ rows, checkpoint: checkpointAt(1), forgetBefore: 0 })
     expect(store.size().rows).toBe(count)
+    expect(store.newestRecent()).toBe(keyOf(count - 1))
     const nothing = { rows: makeRowMaps(), checkpoint: checkpointAt(1) }
     await store.write({ ...nothing, forgetBefore: T0 + 10 })
     expect([9, 10].map(n => store.get('recents', keyOf(n)) !== undefined)).toEqual([false, true])

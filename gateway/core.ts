@@ -12,6 +12,7 @@ import type { SessionId, UserId } from '../schemas/ids.ts'
 import type { Pack, Rules } from '../schemas/pack.ts'
 import type { Log } from '../topics/log.ts'
 import { sessionPartition, type Topics } from '../topics/topics.ts'
+import type { Hooks } from './hooks/hooks.ts'
 import {
   CHANGES_KEPT_MAX,
   DRAIN_FLUSH_MS_MAX,
@@ -65,6 +66,8 @@ export interface GatewayCoreOptions {
   membership: MembershipReader
   people: PeopleReader
   archive: ArchiveReader
+  /** Partners who are asked before a pack is taken. */
+  hooks?: Hooks
   /** The words that messages must not hold, as they are now. */
   words?: () => WordList | undefined
   clock: Clock
@@ -283,7 +286,13 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     progress,
     appender,
     partitionOf,
-    stamps: new Stamps({ friendsOnly, targets, marks, words: options.words ?? (() => undefined) }),
+    stamps: new Stamps({
+      friendsOnly,
+      targets,
+      marks,
+      words: options.words ?? (() => undefined),
+      hooks: options.hooks,
+    }),
     rates,
     onFatal,
     metrics,

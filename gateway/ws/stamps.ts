@@ -1,6 +1,8 @@
 import { Code } from '../../schemas/codes.ts'
 import type { UserId } from '../../schemas/ids.ts'
 import type { Pack, PackBody, Stamp } from '../../schemas/pack.ts'
+import type { Webhook } from '../../schemas/webhooks.ts'
+import type { Hooks } from '../hooks/hooks.ts'
 import type { Judgement, WordList, Words } from '../words/word-list.ts'
 import { usersOf } from './audience.ts'
 import type { FriendsOnly } from './friends-only.ts'
@@ -25,6 +27,8 @@ export interface StampsOptions {
   marks: Pick<MarkLookUps, 'stamp'>
   /** The words that messages must not hold; undefined: there is no list. */
   words(): WordList | undefined
+  /** Partners who are asked before. */
+  hooks?: Pick<Hooks, 'wanting' | 'ask'> | undefined
 }
 
 export class Stamps {
@@ -46,9 +50,27 @@ export class Stamps {
     // Before masking: what is forwarded is compared with the words of the client.
     const messages = targets.stamp(pack) ?? marks.stamp(pack)
     if (judged.kind === 'Masked') rewrite(pack, judged.value)
-    if (receiver === undefined || messages === undefined) return receiver ?? messages
-    return Promise.all([receiver, messages]).then(() => {})
+    const found = together(receiver, messages)
+    const asked = this.options.hooks?.wanting(pack) ?? NOBODY
+    return asked.length === 0 ? found : this.askHooks(pack, asked, found)
   }
+
+  /** Partners are asked last: about what is there, and as it would be kept. */
+  private async askHooks(pack: Pack, asked: readonly Webhook[], found: Promise<void> | undefined): Promise<void> {
+    await found
+    if (pack.stamp?.verdict != null) return
+    const verdict = await this.options.hooks!.ask(pack, asked, ({ content }) => {
+      rewrite(pack, { content, pushInfo: pack.pushInfo })
+    })
+    if (verdict.kind === 'Refuse') strip(pack, { code: verdict.code, reason: verdict.reason })
+  }
+}
+
+const NOBODY: readonly Webhook[] = []
+
+function together(one: Promise<void> | undefined, other: Promise<void> | undefined): Promise<void> | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return Promise.all([one, other]).then(() => {})
 }
 
 const FINE = { kind: 'Fine' } as const
@@ -66,12 +88,12 @@ function rewrite(pack: Pack, { content, pushInfo }: Words): void {
 }
 
 /** What was refused is not kept in the log. */
-function strip(pack: Pack): void {
+function strip(pack: Pack, verdict: Stamp['verdict'] = SENSITIVE): void {
   const { body } = pack
   if (body.kind === 'SendMessage') pack.body = { kind: 'SendMessage', content: REMOVED }
   if (body.kind === 'OverrideMessage') pack.body = { kind: 'OverrideMessage', target: body.target, content: REMOVED }
   pack.pushInfo = null
-  pack.stamp = { ...NO_STAMP, verdict: SENSITIVE }
+  pack.stamp = { ...NO_STAMP, verdict }
 }
 
 const REMOVED = { kind: 'Removed' } as const

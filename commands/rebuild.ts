@@ -48,6 +48,6 @@ async function makeRebuildable(view: (typeof VIEWS)[number], context: Context): 
   closers.push(() => connection.close())
   await redisReady(connection)
   return view === 'history'
-    ? historyRebuildable({ connection, random, logger, metrics, clock })
+    ? historyRebuildable({ connection, random, logger, metrics, clock, options: config.history })
     : membershipRebuildable({ connection, random, clock })
 }

@@ -55,8 +55,9 @@ async function makeService(role: Role, context: Context): Promise<Service> {
     case 'sequencer':
       return sequencer(context)
     case 'history': {
-      const { random, logger, metrics } = context
-      const makeView = () => makeHistoryView({ connection: connectTo(context, role), random, logger, metrics })
+      const { config, random, logger, metrics } = context
+      const options = { random, logger, metrics, options: config.history }
+      const makeView = () => makeHistoryView({ connection: connectTo(context, role), ...options })
       return viewService(context, { role, makeView })
     }
     case 'membership': {

@@ -42,6 +42,7 @@ import { Logins } from './ws/logins.ts'
 import { MarkLookUps } from './ws/mark-look-ups.ts'
 import { MembershipIndex } from './ws/membership-index.ts'
 import { Nudges } from './ws/nudges.ts'
+import { OlderHistory } from './ws/older-history.ts'
 import { Outcomes } from './ws/outcomes.ts'
 import { PackAppender } from './ws/pack-appender.ts'
 import { PendingPacks } from './ws/pending.ts'
@@ -323,7 +324,8 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
   const peopleQuestions = new PeopleQuestions({ people, views, mayLookUp })
   const { presence, typing } = makePresence(options, { audience, index })
   const presenceQuestions = new PresenceQuestions({ presence, views, mayLookUp })
-  const parts = { history, views, index, outcomes, clock, partitionOf }
+  const older = new OlderHistory({ archive: archiveViews, progress, partitionOf })
+  const parts = { history, views, older, index, outcomes, clock, partitionOf }
   const readingQuestions = new ReadingQuestions({ history, membership, views, partitionOf })
   const groups = new GroupQuestions({ history, membership, views, audience, clock, partitionOf })
   const asked = { groups, people: peopleQuestions, reading: readingQuestions, presence: presenceQuestions, rates }

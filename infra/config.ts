@@ -51,6 +51,8 @@ const environment = z.object({
   PACKLOG_WORDS_FILE: z.string().min(1).optional(),
   PACKLOG_DEVICE_PACKS_PER_SECOND: z.coerce.number().int().min(1).max(100_000).optional(),
   PACKLOG_USER_PACKS_PER_SECOND: z.coerce.number().int().min(1).max(100_000).optional(),
+  PACKLOG_HISTORY_EVENTS_MAX: z.coerce.number().int().min(1).max(1_000_000).default(1_000),
+  PACKLOG_HISTORY_DAYS: z.coerce.number().int().min(1).max(36_500).default(14),
   PACKLOG_EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).default(30),
   PACKLOG_REPLICATION_FACTOR: z.coerce.number().int().min(1).default(1),
   PACKLOG_TOPIC_PREFIX: z
@@ -113,6 +115,8 @@ export interface Config {
   /** Packs of one connection, and of one user on one gateway; undefined: the limits of the source. */
   devicePacksPerSecond: number | undefined
   userPacksPerSecond: number | undefined
+  /** What history keeps in Redis: events of a session, and how old they may be. Older ones come from the archive. */
+  history: { eventsPerSessionMax: number; eventAgeMs: number }
   eventRetentionDays: number
   replicationFactor: number
   topicPrefix: string
@@ -160,6 +164,10 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     wordsFile: values.PACKLOG_WORDS_FILE,
     devicePacksPerSecond: values.PACKLOG_DEVICE_PACKS_PER_SECOND,
     userPacksPerSecond: values.PACKLOG_USER_PACKS_PER_SECOND,
+    history: {
+      eventsPerSessionMax: values.PACKLOG_HISTORY_EVENTS_MAX,
+      eventAgeMs: values.PACKLOG_HISTORY_DAYS * DAY_MS,
+    },
     eventRetentionDays: values.PACKLOG_EVENT_RETENTION_DAYS,
     replicationFactor: values.PACKLOG_REPLICATION_FACTOR,
     topicPrefix: values.PACKLOG_TOPIC_PREFIX,
@@ -183,6 +191,8 @@ function tokensOf(values: Environment): Config['tokens'] {
     ...(jwksUrl === undefined ? {} : { jwksUrl }),
   }
 }
+
+const DAY_MS = 86_400_000
 
 const SECRET_FILE_DEFAULT = '.packlog/jwt.key'
 

@@ -1,8 +1,10 @@
 import type {
   ArchivedMessage,
   ArchivedOutcome,
+  ArchivedTimeline,
   ArchiveReader,
   OutcomeRequest,
+  TimelineRequest,
 } from '../../processors/archive/archive-reader.ts'
 import type {
   HistoryPage,
@@ -22,7 +24,7 @@ import type { PeopleReader } from '../../processors/membership/people-store.ts'
 import { project } from '../../processors/membership/project.ts'
 import type { RecordCodec } from '../../schemas/codec.ts'
 import { type Event, isAccepted } from '../../schemas/event.ts'
-import { eventJson } from '../../schemas/frames.ts'
+import { type EventFrame, eventFrame, eventJson } from '../../schemas/frames.ts'
 import type { PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
 import type { StoredRecord } from '../../topics/log.ts'
@@ -202,10 +204,14 @@ export class FakeHistory extends FakeView implements HistoryReader {
 export class FakeArchive extends FakeView implements ArchiveReader {
   private readonly outcomes = new Map<string, ArchivedOutcome>()
   private readonly messages = new Map<string, ArchivedMessage>()
+  private readonly frames = new Map<SessionId, EventFrame[]>()
 
   protected apply(event: Event): void {
     const { sessionId, from, packId, seq, count, at } = event
     if (!isAccepted(event)) return
+    const frames = this.frames.get(sessionId) ?? []
+    if (seq > 0) frames.push(eventFrame(event))
+    this.frames.set(sessionId, frames)
     this.outcomes.set(`${sessionId} ${from} ${packId}`, { code: 0, seq, count, at })
     if (event.body.kind !== 'MessageAccepted') return
     const counted = (event.flags & Flag.COUNTER) !== 0
@@ -216,7 +222,25 @@ export class FakeArchive extends FakeView implements ArchiveReader {
   empty(): void {
     this.outcomes.clear()
     this.messages.clear()
+    this.frames.clear()
     this.places.clear()
+  }
+
+  /** Keeps only events from this seq on, as a retention does. */
+  trim(sessionId: SessionId, fromSeq: Seq): void {
+    this.frames.set(
+      sessionId,
+      this.frames.get(sessionId)!.filter(({ seq }) => seq >= fromSeq),
+    )
+  }
+
+  timeline({ sessionId, fromSeq, toSeq }: TimelineRequest): Promise<ArchivedTimeline> {
+    return this.answer(() => {
+      const all = this.frames.get(sessionId) ?? []
+      const events = all.filter(({ seq }) => seq >= fromSeq && seq <= toSeq)
+      const changes = all.filter(({ body }) => 'target' in body)
+      return { events, changes, firstSeq: all[0]?.seq }
+    })
   }
 
   position(partition: Partition): Promise<Position | undefined> {

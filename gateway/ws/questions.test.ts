@@ -33,8 +33,19 @@ describe.each(['json', 'avro'] as const)('%s', subprotocol => {
     expect(await asked({ beforeSeq: 5, limit: 3 })).toEqual({ seqs: [2, 3, 4], more: true, lastSeq: 10 })
     expect(await asked({ beforeSeq: 4, limit: 3 })).toEqual({ seqs: [1, 2, 3], more: false, lastSeq: 10 })
     expect(await asked({ beforeSeq: 1_000_000 })).toEqual({ seqs: range(1, 10), more: false, lastSeq: 10 })
-    world.history.trim(chat, 4)
-    expect(await asked({ beforeSeq: 6, limit: 5 })).toEqual({ seqs: [4, 5], more: false, lastSeq: 10 })
+  })
+
+  test('[LH1] a page goes on in the archive where history ends, both ways, and nobody sees where', async () => {
+    const { world, alice } = await withMessages(10, { subprotocol })
+    world.history.trim(chat, 6)
+    const asked = (question: object) => history(world, alice, question)
+    expect(await asked({ beforeSeq: 8, limit: 4 })).toEqual({ seqs: [4, 5, 6, 7], more: true, lastSeq: 10 })
+    expect(await asked({ beforeSeq: 6, limit: 4 })).toEqual({ seqs: [2, 3, 4, 5], more: true, lastSeq: 10 })
+    expect(await asked({ beforeSeq: 10, limit: 4 })).toEqual({ seqs: [6, 7, 8, 9], more: true, lastSeq: 10 })
+    expect(await asked({ beforeSeq: 2, limit: 4 })).toEqual({ seqs: [1], more: false, lastSeq: 10 })
+    expect(await asked({ afterSeq: 0, limit: 4 })).toEqual({ seqs: [1, 2, 3, 4], more: true, lastSeq: 10 })
+    expect(await asked({ afterSeq: 3, limit: 4 })).toEqual({ seqs: [4, 5, 6, 7], more: true, lastSeq: 10 })
+    expect(await asked({ afterSeq: 0 })).toEqual({ seqs: range(1, 10), more: false, lastSeq: 10 })
   })
 
   test('[GW31] sessions and members are paged; a summary carries its last event', async () => {
@@ -96,6 +107,9 @@ test('[GW33] history shows a leaver their stays only, and strangers nothing', as
   expect(await asked({ beforeSeq: 100, limit: 1 })).toEqual({ seqs: [17], more: true, lastSeq: 17 })
   expect(await asked({ beforeSeq: 12, limit: 2 })).toEqual({ seqs: [4, 5], more: true, lastSeq: 17 })
   world.history.trim(group, 8)
+  expect(await asked({ afterSeq: 2, limit: 2 })).toEqual({ seqs: [3, 4], more: true, lastSeq: 17 })
+  expect(await asked({ beforeSeq: 12, limit: 2 })).toEqual({ seqs: [4, 5], more: true, lastSeq: 17 })
+  world.archive.trim(group, 8)
   expect(await asked({ afterSeq: 2, limit: 2 })).toEqual({ seqs: [16, 17], more: false, lastSeq: 17 })
   await history(world, zoe, { sessionId: group, afterSeq: 0 })
   await history(world, zoe, { afterSeq: 0 })
@@ -275,4 +289,36 @@ test('[GW33] nor what came after they left, also where they left while the page 
   bob.send({ type: 'history', requestId: 1, sessionId: group, afterSeq: 0 })
   await world.clock.pass(1_000)
   expect(bob.of('page')[0]!.events.map(({ seq }) => seq)).toEqual([1, 2])
+})
+
+test('[LH2] a page that needs an archive that is down, behind or being rebuilt fails for the moment', async () => {
+  const { world, alice } = await withMessages(10)
+  world.history.trim(chat, 6)
+  const failures = async (question: object) => {
+    await history(world, alice, question)
+    await world.clock.pass(ARCHIVE_BEHIND_MS_MAX + QUESTION_MS_MAX)
+    return alice.of('failed').map(({ name, retry }) => `${name} ${retry}`)
+  }
+  world.archive.isDown = true
+  expect(await failures({ afterSeq: 0, limit: 4 })).toEqual(['DB_ERROR same'])
+  // Towards the past the part that history has comes first; the rest is the next question's.
+  await history(world, alice, { beforeSeq: 8, limit: 4 })
+  await world.clock.pass(QUESTION_MS_MAX)
+  expect(alice.of('page').at(-1)).toMatchObject({ events: [{ seq: 6 }, { seq: 7 }], more: true })
+  expect(await history(world, alice, { afterSeq: 5 })).toEqual({ seqs: range(6, 10), more: false, lastSeq: 10 })
+  expect(await failures({ beforeSeq: 6 })).toEqual(['DB_ERROR same', 'DB_ERROR same'])
+  world.archive.isDown = false
+  world.archive.empty()
+  expect((await failures({ beforeSeq: 6 })).at(-1)).toBe('VIEW_BEHIND same')
+  expect((await failures({ afterSeq: 0 })).at(-1)).toBe('VIEW_BEHIND same')
+})
+
+test('[LH3] what a retention has dropped from the archive is passed over', async () => {
+  const { world, alice } = await withMessages(10)
+  world.history.trim(chat, 8)
+  world.archive.trim(chat, 5)
+  const asked = (question: object) => history(world, alice, question)
+  expect(await asked({ afterSeq: 0, limit: 4 })).toEqual({ seqs: [5, 6, 7, 8], more: true, lastSeq: 10 })
+  expect(await asked({ beforeSeq: 8, limit: 9 })).toEqual({ seqs: [5, 6, 7], more: false, lastSeq: 10 })
+  expect(await asked({ beforeSeq: 5 })).toEqual({ seqs: [], more: false, lastSeq: 10 })
 })

@@ -6,7 +6,7 @@ import { NOTHING_KEPT } from '../../processors/history/session-summary.ts'
 
 import { Code } from '../../schemas/codes.ts'
 import type { QuestionFrame } from '../../schemas/frames.ts'
-import type { Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
 import { PAGE_BYTES_MAX, QUESTIONS_MAX } from '../limits.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { encodeFrame, pageFrame, refusal, type StoredPage, type Subprotocol } from './frames.ts'
@@ -16,6 +16,7 @@ import { type GroupQuestions, isGroupQuestion } from './group-questions.ts'
 import { aboveCleared, isShown } from './kept-ranges.ts'
 
 import type { MembershipIndex } from './membership-index.ts'
+import type { OlderHistory, Span } from './older-history.ts'
 import type { Outcomes } from './outcomes.ts'
 import type { PeopleQuestions } from './people-questions.ts'
 import type { PresenceQuestions } from './presence-questions.ts'
@@ -33,6 +34,7 @@ type Question<Type extends QuestionFrame['type']> = Extract<QuestionFrame, { typ
 export interface QuestionsOptions {
   history: HistoryReader
   views: Views
+  older: Pick<OlderHistory, 'complete'>
   index: MembershipIndex
   outcomes: Outcomes
   people: Pick<PeopleQuestions, 'ask'>
@@ -141,10 +143,12 @@ export class Questions {
     return { page, ranges: newer }
   }
 
-  private page(query: Question<'history'>, ranges: readonly Range[]): Promise<HistoryPage> {
-    const { views, history } = this.options
+  private async page(query: Question<'history'>, ranges: readonly Range[]): Promise<HistoryPage> {
+    const { views, history, older } = this.options
+    const { sessionId } = query
     const span = spanOf(query, ranges)
-    return views.ask('HISTORY_ERROR', () => history.page({ sessionId: query.sessionId, ...span }))
+    const page = await views.ask('HISTORY_ERROR', () => history.page({ sessionId, ...span }))
+    return older.complete(sessionId, span, page)
   }
 
   private async rangesOf(userId: UserId, sessionId: SessionId): Promise<readonly Range[]> {
@@ -170,8 +174,6 @@ function nextQuery(query: Question<'history'>, page: HistoryPage): Question<'his
   if (query.afterSeq === undefined) return { ...query, beforeSeq: page.seqs[0]! }
   return { ...query, afterSeq: page.seqs.at(-1)! }
 }
-
-type Span = { afterSeq: Seq; limit: number } | { beforeSeq: Seq; limit: number }
 
 /** Where to read: as asked, but past what lies before or behind the first stay that is concerned. */
 function spanOf({ afterSeq, beforeSeq, limit = 0 }: Question<'history'>, ranges: readonly Range[]): Span {

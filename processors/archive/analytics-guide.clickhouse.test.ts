@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testStack } from '../../tests/stack.ts'
+import { DERIVED_TABLES } from './clickhouse-archive-rebuild.ts'
 import { projectEvent } from './project.ts'
 import { guideEvents } from './testing/guide-data.ts'
 import { makeTestDatabase, type TestDatabase } from './testing/test-database.ts'
@@ -64,7 +65,7 @@ describe('[AR12] the queries of the guide have the answers that it shows', () =>
 })
 
 describe('[AR12] the guide lists every column with its comment', () => {
-  for (const table of ['events', 'messages', 'messages_now']) {
+  for (const table of ['events', 'messages_now', ...DERIVED_TABLES]) {
     test(table, async () => {
       const columns = await database.clickhouse.rows<{ line: string }>(
         `SELECT concat('| \`', name, '\` | \`', type, '\` | ', comment, ' |') AS line

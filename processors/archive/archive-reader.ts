@@ -2,6 +2,7 @@ import type { ClickHouse } from '../../infra/clickhouse/clickhouse.ts'
 import type { Millis } from '../../infra/clock.ts'
 import { REMEMBERED_CODES } from '../../schemas/codes.ts'
 import type { Content } from '../../schemas/content.ts'
+import type { EventFrame } from '../../schemas/frames.ts'
 import {
   type Count,
   type PackId,
@@ -13,6 +14,7 @@ import {
 } from '../../schemas/ids.ts'
 import { Flag, RULES_BOUNDS } from '../../schemas/pack.ts'
 import type { Position } from '../../topics/valid-events.ts'
+import { archivedContent, changedContent, type FrameRow, frameOfRow } from './archived-frames.ts'
 import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
 import type { MessageRow } from './inspect.ts'
 
@@ -26,10 +28,35 @@ export interface ArchiveReader {
   position(partition: Partition): Promise<Position | undefined>
   /** The first outcome of a pack that counts: what it was accepted with, or its final refusal. At any age. */
   outcome(request: OutcomeRequest): Promise<ArchivedOutcome | undefined>
+  /** A part of a session's timeline. */
+  timeline(request: TimelineRequest): Promise<ArchivedTimeline>
   /** The message at a seq, as it reads now; undefined where there is none. */
   message(request: { partition: Partition; sessionId: SessionId; seq: Seq }): Promise<ArchivedMessage | undefined>
   /** The count of a session at a seq of its timeline; undefined where there is no such event. */
   count(request: { partition: Partition; sessionId: SessionId; seq: Seq }): Promise<Count | undefined>
+}
+
+/** Seqs of one session. */
+export interface TimelineRequest {
+  /** The partition of the session. */
+  partition: Partition
+  sessionId: SessionId
+  fromSeq: Seq
+  /** Included; at most HISTORY_PAGE_MAX of them. */
+  toSeq: Seq
+}
+
+/** Events as they were when they happened, and what became of the messages among them; none has `state` or `reactions`. */
+export interface ArchivedTimeline {
+  /** Ascending by seq. */
+  events: EventFrame[]
+  /**
+   * Everything that ever changed a message of `events`, or a message that an event of `events` is about; ascending by
+   * seq. Those that are in `events` are here as well.
+   */
+  changes: EventFrame[]
+  /** The first seq of the session that the archive has; undefined: it has none. */
+  firstSeq: Seq | undefined
 }
 
 export interface OutcomeRequest {
@@ -54,29 +81,6 @@ export interface ArchivedMessage {
   counted: boolean
   /** Removed where it was taken back. */
   content: Content
-}
-
-/** The columns that a content was put into (project.ts), put together again. */
-export function archivedContent({
-  contentKind,
-  contentType,
-  text,
-  data,
-}: Pick<MessageRow, 'contentKind' | 'contentType' | 'text' | 'data'>): Content {
-  switch (contentKind) {
-    case 'Text':
-      return text === '' ? { kind: 'Removed' } : { kind: 'Text', text }
-    case 'Custom':
-      return data === '' ? { kind: 'Removed' } : { kind: 'Custom', type: contentType, data }
-    default:
-      return data === '' ? { kind: 'Removed' } : ({ kind: contentKind, ...(JSON.parse(data) as object) } as Content)
-  }
-}
-
-/** The content that an event of `events` has left of a message. */
-export function changedContent({ kind, data }: { kind: string; data: string }): Content {
-  if (kind !== 'MessageOverridden' || data === '') return { kind: 'Removed' }
-  return (JSON.parse(data) as { content: Content }).content
 }
 
 /** The log time at which a pack with this id can have had an outcome that counts: the rules allow no other. */
@@ -135,6 +139,26 @@ export class ClickHouseArchiveReader implements ArchiveReader {
     return { packId, from, at, counted: (flags & Flag.COUNTER) !== 0, content }
   }
 
+  async timeline({ sessionId, fromSeq, toSeq }: TimelineRequest): Promise<ArchivedTimeline> {
+    const place = { sessionId, fromSeq, toSeq }
+    const read = (sql: string) => this.clickhouse.rows<FrameRow>(sql, place)
+    const [messages, others, changes, first] = await Promise.all([
+      read(`SELECT ${MESSAGE_FIELDS} FROM messages FINAL WHERE ${IN_RANGE}`),
+      read(`SELECT ${OTHER_FIELDS} FROM timeline_events FINAL WHERE ${IN_RANGE}`),
+      read(
+        `SELECT ${CHANGE_FIELDS} FROM message_changes FINAL WHERE sessionId = {sessionId: String} AND targetSeq IN
+        (SELECT targetSeq FROM message_changes WHERE sessionId = {sessionId: String} AND (${SEQ_IN_RANGE}
+          OR targetSeq BETWEEN {fromSeq: UInt64} AND {toSeq: UInt64})) ORDER BY seq`,
+      ),
+      this.clickhouse.rows<{ first: Seq | null }>(FIRST_SEQ, place),
+    ])
+    const changed = changes.map(frameOfRow)
+    const inRange = changed.filter(({ seq }) => seq >= fromSeq && seq <= toSeq)
+    const events = [...messages.map(frameOfRow), ...others.map(frameOfRow), ...inRange]
+    events.sort((a, b) => a.seq - b.seq)
+    return { events, changes: changed, firstSeq: first[0]?.first ?? undefined }
+  }
+
   /** The content after the last change of the message. */
   private async contentNow(place: { partition: Partition; sessionId: SessionId; seq: Seq }, row: MessageFields) {
     const [change] = await this.clickhouse.rows<{ kind: string; data: string }>(
@@ -147,6 +171,23 @@ export class ClickHouseArchiveReader implements ArchiveReader {
     return change === undefined ? archivedContent(row) : changedContent(change)
   }
 }
+
+const SEQ_IN_RANGE = 'seq BETWEEN {fromSeq: UInt64} AND {toSeq: UInt64}'
+const IN_RANGE = `sessionId = {sessionId: String} AND ${SEQ_IN_RANGE}`
+
+/** The names of columns shadow those of tables: `at` stays a time for whoever orders by it. */
+const HEAD_FIELDS = 'sessionId, seq, count, toUnixTimestamp64Milli(at) AS at, packId, `from`, flags'
+const MESSAGE_FIELDS = `${HEAD_FIELDS}, 'MessageAccepted' AS kind, contentKind, contentType, text, data, extra`
+const OTHER_FIELDS = `${HEAD_FIELDS}, kind, userIds, groupName, groupAvatar, groupNotice, data`
+const CHANGE_FIELDS = `${HEAD_FIELDS}, kind, targetSeq, data`
+
+/** The first row of each table in the order of its key. A change follows its message. */
+const FIRST_SEQ = `SELECT minOrNull(seq) AS first FROM
+(
+    SELECT seq FROM (SELECT seq FROM messages WHERE sessionId = {sessionId: String} ORDER BY sessionId, seq LIMIT 1)
+    UNION ALL
+    SELECT seq FROM (SELECT seq FROM timeline_events WHERE sessionId = {sessionId: String} ORDER BY sessionId, seq LIMIT 1)
+)`
 
 type MessageFields = Pick<MessageRow, 'flags' | 'contentKind' | 'contentType' | 'text' | 'data'> & {
   packId: PackId

@@ -13,7 +13,7 @@ import { ClickHouseArchiveStore, SWITCH_FENCE_SECONDS } from './clickhouse-archi
  * and an insert may be under way at that moment. Order of commit:
  *   1. `begun` is written to archive_switches: writers begin no further insert, and repeat one that overlapped (AR8);
  *   2. wait until the new tables have come as far as the live ones in every partition, for two looks in a row;
- *   3. hold our own writer still, exchange `events` and `messages`, let our writer go on in the live tables;
+ *   3. hold our own writer still, exchange `events` and what it fills, let our writer go on in the live tables;
  *   4. the live progress takes what the new tables had (it is at least as far), `ended` is written;
  *   5. the old tables, which now carry the other names, are dropped.
  * Readers see the old tables until 3 and the new ones after it; between the two exchanges they may see new events and
@@ -129,7 +129,9 @@ export const CATCH_UP_MS_MAX: Millis = 20_000
 /** Two looks that agree, this far apart: longer than writing down what an insert under way had stored. */
 const CATCH_UP_POLL_MS: Millis = 500
 
-const EXCHANGED = ['events', 'messages'] as const
+/** Tables that the insert into `events` fills: each by a view of its own, `<table>_from_events`. */
+export const DERIVED_TABLES = ['messages', 'timeline_events', 'message_changes', 'member_changes', 'user_days'] as const
+const EXCHANGED = ['events', ...DERIVED_TABLES] as const
 
 const LIVE_POSITIONS = `SELECT partition, lastOffset FROM archive_progress FINAL WHERE step = 'done' ORDER BY partition`
 
@@ -173,19 +175,28 @@ async function markSwitch(clickhouse: ClickHouse, switchId: string, step: 'begun
 
 /** Tables like the live ones, with everything that migrations have added to those. */
 async function makeShadow(clickhouse: ClickHouse): Promise<void> {
-  for (const table of ['events', 'messages', 'archive_progress']) {
+  for (const table of [...EXCHANGED, 'archive_progress']) {
     await clickhouse.command(`CREATE TABLE ${table}${SUFFIX} AS ${table}`)
   }
-  const views = await clickhouse.rows<{ select: string }>(
-    `SELECT as_select AS select FROM system.tables WHERE database = currentDatabase() AND name = 'messages_from_events'`,
+  for (const table of DERIVED_TABLES) await makeShadowView(clickhouse, table)
+}
+
+async function makeShadowView(clickhouse: ClickHouse, table: string): Promise<void> {
+  const [view] = await clickhouse.rows<{ select: string }>(
+    'SELECT as_select AS select FROM system.tables WHERE database = currentDatabase() AND name = {view: String}',
+    { view: viewOf(table) },
   )
-  const select = views[0]?.select ?? ''
+  const select = view?.select ?? ''
   const source = `FROM ${quoteIfNeeded(clickhouse.database)}.events `
-  assert(select.includes(source), 'the view that fills messages does not read events')
+  assert(select.includes(source), `the view that fills ${table} does not read events`)
   await clickhouse.command(
-    `CREATE MATERIALIZED VIEW messages_from_events${SUFFIX} TO messages${SUFFIX} AS
+    `CREATE MATERIALIZED VIEW ${viewOf(table)}${SUFFIX} TO ${table}${SUFFIX} AS
     ${select.replace(source, `FROM events${SUFFIX} `)}`,
   )
+}
+
+function viewOf(table: string): string {
+  return `${table}_from_events`
 }
 
 /** A name as the server writes it back. */
@@ -194,8 +205,6 @@ function quoteIfNeeded(name: string): string {
 }
 
 async function dropShadow(clickhouse: ClickHouse): Promise<void> {
-  await clickhouse.command(`DROP TABLE IF EXISTS messages_from_events${SUFFIX} SYNC`)
-  for (const table of ['events', 'messages', 'archive_progress']) {
-    await clickhouse.command(`DROP TABLE IF EXISTS ${table}${SUFFIX} SYNC`)
-  }
+  const tables = [...DERIVED_TABLES.map(viewOf), ...EXCHANGED, 'archive_progress']
+  for (const table of tables) await clickhouse.command(`DROP TABLE IF EXISTS ${table}${SUFFIX} SYNC`)
 }

@@ -4,13 +4,14 @@ import { Flag } from '../../schemas/pack.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import {
   type ArchivedOutcome,
+  type ArchivedTimeline,
   type ArchiveReader,
-  archivedContent,
-  changedContent,
   type OutcomeRequest,
   outcomeTimes,
+  type TimelineRequest,
 } from './archive-reader.ts'
 import type { ArchiveProgress, ArchiveStore, Load, RecordedRange } from './archive-store.ts'
+import { archivedContent, changedContent, frameOfRow } from './archived-frames.ts'
 import type { EventRow } from './event-row.ts'
 import { type ArchiveInspector, type MessageRow, messageOfEvent } from './inspect.ts'
 
@@ -82,6 +83,15 @@ export class MemoryArchive implements ArchiveInspector, ArchiveReader {
       return { packId, from, at: row.at, counted: (row.flags & Flag.COUNTER) !== 0, content }
     }
     return undefined
+  }
+
+  async timeline({ partition, sessionId, fromSeq, toSeq }: TimelineRequest): Promise<ArchivedTimeline> {
+    const rows: EventRow[] = []
+    for await (const row of this.events(partition)) if (row.sessionId === sessionId && row.seq > 0) rows.push(row)
+    const wanted = rows.filter(({ seq }) => seq >= fromSeq && seq <= toSeq)
+    const targets = new Set(wanted.map(row => (row.targetSeq > 0 ? row.targetSeq : row.seq)))
+    const changes = rows.filter(({ targetSeq }) => targetSeq > 0 && targets.has(targetSeq))
+    return { events: wanted.map(frameOfRow), changes: changes.map(frameOfRow), firstSeq: rows[0]?.seq }
   }
 
   private lastChange(partition: Partition, sessionId: SessionId, seq: Seq): EventRow | undefined {

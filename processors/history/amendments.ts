@@ -1,7 +1,7 @@
 import type { Millis } from '../../infra/clock.ts'
 import type { MessageExtra } from '../../schemas/content.ts'
 import type { AcceptedBody, AcceptedEvent } from '../../schemas/event.ts'
-import { eventFrame, type MessageState } from '../../schemas/frames.ts'
+import { type EventFrame, eventFrame, type MessageState } from '../../schemas/frames.ts'
 import type { Offset, Seq, UserId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
 
@@ -45,7 +45,7 @@ export function amendmentsOf(event: AcceptedEvent, offset: Offset, json: string)
     case 'MessageRevoked':
     case 'MessageDeleted':
     case 'MessageOverridden':
-      return [...amendments, revision(event, body)]
+      return [...amendments, revisionOf(eventFrame(event), body)]
     case 'ReactionAdded':
     case 'ReactionRemoved': {
       const adds = body.kind === 'ReactionAdded'
@@ -72,10 +72,12 @@ function isUrgent({ body, flags }: AcceptedEvent): boolean {
   }
 }
 
-type Revising = Extract<AcceptedBody, { kind: 'MessageRevoked' | 'MessageOverridden' | 'MessageDeleted' }>
+export type Revising = Extract<AcceptedBody, { kind: 'MessageRevoked' | 'MessageOverridden' | 'MessageDeleted' }>
+export type Revision = Extract<Amendment, { kind: 'revise' }>
 
-function revision(event: AcceptedEvent, body: Revising): Amendment {
-  const { seq, at, from: by } = event
+/** What the event of `frame`, whose body is `body`, makes of its target. */
+export function revisionOf(frame: EventFrame, body: Revising): Revision {
+  const { seq, at, from: by } = frame
   const base = { kind: 'revise', seq, target: body.target.seq } as const
   if (body.kind !== 'MessageOverridden') {
     const change = body.kind === 'MessageRevoked' ? 'revoked' : 'deleted'
@@ -83,7 +85,7 @@ function revision(event: AcceptedEvent, body: Revising): Amendment {
   }
   const { target, content, extra, version } = body
   const { kind } = body
-  const stripped = { ...eventFrame(event), body: { kind, target, content: { kind: 'Removed' }, version } }
+  const stripped = { ...frame, body: { kind, target, content: { kind: 'Removed' }, version } }
   return {
     ...base,
     state: { change: 'edited', by, at, seq, version },

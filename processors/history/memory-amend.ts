@@ -4,7 +4,7 @@ import type { Offset, Seq, UserId } from '../../schemas/ids.ts'
 import { type Amendment, isFinal, revisedJson } from './amendments.ts'
 import type { HistoryOptions } from './history-store.ts'
 import type { Line } from './project.ts'
-import type { Reaction } from './session-summary.ts'
+import { type Reaction, reacted } from './session-summary.ts'
 
 /** What amend-sessions.lua does, in memory. */
 
@@ -103,12 +103,7 @@ function react(session: Session, { target, adds, emoji, userId }: Extract<Amendm
   const json = session.events.get(target)?.json
   if (json === undefined || isFinal(json)) return
   const before = session.reactions.get(target) ?? []
-  const after: Reaction[] = before.map(([other, users]) => {
-    const rest = other === emoji ? users.filter(user => user !== userId) : users
-    return [other, other === emoji && adds ? [...rest, userId] : rest]
-  })
-  if (adds && !before.some(([other]) => other === emoji)) after.push([emoji, [userId]])
-  const left = after.filter(([, users]) => users.length > 0)
+  const left = reacted(before, { adds, emoji, userId })
   if (left.length === 0) session.reactions.delete(target)
   else session.reactions.set(target, left)
 }

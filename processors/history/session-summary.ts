@@ -70,6 +70,19 @@ export const REACTION_USERS_SHOWN = 20
 /** An emoji and those who reacted with it, in the order in which they did. */
 export type Reaction = [emoji: string, userIds: UserId[]]
 
+/** The reactions to a message after one more was added or taken away; none is left without users. */
+export function reacted(
+  before: readonly Reaction[],
+  { adds, emoji, userId }: { adds: boolean; emoji: string; userId: UserId },
+): Reaction[] {
+  const after: Reaction[] = before.map(([other, users]) => {
+    const rest = other === emoji ? users.filter(user => user !== userId) : users
+    return [other, other === emoji && adds ? [...rest, userId] : rest]
+  })
+  if (adds && !before.some(([other]) => other === emoji)) after.push([emoji, [userId]])
+  return after.filter(([, users]) => users.length > 0)
+}
+
 /** The text of an event with the reactions to it. */
 export function withReactions(json: string, reactions: readonly Reaction[]): string {
   const counts = reactions.map(([emoji, userIds]): ReactionCount => {

@@ -9,8 +9,10 @@ import type { ViewBatch } from '../../processors/view.ts'
 import { Code } from '../../schemas/codes.ts'
 import type { Content } from '../../schemas/content.ts'
 import type { Event, EventBody } from '../../schemas/event.ts'
+import { eventFrame } from '../../schemas/frames.ts'
 import type { PackId, SessionId, UserId } from '../../schemas/ids.ts'
 import { RULES_DEFAULT } from '../../schemas/pack.ts'
+import { GROUP_SETTINGS_DEFAULT } from '../../schemas/settings.ts'
 import { CONTENTS } from '../../schemas/testing/samples.ts'
 
 const CHAT = 's:alice:bob' as SessionId
@@ -232,6 +234,49 @@ export function archiveStoreContract(makeHarness: () => Promise<ArchiveHarness>)
     expect(await contentAt(1)).toEqual(CONTENTS.Location)
     expect(await contentAt(2)).toEqual(CONTENTS.Removed)
     expect(await contentAt(3)).toEqual(CONTENTS.Removed)
+  })
+
+  test('[LH5] a part of a timeline comes with everything that ever changed the messages in it', async () => {
+    const { store, reader } = await prepared()
+    const group = 'g:crew' as SessionId
+    const bodies: EventBody[] = [
+      {
+        kind: 'GroupCreated',
+        info: { name: 'n', avatar: 'a', notice: '', attributes: [{ name: 'x', value: 'y' }] },
+        members: ['bob'] as UserId[],
+        settings: { ...GROUP_SETTINGS_DEFAULT, historyShown: 'all' },
+      },
+      { kind: 'MessageAccepted', content: CONTENTS.Text, extra: { mentions: [ALICE], mentionsAll: true } },
+      { kind: 'MembersAdded', userIds: ['carol'] as UserId[] },
+      { kind: 'MessageAccepted', content: CONTENTS.Image },
+      { kind: 'MemberQuit' },
+      { kind: 'AliasSet', userId: ALICE, alias: 'Al' },
+    ]
+    const said = bodies.map((body, number) => sampleEvent(number, { sessionId: group, body }))
+    const target = (seq: number) => {
+      const { packId, from, at } = said[seq - 1]!
+      return { seq, packId, from, at, counted: true }
+    }
+    const changes: EventBody[] = [
+      { kind: 'MessageOverridden', target: target(2), content: CONTENTS.Markdown, version: 1 },
+      { kind: 'ReactionAdded', target: target(4), emoji: '👍' },
+      { kind: 'MessageDeleted', target: target(4) },
+      { kind: 'MessageRevoked', target: target(2) },
+    ]
+    const changed = changes.map((body, i) => sampleEvent(said.length + i, { sessionId: group, body, flags: 0 }))
+    const refused = sampleEvent(20, { sessionId: group, seq: 0, body: { kind: 'PackRefused', code: 30, reason: '' } })
+    const events = [...said, ...changed, refused].map(event => placed(event))
+    const { load, rows } = loadOf({ partition: 1, events, position: events.at(-1)!.position })
+    await store.insert(load, rows)
+    const ask = (fromSeq: number, toSeq: number) => reader.timeline({ partition: 1, sessionId: group, fromSeq, toSeq })
+    const all = [...said, ...changed].map(eventFrame)
+    const of = (...seqs: number[]) => all.filter(({ seq }) => seqs.includes(seq))
+    expect(await ask(1, 100)).toEqual({ events: all, changes: of(7, 8, 9, 10), firstSeq: 1 })
+    expect(await ask(4, 5)).toEqual({ events: of(4, 5), changes: of(8, 9), firstSeq: 1 })
+    expect(await ask(7, 7)).toEqual({ events: of(7), changes: of(7, 10), firstSeq: 1 })
+    expect(await ask(11, 20)).toEqual({ events: [], changes: [], firstSeq: 1 })
+    const other = { partition: 1, sessionId: 'g:none' as SessionId, fromSeq: 1, toSeq: 9 }
+    expect(await reader.timeline(other)).toEqual({ events: [], changes: [], firstSeq: undefined })
   })
 
   test('[AR7] a reader knows how far the archive is in a partition', async () => {

@@ -149,6 +149,7 @@ export function archiveReader(world: World, host: Machine): ArchiveReader {
     outcome: request => server.outcome(request),
     message: request => server.message(request),
     count: request => server.count(request),
+    timeline: request => server.timeline(request),
   }
   return remote(world, host, 'archive', reading)
 }

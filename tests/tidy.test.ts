@@ -70,6 +70,7 @@ test('[TD3] client libraries appear in adapters only', () => {
     lmdb: /^processors\/sequencer\/lmdb-[a-z-]+\.ts$|state-store/,
     ws: /^gateway\/ws\/|^client\/|^bench\//,
     fastify: /^gateway\/http\//,
+    aws4fetch: /^gateway\/media\/s3-/,
     pino: /^infra\/logger\.ts$/,
     'prom-client': /^infra\/metrics\.ts$/,
     avsc: /^schemas\/|^topics\/memory-registry\.ts$|^faults\/check\//,

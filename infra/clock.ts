@@ -20,10 +20,16 @@ export interface Clock {
   defer(task: () => void): void
 }
 
-/** The only source of randomness. */
-export interface Random {
+/** Randomness as every platform has it. */
+export interface PortableRandom {
   /** A number in [0, 1). */
   next(): number
+  /** `size` random bytes. */
+  bytes(size: number): Uint8Array
+}
+
+/** The only source of randomness. */
+export interface Random extends PortableRandom {
   /** `size` random bytes. */
   bytes(size: number): Buffer
 }

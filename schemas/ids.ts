@@ -63,10 +63,11 @@ function hexDigit(charCode: number): number {
 /** Makes a packId from a time (milliseconds since the epoch) and ten random bytes. */
 export function makePackId(timeMs: number, random: Uint8Array): PackId {
   const time = Math.floor(timeMs).toString(16).padStart(12, '0')
-  const rest = Buffer.from(random.subarray(0, 10))
+  const rest = random.slice(0, 10)
   rest[0] = (rest[0]! & 0x0f) | 0x70
   rest[2] = (rest[2]! & 0x3f) | 0x80
-  const hex = rest.toString('hex')
+  // Browsers make packIds as well, and have no Buffer.
+  const hex = Array.from(rest, byte => byte.toString(16).padStart(2, '0')).join('')
   return `${time.slice(0, 8)}-${time.slice(8)}-${hex.slice(0, 4)}-${hex.slice(4, 8)}-${hex.slice(8)}` as PackId
 }
 

@@ -70,6 +70,8 @@ export interface ClientEvents {
   problem: { message: string }
   /** Every frame as it came in, before anything else is done with it: for those who check the server. */
   frame: ServerFrame
+  /** Said by wires that several tabs share, never by a client of its own (client/logic/wire.ts). */
+  keeper: undefined
 }
 
 type Listener<T> = (value: T) => void
@@ -94,6 +96,8 @@ export interface Submitted {
 }
 
 export class Client {
+  /** See Wire: there is nobody to share with. */
+  readonly isKeeper = true
   private readonly link: Link
   private readonly questions: Questions
   private readonly timelines: Timelines
@@ -192,12 +196,26 @@ export class Client {
     const packId = this.newPackId()
     const frame = { ...request, packId } as PackFrame
     const sessionId = this.sessionOf(frame)
-    const answer = new Promise<PackAnswer>(resolve => {
+    return { packId, sessionId, answer: this.handOver(frame, sessionId) }
+  }
+
+  /**
+   * The same with a pack whose packId was made before, perhaps by an earlier process: it may have taken effect already,
+   * and then its answer is the first outcome. A pack that waits here already is left alone. The answer comes as the
+   * event `answer`. Throws when PENDING_PACKS_MAX wait already.
+   */
+  submitFrame(frame: PackFrame, sessionId: SessionId): void {
+    if (this.pending.get(frame.packId) !== undefined) return
+    if (this.pending.size >= PENDING_PACKS_MAX) throw new Error(`${PENDING_PACKS_MAX} packs wait for an answer already`)
+    void this.handOver(frame, sessionId)
+  }
+
+  private handOver(frame: PackFrame, sessionId: SessionId): Promise<PackAnswer> {
+    return new Promise(resolve => {
       const pack: PendingPack = { frame, sessionId, sentAt: undefined, refusals: 0, renewals: 0, settle: resolve }
       this.pending.add(pack)
       if (this.caughtUp) this.transmit(pack)
     })
-    return { packId, sessionId, answer }
   }
 
   private sessionOf(frame: PackFrame): SessionId {
@@ -395,7 +413,8 @@ export class Client {
     this.transmit(pack)
   }
 
-  private newPackId(): PackId {
+  /** A packId of the server's present time, as far as it is known. */
+  newPackId(): PackId {
     return makePackId(this.options.clock.now() + this.clockSkewMs, this.options.random.bytes(10))
   }
 

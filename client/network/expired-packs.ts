@@ -1,4 +1,4 @@
-import type { Clock, Random } from '../../infra/clock.ts'
+import type { Clock, PortableRandom } from '../../infra/clock.ts'
 import type { PackFrame } from '../../schemas/frames.ts'
 import { defaultGroupId, type PackId } from '../../schemas/ids.ts'
 import { backoffMs } from './backoff.ts'
@@ -16,7 +16,7 @@ export interface ExpiredPacksParts {
   /** It cannot be known, for good. */
   unknown(pack: PendingPack, failure: QuestionFailed): void
   clock: Clock
-  random: Random
+  random: PortableRandom
 }
 
 /**

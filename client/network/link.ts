@@ -1,4 +1,4 @@
-import type { Clock, Millis, Random } from '../../infra/clock.ts'
+import type { Clock, Millis, PortableRandom } from '../../infra/clock.ts'
 import type { ClientFrame, ServerFrame } from '../../schemas/frames.ts'
 import { SUBPROTOCOL_JSON, SUBPROTOCOL_TOKEN_PREFIX } from '../../schemas/frames.ts'
 import type { DeviceTypeName } from '../../schemas/pack.ts'
@@ -51,7 +51,7 @@ export interface LinkOptions {
   deviceId: string
   open: OpenTransport
   clock: Clock
-  random: Random
+  random: PortableRandom
 }
 
 /**

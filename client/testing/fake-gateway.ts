@@ -1,9 +1,10 @@
 import type { Clock, Millis, Random } from '../../infra/clock.ts'
 import { Code, type CodeName } from '../../schemas/codes.ts'
-import type { EventBody } from '../../schemas/event.ts'
+import { type EventBody, isToldByAck, takesSeq } from '../../schemas/event.ts'
 import type { ClientFrame, EventFrame, PackFrame, QuestionFrame, ServerFrame } from '../../schemas/frames.ts'
 import { SUBPROTOCOL_TOKEN_PREFIX, sessionOfFrame } from '../../schemas/frames.ts'
 import type { PackId, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import { USER_SETTINGS_DEFAULT } from '../../schemas/settings.ts'
 import type { OpenTransport, TransportEvents } from '../network/transport.ts'
 
 /**
@@ -132,6 +133,10 @@ export class FakeGateway {
     })
   }
 
+  newPackId(): PackId {
+    return notPackId()
+  }
+
   handle(connection: FakeConnection, frame: ClientFrame): void {
     connection.received.push(frame)
     if (this.intercept(frame, connection)) return
@@ -146,12 +151,13 @@ export class FakeGateway {
       return
     }
     const sessionId = sessionOfFrame(frame, connection.userId)
-    const body = bodyOf(frame)
+    const body = bodyOf(frame) ?? this.amendmentOf(frame, sessionId)
     if (body === undefined) {
       connection.push(refused(frame, 'MSG_OP_CMD', connection.userId))
       return
     }
-    const event = this.append(sessionId, connection.userId, frame.packId, body, connection)
+    const isTold = isToldByAck(body)
+    const event = this.append(sessionId, connection.userId, frame.packId, body, isTold ? connection : undefined)
     const { packId, seq, count, at } = event
     const ack: ServerFrame = { type: 'ack', packId, sessionId, seq, count, at }
     this.outcomes.set(packId, ack)
@@ -162,19 +168,20 @@ export class FakeGateway {
   append(sessionId: SessionId, from: UserId, packId: PackId, body: EventBody, except?: FakeConnection): EventFrame {
     const timeline = this.timelines.get(sessionId) ?? []
     this.timelines.set(sessionId, timeline)
-    const seq = timeline.length + 1
+    const seq = takesSeq(body.kind) ? timeline.length + 1 : 0
+    const counted = body.kind === 'MessageAccepted' ? 1 : 0
     const event: EventFrame = {
       type: 'event',
       sessionId,
       seq,
-      count: seq,
+      count: seq === 0 ? 0 : (timeline.at(-1)?.count ?? 0) + counted,
       at: this.clock.now() as Millis,
       packId,
       from,
       flags: 0,
       body,
     }
-    timeline.push(event)
+    if (seq > 0) timeline.push(event)
     const before = new Set(this.membersOf(sessionId))
     this.changeMembers(event)
     for (const connection of this.connections) {
@@ -182,6 +189,32 @@ export class FakeGateway {
       if (isMember && connection !== except) connection.push(event)
     }
     return event
+  }
+
+  /** What a pack about a message became; undefined where there is no such message. */
+  private amendmentOf(frame: PackFrame, sessionId: SessionId): EventBody | undefined {
+    if (frame.type === 'markRead') {
+      const count = this.timelines.get(sessionId)?.[frame.seq - 1]?.count ?? 0
+      return { kind: 'ReadMarked', seq: frame.seq, count }
+    }
+    if (frame.type === 'markDelivered') return { kind: 'DeliveredMarked', seq: frame.seq }
+    if (!('target' in frame)) return undefined
+    const message = this.timelines.get(sessionId)?.[frame.target.seq - 1]
+    if (message?.packId !== frame.target.packId) return undefined
+    const { seq, packId, from, at } = message
+    const target = { seq, packId, from, at, counted: true }
+    switch (frame.type) {
+      case 'revoke':
+        return { kind: 'MessageRevoked', target }
+      case 'deleteForAll':
+        return { kind: 'MessageDeleted', target }
+      case 'override':
+        return { kind: 'MessageOverridden', target, content: frame.content, version: 1 }
+      case 'addReaction':
+        return { kind: 'ReactionAdded', target, emoji: frame.emoji }
+      case 'removeReaction':
+        return { kind: 'ReactionRemoved', target, emoji: frame.emoji }
+    }
   }
 
   membersOf(sessionId: SessionId): Set<UserId> {
@@ -233,7 +266,28 @@ export class FakeGateway {
         break
       }
       default:
-        connection.push(failed(frame.requestId, 'PROTOCOL'))
+        connection.push(this.emptyList(frame) ?? failed(frame.requestId, 'PROTOCOL'))
+    }
+  }
+
+  /** What this gateway knows nothing of. */
+  private emptyList(frame: QuestionFrame): ServerFrame | undefined {
+    const { requestId } = frame
+    switch (frame.type) {
+      case 'friends':
+        return { type: 'friends', requestId, friends: [] }
+      case 'groups':
+        return { type: 'groups', requestId, groups: [] }
+      case 'settings':
+        return { type: 'settings', requestId, seq: 0, settings: USER_SETTINGS_DEFAULT, attributes: [] }
+      case 'presence':
+        return { type: 'presence', requestId, users: frame.userIds.map(userId => ({ userId, online: [] })) }
+      case 'profiles': {
+        const profiles = frame.users.map(({ userId }) => ({ userId, seq: 1, profile: { name: userId, avatar: '' } }))
+        return { type: 'profiles', requestId, profiles }
+      }
+      default:
+        return undefined
     }
   }
 
@@ -266,7 +320,7 @@ export class FakeGateway {
       .map(([sessionId, timeline]) => {
         const last = timeline.at(-1)!
         const ownSeq = timeline.findLast(event => event.from === userId)?.seq ?? 0
-        const unread = timeline.length - ownSeq
+        const unread = last.count - (timeline[ownSeq - 1]?.count ?? 0)
         return { sessionId, lastSeq: last.seq, count: last.count, unread, readSeq: ownSeq, at: last.at, last }
       })
   }

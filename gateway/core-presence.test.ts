@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest'
 import type { EventBody } from '../schemas/event.ts'
 import type { SessionId } from '../schemas/ids.ts'
 import type { PackBody } from '../schemas/pack.ts'
+import { Flag } from '../schemas/pack.ts'
 import { USER_SETTINGS_DEFAULT } from '../schemas/settings.ts'
-import { PRESENCE_MS, PRESENCE_REFRESH_MS, PRESENCE_WATCHED_MAX, TYPING } from './limits.ts'
+import { ONLINE, ONLINE_BYTES_MAX, PRESENCE_MS, PRESENCE_REFRESH_MS, PRESENCE_WATCHED_MAX, TYPING } from './limits.ts'
 import { type TestClient, World } from './testing/world.ts'
 
 const [alice, bob] = ['alice', 'bob'] as [never, never]
@@ -200,6 +201,107 @@ describe('typing', () => {
     for (let n = 0; n <= TYPING.atOnce; n++) a.send({ type: 'typing', sessionId: chat, on: true })
     await settle()
     expect(b.of('typing')).toHaveLength(TYPING.atOnce)
-    expect(a.of('error')).toMatchObject([{ name: 'RATE_LIMITED', retry: 'same' }])
+    expect(a.of('error')).toMatchObject([{ name: 'RATE_LIMITED', retry: 'same', retryAfterMs: 1_000 }])
+  })
+})
+
+describe('messages that nobody keeps', () => {
+  const say = (world: World, client: TestClient, sessionId: SessionId, more: object = {}) => {
+    const packId = world.packId()
+    client.send({
+      type: 'send',
+      packId,
+      sessionId,
+      flags: Flag.ONLINE_ONLY,
+      content: { kind: 'Text', text: 'now' },
+      ...more,
+    })
+    return packId
+  }
+
+  test('[US22] all devices of both users hear it, over gateways and in both subprotocols, and the sender gets an ack', async () => {
+    const { world, gateways, connect, settle } = await twoGateways()
+    const [a, laptop] = [await connect('alice', 0), await connect('alice', 1, 'laptop')]
+    const [b, c] = [await connect('bob', 1), await connect('carol', 1)]
+    const avro = await world.connect(gateways[0], 'bob', { deviceId: 'phone', subprotocol: 'avro' })
+    const packId = say(world, a, chat)
+    await settle()
+    const heard = [expect.objectContaining({ type: 'online', sessionId: chat, packId, from: 'alice' })]
+    for (const client of [b, avro, laptop]) expect(client.of('online')).toEqual(heard)
+    expect(b.of('online')[0]).toMatchObject({ content: { kind: 'Text', text: 'now' }, at: expect.any(Number) })
+    expect(a.of('ack')).toMatchObject([{ packId, sessionId: chat, seq: 0, count: 0 }])
+    for (const client of [a, c]) expect(client.of('online')).toEqual([])
+    expect(gateways[0].log.appends).toBe(0)
+    expect(world.sequencer.packs).toEqual([])
+  })
+
+  test('[US22] who may not write is refused: no member, muted, blocked, no friend', async () => {
+    const { world, answers, connect, settle } = await twoGateways()
+    const [a, b, c] = [await connect('alice', 0), await connect('bob', 1), await connect('carol', 0)]
+    const group = 'g:climbers' as SessionId
+    a.send({ type: 'createGroup', packId: world.packId(), groupId: 'climbers', info: { name: 'C' }, members: [bob] })
+    await world.flow()
+    say(world, c, group)
+    say(world, c, chat)
+    say(world, c, 'u:carol' as SessionId)
+    say(world, b, group)
+    await settle()
+    expect(c.of('refused').map(({ name }) => name)).toEqual(['GROUP_USER_NOT_EXIST', 'MSG_FORBIDDEN', 'MSG_FORBIDDEN'])
+    expect(a.of('online')).toMatchObject([{ sessionId: group, from: 'bob' }])
+    const until = world.clock.now() + 60_000
+    answers.set('MuteMember', { kind: 'MemberMuted', userId: bob, until })
+    a.send({ type: 'muteMember', packId: world.packId(), sessionId: group, userId: bob, until })
+    await world.flow()
+    answers.set('UpdateSettings', {
+      kind: 'SettingsUpdated',
+      settings: { ...USER_SETTINGS_DEFAULT, messagesFrom: 'friends' },
+    })
+    a.send({ type: 'updateSettings', packId: world.packId(), settings: { messagesFrom: 'friends' } })
+    await world.flow()
+    say(world, b, group)
+    say(world, b, chat)
+    await settle()
+    answers.set('BlockUser', { kind: 'UserBlocked' })
+    a.send({ type: 'blockUser', packId: world.packId(), userId: bob })
+    await world.flow()
+    say(world, b, chat)
+    await settle()
+    expect(b.of('refused')).toMatchObject([
+      { name: 'MUTED', retry: 'never', retryAfterMs: expect.any(Number) },
+      { name: 'USER_RELATION_INVALID' },
+      { name: 'BLACKLIST' },
+    ])
+    expect(a.of('online')).toHaveLength(1)
+  })
+
+  test('[US22] what would have to be kept, counted or found is PARAM, and a content is small', async () => {
+    const { world, connect, settle } = await twoGateways()
+    const [a, b] = [await connect('alice', 0), await connect('bob', 1)]
+    say(world, a, chat, { flags: Flag.ONLINE_ONLY | Flag.COUNTER })
+    say(world, a, chat, { pushInfo: { title: 'a', summary: 'b', url: '' } })
+    say(world, a, chat, { extra: { quote: { seq: 1, packId: world.packId(), from: bob } } })
+    say(world, a, chat, { extra: { mentions: Array.from({ length: 201 }, (_, n) => `u${n}`) } })
+    say(world, a, chat, { content: { kind: 'Text', text: '' } })
+    say(world, a, chat, { content: { kind: 'Text', text: 'x'.repeat(ONLINE_BYTES_MAX + 1) } })
+    await settle()
+    const names = ['PARAM', 'PARAM', 'PARAM', 'PARAM', 'MSG_TOO_SHORT', 'MSG_TOO_LONG']
+    expect(a.of('refused').map(({ name }) => name)).toEqual(names)
+    expect(b.of('online')).toEqual([])
+    say(world, a, chat, { extra: { mentions: [bob, bob] } })
+    await settle()
+    expect(b.of('online')).toMatchObject([{ mentions: ['bob'] }])
+  })
+
+  test('[US22, US9] who sends too many is told when the next one may come', async () => {
+    const { world, connect, settle } = await twoGateways()
+    const [a, b] = [await connect('alice', 0), await connect('bob', 1)]
+    for (let n = 0; n <= ONLINE.atOnce; n++) say(world, a, chat)
+    await settle()
+    expect(b.of('online')).toHaveLength(ONLINE.atOnce)
+    expect(a.of('refused')).toMatchObject([{ name: 'RATE_LIMITED', retry: 'same', retryAfterMs: 100 }])
+    await world.clock.pass(100)
+    say(world, a, chat)
+    await settle()
+    expect(b.of('online')).toHaveLength(ONLINE.atOnce + 1)
   })
 })

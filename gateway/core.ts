@@ -17,12 +17,12 @@ import {
   CHANGES_KEPT_MAX,
   DRAIN_FLUSH_MS_MAX,
   DRAIN_PENDING_MS_MAX,
-  LOOK_UPS,
   MEMBERSHIP_POLL_MS,
   PENDING_SWEEP_MS,
   QUESTION_MS_MAX,
   USER_PACKS_PER_SECOND_MAX,
 } from './limits.ts'
+import { OnlineMessages, type OnlineMessagesOptions } from './presence/online-messages.ts'
 import { Presence } from './presence/presence.ts'
 import type { PresenceStore, Signals } from './presence/presence-store.ts'
 import { TypingSignals } from './presence/typing.ts'
@@ -33,6 +33,7 @@ import { CatchUp } from './ws/catchup.ts'
 import type { Identity } from './ws/client-connection.ts'
 import { Deadline } from './ws/deadline.ts'
 import { Fanout } from './ws/fanout.ts'
+import { refusal } from './ws/frames.ts'
 import { FriendsOnly } from './ws/friends-only.ts'
 import { gatewayMetrics } from './ws/gateway-metrics.ts'
 import { GroupQuestions } from './ws/group-questions.ts'
@@ -50,7 +51,6 @@ import { PeopleQuestions } from './ws/people-questions.ts'
 import { PresenceQuestions } from './ws/presence-questions.ts'
 import { LogEnds, Progress } from './ws/progress.ts'
 import { Questions } from './ws/questions.ts'
-import { Buckets } from './ws/rate-limits.ts'
 import { ReadingQuestions } from './ws/reading-questions.ts'
 import { Sends } from './ws/sends.ts'
 import { Stamps } from './ws/stamps.ts'
@@ -238,19 +238,22 @@ function userPacksPerSecond({ userPacksPerSecond: ofUser, packsPerSecond }: Gate
 const TOLD_BY_LOG: ReadonlySet<CloseName | 'GONE'> = new Set<CloseName | 'GONE'>(['KICKED', 'LOGGED_OUT', 'DRAINING'])
 
 function makePresence(
-  { presence: parts, people, clock, logger, nodeName }: GatewayCoreOptions,
-  { audience, index }: { audience: Audience; index: MembershipIndex },
-): { presence?: Presence; typing?: TypingSignals } {
+  { presence: parts, people, membership, clock, logger, nodeName, words = () => undefined }: GatewayCoreOptions,
+  shared: Pick<OnlineMessagesOptions, 'audience' | 'index' | 'friendsOnly' | 'views' | 'partitionOf'>,
+): { presence?: Presence; typing?: TypingSignals; online?: OnlineMessages } {
   if (parts === undefined) return {}
   const { store, signals } = parts
+  const { audience, index } = shared
   const connections = () => audience.all()
   const presence = new Presence({ store, signals, people, clock, logger, gateway: nodeName, connections })
   const typing = new TypingSignals({ signals, people, audience, index, clock, logger })
+  const online = new OnlineMessages({ ...shared, signals, people, membership, clock, words })
   signals.listen(signal => {
     if (signal.kind === 'typing') typing.heard(signal)
+    else if (signal.kind === 'online') online.heard(signal)
     else presence.moved(signal.userId)
   })
-  return { presence, typing }
+  return { presence, typing, online }
 }
 
 /** Wires the parts of a gateway that begins to read at `start`. */
@@ -319,11 +322,10 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     closeAll: (userId, name, detail) => hub.closeUser(userId, name, detail),
   })
   const outcomes = new Outcomes({ history, archive: archiveViews, views, pending, partitionOf })
-  const lookUps = new Buckets<UserId>(LOOK_UPS)
-  const mayLookUp = (userId: UserId, users: number) => lookUps.take(userId, clock.monotonic(), users)
-  const peopleQuestions = new PeopleQuestions({ people, views, mayLookUp })
-  const { presence, typing } = makePresence(options, { audience, index })
-  const presenceQuestions = new PresenceQuestions({ presence, views, mayLookUp })
+  const lookUp = (userId: UserId, users: number) => rates.lookUp(userId, users)
+  const peopleQuestions = new PeopleQuestions({ people, views, lookUp })
+  const { presence, typing, online } = makePresence(options, { audience, index, friendsOnly, views, partitionOf })
+  const presenceQuestions = new PresenceQuestions({ presence, views, lookUp })
   const older = new OlderHistory({ archive: archiveViews, progress, partitionOf })
   const parts = { history, views, older, index, outcomes, clock, partitionOf }
   const readingQuestions = new ReadingQuestions({ history, membership, views, partitionOf })
@@ -347,7 +349,12 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
       presence?.ended(connection)
       if (!TOLD_BY_LOG.has(name)) loginPacks.ended(connection.identity, connection.id)
     },
-    onTyping: (connection, frame) => (typing === undefined ? 'SERVICE_UNAVAILABLE' : typing.say(connection, frame)),
+    onTyping: (connection, frame) =>
+      typing === undefined ? refusal('SERVICE_UNAVAILABLE') : typing.say(connection, frame),
+    onOnline: (connection, frame) => {
+      if (online === undefined) sends.refuse(connection, frame, 'SERVICE_UNAVAILABLE')
+      else online.say(connection, frame).catch(onFatal)
+    },
     onFatal,
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     ...(packsPerSecond === undefined ? {} : { packsPerSecond }),

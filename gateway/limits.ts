@@ -121,6 +121,12 @@ export const PRESENCE_BATCH_MAX = 500
 export const PRESENCE_WATCHED_MAX = 1_000
 /** "Is typing" of one user, over all devices. */
 export const TYPING: RateLimit = { perSecond: 1, atOnce: 5 }
+/** Messages of one user that nobody keeps, over all devices. */
+export const ONLINE: RateLimit = { perSecond: 10, atOnce: 50 }
+/** The largest of them: each goes to every gateway. */
+export const ONLINE_BYTES_MAX = 4_096
+/** Larger groups take none. */
+export const ONLINE_MEMBERS_MAX = 1_000
 /** In groups with more members connected to one gateway nobody is told who is typing. */
 export const TYPING_MEMBERS_MAX = 200
 

@@ -108,6 +108,7 @@ const SERVER_RECORDS = {
   typing: 'TypingShown',
   presenceChanged: 'PresenceChanged',
   nudge: 'Nudge',
+  online: 'OnlineMessage',
 } as const satisfies Record<ServerFrame['type'], string>
 
 /** Types of frames by the branch of their record. */

@@ -289,6 +289,8 @@ interface Refusal {
   name: CodeName
   reason: string
   retry: 'never' | 'same' | 'new'
+  /** In how many ms the same may be taken, where that is known. */
+  retryAfterMs?: Millis
 }
 
 export type ServerFrame =
@@ -380,10 +382,24 @@ type ListFrame =
   | { type: 'logins'; requestId: number; logins: LoginSummary[] }
   | { type: 'watching'; requestId: number; sessionId: SessionId; on: boolean; lastSeq: Seq }
 
+/** What was said to who is there just now. */
+export interface OnlineMessage {
+  sessionId: SessionId
+  packId: PackId
+  from: UserId
+  /** The gateway's time. */
+  at: Millis
+  content: Content
+  /** User ids that are meant. */
+  mentions?: UserId[]
+}
+
 /** Said without being asked, and not kept. */
 type PushedFrame =
   | { type: 'typing'; sessionId: SessionId; from: UserId; on: boolean }
   | { type: 'presenceChanged'; user: UserPresence }
+  /** A message that nobody keeps (flag ONLINE_ONLY). */
+  | ({ type: 'online' } & OnlineMessage)
   /** Something has changed that the client keeps a copy of: ask for it. */
   | { type: 'nudge'; what: 'friends' | 'groups' | 'groupInfo' | 'members' | 'settings'; sessionId?: SessionId }
 

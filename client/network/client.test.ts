@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import { VirtualClock } from '../../infra/testing/virtual-clock.ts'
-import type { ClientFrame, EventFrame } from '../../schemas/frames.ts'
+import type { ClientFrame, EventFrame, ServerFrame } from '../../schemas/frames.ts'
 import type { SessionId, UserId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
 import { FAKE_HEARTBEAT_MS, FakeGateway, failed, notRandom, refused } from '../testing/fake-gateway.ts'
 import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, backoffMs } from './backoff.ts'
 import { type Client, type ClientOptions, connect, HOLE_PATIENCE_MS } from './client.ts'
 import { HANDSHAKE_MS_MAX, type Phase } from './link.ts'
-import { ANSWER_MS_MAX, PENDING_PACKS_MAX, TEMPORARY_REFUSALS_MAX } from './pending-packs.ts'
+import { ANSWER_MS_MAX, PENDING_PACKS_MAX, RETRY_AFTER_MS_MAX, TEMPORARY_REFUSALS_MAX } from './pending-packs.ts'
 import { QUESTION_MS_MAX } from './questions.ts'
 
 const AB = 's:alice:bob' as SessionId
@@ -160,6 +160,55 @@ test('[CL5] a temporary refusal is answered by sending again, a bounded number o
   await clock.pass(TEMPORARY_REFUSALS_MAX * BACKOFF_MS_MAX)
   expect(sends).toBe(TEMPORARY_REFUSALS_MAX + 1)
   expect(await answer).toMatchObject({ kind: 'Refused', name: 'OVERLOADED', retry: 'same' })
+})
+
+test('[CL5] a pack waits as long as the server says, and its sender decides where that is long', async () => {
+  const { clock, gateway, client } = await scene()
+  const sentAt: number[] = []
+  let retryAfterMs = 5_000
+  gateway.intercept = (frame, connection) => {
+    if (frame.type !== 'send') return false
+    sentAt.push(clock.monotonic())
+    if (sentAt.length > 1 && retryAfterMs <= RETRY_AFTER_MS_MAX) return false
+    connection.push({ ...refused(frame, 'RATE_LIMITED'), retryAfterMs } as ServerFrame)
+    return true
+  }
+  const { answer } = client.submit(hello('slowly'))
+  await clock.pass(5_000 + BACKOFF_MS_MAX)
+  expect(await answer).toMatchObject({ kind: 'Accepted' })
+  expect(sentAt[1]! - sentAt[0]!).toBeGreaterThanOrEqual(5_000)
+  retryAfterMs = RETRY_AFTER_MS_MAX + 1
+  const long = client.submit(hello('too slowly'))
+  await clock.settle()
+  expect(await long.answer).toMatchObject({ kind: 'Refused', name: 'RATE_LIMITED', retry: 'same', retryAfterMs })
+})
+
+test('[CL19] a message that nobody keeps is said now or not at all, and comes as no event', async () => {
+  const { clock, gateway, client, story } = await scene()
+  const online = { ...hello('now'), flags: Flag.ONLINE_ONLY }
+  const heard: string[] = []
+  client.on('online', ({ from }) => heard.push(from))
+  let answers = true
+  gateway.intercept = (frame, connection) => {
+    if (frame.type !== 'send') return false
+    const { packId, sessionId } = frame
+    if (answers) connection.push({ type: 'ack', packId, sessionId, seq: 0, count: 0, at: 1 })
+    connection.push({ type: 'online', packId, sessionId, from: 'bob' as UserId, at: 1, content: frame.content })
+    return true
+  }
+  const { answer } = client.submit(online)
+  await clock.settle()
+  expect(await answer).toMatchObject({ kind: 'Accepted', seq: 0 })
+  expect(heard).toEqual(['bob'])
+  expect(story).toEqual([])
+  answers = false
+  const lost = client.submit(online)
+  await clock.settle()
+  gateway.dropAll()
+  await clock.settle()
+  expect(await lost.answer).toMatchObject({ kind: 'Refused', name: 'NOT_CONNECTED' })
+  expect(await client.submit(online).answer).toMatchObject({ kind: 'Refused', name: 'NOT_CONNECTED' })
+  expect(client.pendingCount).toBe(0)
 })
 
 test('[CL5] a live connection that leaves a pack without an answer gets it again', async () => {

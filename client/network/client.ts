@@ -1,6 +1,6 @@
 import type { Millis } from '../../infra/clock.ts'
 import { Code } from '../../schemas/codes.ts'
-import type { EventFrame, PackFrame, ServerFrame, SessionSummary } from '../../schemas/frames.ts'
+import type { EventFrame, OnlineMessage, PackFrame, ServerFrame, SessionSummary } from '../../schemas/frames.ts'
 import { isOwnFrame, RESUME_SESSIONS_MAX, SESSIONS_PAGE_MAX, sessionOfFrame } from '../../schemas/frames.ts'
 import { makePackId, type PackId, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
 import { backoffMs } from './backoff.ts'
@@ -12,12 +12,15 @@ import {
   acceptedAnswer,
   expiredAnswer,
   frameToSend,
+  isOnline,
   lookedUpRefusal,
+  notConnectedAnswer,
   type PackAnswer,
   PENDING_PACKS_MAX,
   type PendingPack,
   PendingPacks,
   RENEWALS_MAX,
+  RETRY_AFTER_MS_MAX,
   refusedAnswer,
   TEMPORARY_REFUSALS_MAX,
 } from './pending-packs.ts'
@@ -66,6 +69,8 @@ export interface ClientEvents {
   gap: { sessionId: SessionId } & Hole
   /** The session begins again at 0: what is kept of it is void. */
   reset: { sessionId: SessionId; lastSeq: Seq }
+  /** A message that nobody keeps; its own packs of this kind have their answer only. */
+  online: OnlineMessage
   /** Something was said by the server that no one asked for, or a resume was refused. */
   problem: { message: string }
   /** Every frame as it came in, before anything else is done with it: for those who check the server. */
@@ -187,7 +192,7 @@ export class Client {
 
   /**
    * Hands over a pack. It goes out now or with the next connection, again after each reconnect and after temporary
-   * refusals, always under the same packId, until it is answered. Where that has expired, what became of it is looked
+   * refusals, always under the same packId, until it is answered. A message that nobody keeps (ONLINE_ONLY) goes out now or not at all. Where a packId has expired, what became of it is looked
    * up: only a pack that never took effect goes on under a new packId. Throws when PENDING_PACKS_MAX wait already, and
    * before the first welcome where the session is named after ourselves: who that is, the server says.
    */
@@ -215,6 +220,7 @@ export class Client {
       const pack: PendingPack = { frame, sessionId, sentAt: undefined, refusals: 0, renewals: 0, settle: resolve }
       this.pending.add(pack)
       if (this.caughtUp) this.transmit(pack)
+      else if (isOnline(pack)) this.settle(notConnectedAnswer(pack))
     })
   }
 
@@ -243,7 +249,7 @@ export class Client {
       const failure = await this.attempt(() => this.resume(sessions))
       if (failure === undefined || !this.isCurrent(connection)) return
       if (!failure.temporary) throw failure
-      await this.options.clock.sleep(backoffMs(attempt, this.options.random))
+      await this.options.clock.sleep((failure.retryAfterMs ?? 0) + backoffMs(attempt, this.options.random))
     }
   }
 
@@ -266,7 +272,7 @@ export class Client {
       if (failure === undefined) break
       this.emit('problem', { message: `catching up failed: ${failure.message}` })
       if (!failure.temporary) break
-      await this.options.clock.sleep(backoffMs(attempt, this.options.random))
+      await this.options.clock.sleep((failure.retryAfterMs ?? 0) + backoffMs(attempt, this.options.random))
     }
     if (!this.isCurrent(connection)) return
     this.timelines.releaseUnknown()
@@ -371,6 +377,11 @@ export class Client {
       case 'reset':
         this.wasReset(frame)
         break
+      case 'online': {
+        const { type: _, ...message } = frame
+        this.emit('online', message)
+        break
+      }
       case 'error':
         this.emit('problem', { message: `${frame.name}: ${frame.reason}` })
         break
@@ -387,7 +398,7 @@ export class Client {
     if (pack === undefined || this.user === undefined) return
     const answer = acceptedAnswer(frame)
     this.pending.settle(frame.packId, answer)
-    const event = ownEvent(pack.frame, frame, this.user)
+    const event = isOnline(pack) ? undefined : ownEvent(pack.frame, frame, this.user)
     if (event !== undefined) this.timelines.offer(event)
     this.emit('answer', answer)
   }
@@ -426,15 +437,18 @@ export class Client {
   private refused(frame: Extract<ServerFrame, { type: 'refused' }>): void {
     const pack = this.pending.get(frame.packId)
     if (pack === undefined) return
-    if (frame.retry === 'same' && pack.refusals < TEMPORARY_REFUSALS_MAX) {
-      const delayMs = backoffMs(pack.refusals++, this.options.random)
+    const { retry, retryAfterMs = 0 } = frame
+    const mayComeAgain = !isOnline(pack) && pack.refusals < TEMPORARY_REFUSALS_MAX && retryAfterMs <= RETRY_AFTER_MS_MAX
+    if (retry === 'same' && mayComeAgain) {
+      // Not before the server takes it, and not all at that moment.
+      const delayMs = retryAfterMs + backoffMs(pack.refusals++, this.options.random)
       const connection = this.connection
       this.options.clock.schedule(delayMs, () => {
         if (this.isCurrent(connection) && this.pending.get(frame.packId) === pack) this.transmit(pack)
       })
       return
     }
-    if (frame.retry === 'new') this.expired.add(pack, this.connection)
+    if (retry === 'new') this.expired.add(pack, this.connection)
     else this.settle(refusedAnswer(frame))
   }
 
@@ -470,6 +484,7 @@ export class Client {
     for (const cancel of this.openHoles.values()) cancel()
     this.openHoles.clear()
     this.questions.failAll(reason)
+    for (const pack of this.pending.all()) if (isOnline(pack)) this.settle(notConnectedAnswer(pack))
   }
 
   private emit<Name extends keyof ClientEvents>(name: Name, value: ClientEvents[Name]): void {

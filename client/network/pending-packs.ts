@@ -14,6 +14,9 @@ export const TEMPORARY_REFUSALS_MAX = 8
 /** How often a pack that had expired goes on under a new packId: once, unless the clocks are far apart. */
 export const RENEWALS_MAX = 2
 
+/** How long a pack waits by itself for what the server has said; where it would be longer its sender decides. */
+export const RETRY_AFTER_MS_MAX = 60_000
+
 export type PackAnswer =
   | { kind: 'Accepted'; packId: PackId; sessionId: SessionId; seq: Seq; count: Count; at: Millis }
   | {
@@ -24,6 +27,8 @@ export type PackAnswer =
       name: CodeName
       reason: string
       retry: 'never' | 'same' | 'new'
+      /** In how many ms the same may be taken, where that is known. */
+      retryAfterMs?: Millis
     }
 
 export interface PendingPack {
@@ -95,8 +100,19 @@ export function acceptedAnswer(frame: Extract<ServerFrame, { type: 'ack' }>): Pa
 }
 
 export function refusedAnswer(frame: Extract<ServerFrame, { type: 'refused' }>): PackAnswer {
-  const { packId, sessionId, code, reason, retry } = frame
-  return { kind: 'Refused', packId, sessionId, code, name: codeName(code) ?? 'UNKNOWN', reason, retry }
+  const { packId, sessionId, code, reason, retry, retryAfterMs } = frame
+  const name = codeName(code) ?? 'UNKNOWN'
+  return { kind: 'Refused', packId, sessionId, code, name, reason, retry, ...(retryAfterMs && { retryAfterMs }) }
+}
+
+/** A message that nobody keeps (flag ONLINE_ONLY): it is said now or not at all, and never again. */
+export function isOnline({ frame }: Pick<PendingPack, 'frame'>): boolean {
+  return frame.type === 'send' && ((frame.flags ?? 0) & Flag.ONLINE_ONLY) !== 0
+}
+
+export function notConnectedAnswer({ frame: { packId }, sessionId }: PendingPack): PackAnswer {
+  const { number: code, text, retry } = Code.NOT_CONNECTED
+  return { kind: 'Refused', packId, sessionId, code, name: 'NOT_CONNECTED', reason: text, retry }
 }
 
 /** What an earlier try of a pack led to, as it was looked up. */

@@ -35,8 +35,11 @@ export class QuestionFailed extends Error {
   readonly code: CodeName
   /** False when asking the same again cannot help. */
   readonly temporary: boolean
-  constructor(code: CodeName, temporary: boolean, reason: string) {
+  /** In how many ms the same may be asked again, where that is known. */
+  readonly retryAfterMs: Millis | undefined
+  constructor(code: CodeName, temporary: boolean, reason: string, retryAfterMs?: Millis) {
     super(reason)
+    this.retryAfterMs = retryAfterMs
     this.code = code
     this.temporary = temporary
   }
@@ -84,8 +87,10 @@ export class Questions {
     if (waiting === undefined) return
     this.waiting.delete(frame.requestId)
     waiting.cancelLimit()
-    if (frame.type === 'failed') waiting.reject(new QuestionFailed(frame.name, frame.retry === 'same', frame.reason))
-    else waiting.resolve(frame)
+    if (frame.type === 'failed') {
+      const { name, retry, reason, retryAfterMs } = frame
+      waiting.reject(new QuestionFailed(name, retry === 'same', reason, retryAfterMs))
+    } else waiting.resolve(frame)
   }
 
   /** The connection is gone: no answer will come. */

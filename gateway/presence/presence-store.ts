@@ -1,4 +1,5 @@
 import type { Millis } from '../../infra/clock.ts'
+import type { OnlineMessage } from '../../schemas/frames.ts'
 import type { SessionId, UserId } from '../../schemas/ids.ts'
 import type { Device } from '../../schemas/pack.ts'
 
@@ -33,7 +34,10 @@ export interface PresenceStore {
 /** What gateways tell each other, at most once and without an order. */
 export type Signal =
   /** A connection of the user has come or gone. */
-  { kind: 'presence'; userId: UserId } | { kind: 'typing'; sessionId: SessionId; from: UserId; on: boolean }
+  | { kind: 'presence'; userId: UserId }
+  | { kind: 'typing'; sessionId: SessionId; from: UserId; on: boolean }
+  /** `connectionId`: who sent it, and is not told. */
+  | { kind: 'online'; connectionId: string; message: OnlineMessage }
 
 export interface Signals {
   /** Never rejects; what cannot be said now is lost. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../infra/clock.ts'
+import type { Clock, Millis } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import type { PeopleReader } from '../../processors/membership/people-store.ts'
 import type { CodeName } from '../../schemas/codes.ts'
@@ -7,6 +7,7 @@ import type { SessionId, UserId } from '../../schemas/ids.ts'
 import { TYPING, TYPING_MEMBERS_MAX } from '../limits.ts'
 import { type Audience, usersOf } from '../ws/audience.ts'
 import type { ClientConnection } from '../ws/client-connection.ts'
+import { type RefusalFields, refusal } from '../ws/frames.ts'
 import type { MembershipIndex } from '../ws/membership-index.ts'
 import { Buckets } from '../ws/rate-limits.ts'
 import type { Signal, Signals } from './presence-store.ts'
@@ -29,12 +30,15 @@ export class TypingSignals {
     this.options = options
   }
 
-  /** Passes on what a client says; gives the code where it may not. */
-  say({ identity }: ClientConnection, { sessionId, on }: SignalFrame): CodeName | undefined {
+  /** Passes on what a client says; gives the refusal where it may not. */
+  say({ identity }: ClientConnection, { sessionId, on }: SignalFrame): RefusalFields | undefined {
     const { signals, clock } = this.options
     const { userId } = identity
-    if (!this.isIn(userId, sessionId)) return sessionId.startsWith('g:') ? 'GROUP_USER_NOT_EXIST' : 'MSG_FORBIDDEN'
-    if (!this.buckets.take(userId, clock.monotonic())) return 'RATE_LIMITED'
+    const refused = (code: CodeName, waitMs?: Millis) => refusal(code, 'typing is not told', waitMs)
+    const now = clock.monotonic()
+    if (!this.isIn(userId, sessionId))
+      return refused(sessionId.startsWith('g:') ? 'GROUP_USER_NOT_EXIST' : 'MSG_FORBIDDEN')
+    if (!this.buckets.take(userId, now)) return refused('RATE_LIMITED', this.buckets.waitMs(userId, now))
     signals.publish([{ kind: 'typing', sessionId, from: userId, on }])
     return undefined
   }

@@ -345,6 +345,10 @@ export class FakePeople extends FakeView implements PeopleReader {
     return this.answer(() => this.store.settings(userIds)).then(settings => settings)
   }
 
+  relation(pair: Parameters<PeopleReader['relation']>[0]): ReturnType<PeopleReader['relation']> {
+    return this.answer(() => this.store.relation(pair)).then(relation => relation)
+  }
+
   blocks(pairs: Parameters<PeopleReader['blocks']>[0]): ReturnType<PeopleReader['blocks']> {
     return this.answer(() => this.store.blocks(pairs)).then(blocks => blocks)
   }

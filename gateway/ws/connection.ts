@@ -9,6 +9,7 @@ import {
   UNANSWERED_PINGS_MAX,
 } from '../limits.ts'
 import { type Merged, mergeAbove } from './merge.ts'
+import { waitMsOf } from './rate-limits.ts'
 
 /**
  * What one connection has been given and what it may get next. Pure: it decides, hub.ts performs.
@@ -225,5 +226,10 @@ export class ConnectionState<Event> {
     if (this.packsLeft < 1) return false
     this.packsLeft--
     return true
+  }
+
+  /** How long it takes until a pack is admitted, in ms, as of the last that was asked for. */
+  get packWaitMs(): Millis {
+    return waitMsOf(1 - this.packsLeft, this.packsPerSecond)
   }
 }

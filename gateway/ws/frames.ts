@@ -1,3 +1,4 @@
+import type { Millis } from '../../infra/clock.ts'
 import { Code, type CodeName, codeName } from '../../schemas/codes.ts'
 import { type Event, isAccepted } from '../../schemas/event.ts'
 import type { EventFrame, ServerFrame } from '../../schemas/frames.ts'
@@ -68,12 +69,15 @@ export interface RefusalFields {
   name: CodeName
   reason: string
   retry: 'never' | 'same' | 'new'
+  retryAfterMs?: Millis
 }
 
 /** The fields of `refused`, `failed` and `error`; the reason is the table's where none is given. */
-export function refusal(name: CodeName, reason?: string): RefusalFields {
+export function refusal(name: CodeName, reason?: string, retryAfterMs?: Millis): RefusalFields {
   const { number, retry, text } = Code[name]
-  return { code: number, name, reason: reason ?? text, retry }
+  const fields: RefusalFields = { code: number, name, reason: reason ?? text, retry }
+  if (retryAfterMs !== undefined) fields.retryAfterMs = retryAfterMs
+  return fields
 }
 
 /** The fields of a refusal that the log tells. A code that this build does not know counts as final. */

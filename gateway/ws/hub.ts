@@ -1,15 +1,15 @@
 import type { Clock, Millis, Random } from '../../infra/clock.ts'
 import type { CloseName } from '../../schemas/close-codes.ts'
-import type { CodeName } from '../../schemas/codes.ts'
 import { type ClientFrame, isPackFrame, type SignalFrame } from '../../schemas/frames.ts'
 import { type SessionId, singleSessionId, type UserId, userSessionId } from '../../schemas/ids.ts'
 import { CONNECTIONS_PER_USER_MAX, FRAME_BYTES_MAX, HEARTBEAT_MS, HOLD_MS, HOLD_SWEEP_MS } from '../limits.ts'
+import { isOnlineFrame, type OnlineFrame } from '../presence/online-messages.ts'
 import type { Audience } from './audience.ts'
 import type { CatchUp } from './catchup.ts'
 import { ClientConnection, Flusher, type Identity } from './client-connection.ts'
 import { type BrokenFrame, parseFrame } from './client-frames.ts'
 import { ConnectionState } from './connection.ts'
-import { refusal, type Subprotocol } from './frames.ts'
+import { type RefusalFields, refusal, type Subprotocol } from './frames.ts'
 import { Wheel } from './heartbeat.ts'
 import type { Questions } from './questions.ts'
 import type { Sends } from './sends.ts'
@@ -31,8 +31,10 @@ export interface HubOptions {
   onOpened?(connection: ClientConnection): void
   /** A connection has ended, for this reason. */
   onEnded?(connection: ClientConnection, name: CloseName | 'GONE'): void
-  /** A client is typing; gives the code where it may not say so. */
-  onTyping(connection: ClientConnection, frame: SignalFrame): CodeName | undefined
+  /** A client is typing; gives the refusal where it may not say so. */
+  onTyping(connection: ClientConnection, frame: SignalFrame): RefusalFields | undefined
+  /** A message that nobody keeps; answers its sender. */
+  onOnline(connection: ClientConnection, frame: OnlineFrame): void
   /** Something failed that must end the gateway. */
   onFatal(error: unknown): void
 }
@@ -147,7 +149,8 @@ export class Hub {
     if (isPackFrame(frame)) {
       // Whoever sends has said what they want to resume.
       this.release(connection)
-      sends.submit(connection, frame)
+      if (isOnlineFrame(frame)) this.options.onOnline(connection, frame)
+      else sends.submit(connection, frame)
       return
     }
     switch (frame.type) {
@@ -155,8 +158,8 @@ export class Hub {
         catchUp.resume(connection, frame).catch(onFatal)
         return
       case 'typing': {
-        const code = this.options.onTyping(connection, frame)
-        if (code !== undefined) connection.send({ type: 'error', ...refusal(code, 'typing is not told') })
+        const refused = this.options.onTyping(connection, frame)
+        if (refused !== undefined) connection.send({ type: 'error', ...refused })
         return
       }
       default:

@@ -124,8 +124,8 @@ export function readPackFrame(type: PackFrame['type'], raw: Fields): PackFrame {
   return { type, ...READERS[type](raw) } as PackFrame
 }
 
-/** Flags that a client may set; the gateway sets OVERRIDE and REVOKE itself, and ONLINE_ONLY is not a pack. */
-const CLIENT_FLAGS = Flag.ACK | Flag.DUP | Flag.COUNTER | Flag.HIGH_PRIORITY | Flag.NO_PUSH
+/** Flags that a client may set; the gateway sets OVERRIDE and REVOKE itself. */
+const CLIENT_FLAGS = Flag.ACK | Flag.DUP | Flag.COUNTER | Flag.HIGH_PRIORITY | Flag.ONLINE_ONLY | Flag.NO_PUSH
 
 function readSend(raw: Fields): Omit<FrameOf<'send'>, 'type'> {
   const packId = packIdOf(raw)

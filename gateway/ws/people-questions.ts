@@ -2,7 +2,7 @@ import type { PeopleReader } from '../../processors/membership/people-store.ts'
 import type { QuestionFrame, ServerFrame } from '../../schemas/frames.ts'
 import { MEMBERS_PAGE_MAX, USERS_ASKED_MAX } from '../../schemas/frames.ts'
 import type { UserId } from '../../schemas/ids.ts'
-import { QuestionFailed, type Views } from './views.ts'
+import type { Views } from './views.ts'
 
 /**
  * Answers what clients ask of people: their own lists and settings, and the profiles of others. The answers come from
@@ -15,8 +15,8 @@ type Question<Type extends PeopleQuestion['type']> = Extract<PeopleQuestion, { t
 export interface PeopleQuestionsOptions {
   people: PeopleReader
   views: Pick<Views, 'askMembership'>
-  /** False where the user has looked up too many others lately. */
-  mayLookUp(userId: UserId, people: number): boolean
+  /** Throws QuestionFailed where the user has looked up too many others lately. */
+  lookUp(userId: UserId, people: number): void
 }
 
 export class PeopleQuestions {
@@ -56,7 +56,7 @@ export class PeopleQuestions {
   /** Those that have not changed since the seq that the client has are left out. */
   private async profiles(userId: UserId, { requestId, users }: Question<'profiles'>): Promise<ServerFrame> {
     const { views, people } = this.options
-    this.countLookUps(userId, users.length)
+    this.options.lookUp(userId, users.length)
     const known = new Map(users.map(({ userId: id, seq = 0 }) => [id, seq]))
     const found = await views.askMembership(() => people.profiles([...known.keys()]))
     return { type: 'profiles', requestId, profiles: found.filter(({ userId: id, seq }) => seq > known.get(id)!) }
@@ -65,7 +65,7 @@ export class PeopleQuestions {
   private async findUsers(userId: UserId, frame: Question<'findUsers'>): Promise<ServerFrame> {
     const { views, people } = this.options
     const { requestId, name, limit = USERS_ASKED_MAX } = frame
-    this.countLookUps(userId, FIND_COST)
+    this.options.lookUp(userId, FIND_COST)
     const profiles = await views.askMembership(() => people.findUsers({ name, limit }))
     return { type: 'profiles', requestId, profiles }
   }
@@ -73,11 +73,6 @@ export class PeopleQuestions {
   private async settings(userId: UserId, { requestId }: Question<'settings'>): Promise<ServerFrame> {
     const { views, people } = this.options
     return { type: 'settings', requestId, ...(await views.askMembership(() => people.own(userId))) }
-  }
-
-  private countLookUps(userId: UserId, people: number): void {
-    if (this.options.mayLookUp(userId, people)) return
-    throw new QuestionFailed('RATE_LIMITED', 'too many users were looked up: try again later')
   }
 }
 

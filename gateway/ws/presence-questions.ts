@@ -12,7 +12,7 @@ export class PresenceQuestions {
     /** Undefined where nothing keeps who is there. */
     presence: Presence | undefined
     views: Pick<Views, 'ask'>
-    mayLookUp(userId: UserId, people: number): boolean
+    lookUp(userId: UserId, people: number): void
   }
 
   constructor(options: PresenceQuestions['options']) {
@@ -21,7 +21,7 @@ export class PresenceQuestions {
 
   /** Rejects with QuestionFailed. */
   async ask(connection: ClientConnection, frame: PresenceQuestion): Promise<ServerFrame> {
-    const { presence, views, mayLookUp } = this.options
+    const { presence, views, lookUp } = this.options
     if (presence === undefined) throw new QuestionFailed('SERVICE_UNAVAILABLE', 'nobody keeps who is there')
     const { userId } = connection.identity
     const { requestId } = frame
@@ -29,9 +29,7 @@ export class PresenceQuestions {
       return { type: 'logins', requestId, logins: await views.ask('REDIS_ERROR', () => presence.logins(userId)) }
     }
     const userIds = [...new Set(frame.userIds)]
-    if (!mayLookUp(userId, userIds.length)) {
-      throw new QuestionFailed('RATE_LIMITED', 'too many users were looked up: try again later')
-    }
+    lookUp(userId, userIds.length)
     const users = await views.ask('REDIS_ERROR', () => presence.of(userIds, userId))
     if (frame.subscribe === false) presence.unwatch(connection, userIds)
     if (frame.subscribe === true && !presence.watch(connection, users)) {

@@ -41,7 +41,7 @@ export interface QuestionsOptions {
   groups: Pick<GroupQuestions, 'answer'>
   reading: Pick<ReadingQuestions, 'ask'>
   presence: Pick<PresenceQuestions, 'ask'>
-  rates: Pick<UserRates, 'mayAsk'>
+  rates: Pick<UserRates, 'mayAsk' | 'questionWaitMs'>
   clock: Clock
   partitionOf(sessionId: SessionId): Partition
 }
@@ -59,8 +59,11 @@ export class Questions {
     if (connection.questions >= QUESTIONS_MAX) {
       return connection.send({ type: 'failed', requestId, ...refusal('RATE_LIMITED', 'too many questions at once') })
     }
-    if (frame.type !== 'ping' && !this.options.rates.mayAsk(connection.identity.userId)) {
-      return connection.send({ type: 'failed', requestId, ...refusal('RATE_LIMITED', 'too many questions: ask later') })
+    const { rates } = this.options
+    if (frame.type !== 'ping' && !rates.mayAsk(connection.identity.userId)) {
+      const waitMs = rates.questionWaitMs(connection.identity.userId)
+      const fields = refusal('RATE_LIMITED', 'too many questions: ask later', waitMs)
+      return connection.send({ type: 'failed', requestId, ...fields })
     }
     connection.questions++
     try {
@@ -69,7 +72,7 @@ export class Questions {
       connection.sendBytes(bytes)
     } catch (error) {
       if (!(error instanceof QuestionFailed)) throw error
-      connection.send({ type: 'failed', requestId, ...refusal(error.code, error.message) })
+      connection.send({ type: 'failed', requestId, ...refusal(error.code, error.message, error.retryAfterMs) })
     } finally {
       connection.questions--
     }

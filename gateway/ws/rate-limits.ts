@@ -16,6 +16,11 @@ interface Bucket {
   at: Millis
 }
 
+/** How long it takes until what is missing has come back, in whole ms; at least 1. */
+export function waitMsOf(missing: number, perSecond: number): Millis {
+  return Math.max(1, Math.ceil((missing / perSecond) * 1_000))
+}
+
 export class Buckets<Key> {
   private readonly limit: RateLimit
   private readonly fillMs: Millis
@@ -39,6 +44,11 @@ export class Buckets<Key> {
     if (bucket.left < cost) return false
     bucket.left -= cost
     return true
+  }
+
+  /** How long it takes until `cost` can be taken, in ms; at least 1. */
+  waitMs(key: Key, now: Millis, cost = 1): Millis {
+    return waitMsOf(cost - this.filled(key, now).left, this.limit.perSecond)
   }
 
   /** True where something is left in the key's bucket. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../infra/clock.ts'
+import type { Clock, Millis } from '../../infra/clock.ts'
 import type { RecordCodec } from '../../schemas/codec.ts'
 import { Code, type CodeName } from '../../schemas/codes.ts'
 import { type PackFrame, sessionOfFrame } from '../../schemas/frames.ts'
@@ -45,7 +45,7 @@ export interface SendsOptions {
   stamps: Pick<Stamps, 'stamp'>
   /** Something failed that must end the gateway. */
   onFatal(error: unknown): void
-  rates: Pick<UserRates, 'mayPack'>
+  rates: Pick<UserRates, 'mayPack' | 'packWaitMs'>
   metrics: { refused(code: CodeName): void; appended(): void }
 }
 
@@ -90,11 +90,14 @@ export class Sends {
   submit(connection: ClientConnection, frame: PackFrame): void {
     const { clock, gateway } = this.options
     const now = clock.monotonic()
-    if (!connection.state.admitPack(now) || !this.options.rates.mayPack(connection.identity.userId)) {
-      this.refuse(connection, frame, 'RATE_LIMITED')
+    const { identity, state } = connection
+    const { rates } = this.options
+    const isAdmitted = state.admitPack(now)
+    if (!isAdmitted || !rates.mayPack(identity.userId)) {
+      const waitMs = isAdmitted ? rates.packWaitMs(identity.userId) : state.packWaitMs
+      this.refuse(connection, frame, 'RATE_LIMITED', undefined, waitMs)
       return
     }
-    const { identity } = connection
     if (RELATIONS.has(frame.type) && 'userId' in frame && frame.userId === identity.userId) {
       this.refuse(connection, frame, 'PARAM', 'userId: the sender is nothing to themselves')
       return
@@ -203,14 +206,14 @@ export class Sends {
     return isOver ? 'OVERLOADED' : undefined
   }
 
-  private refuse(connection: ClientConnection, frame: PackFrame, code: CodeName, reason?: string): void {
+  refuse(connection: ClientConnection, frame: PackFrame, code: CodeName, reason?: string, retryAfterMs?: Millis): void {
     this.options.metrics.refused(code)
     const { packId } = frame
     connection.send({
       type: 'refused',
       packId,
       sessionId: sessionOfFrame(frame, connection.identity.userId),
-      ...refusal(code, reason),
+      ...refusal(code, reason, retryAfterMs),
     })
   }
 

@@ -1,7 +1,8 @@
-import type { Clock } from '../../infra/clock.ts'
+import type { Clock, Millis } from '../../infra/clock.ts'
 import type { UserId } from '../../schemas/ids.ts'
-import { QUESTIONS_RATE, REFUSALS_RATE } from '../limits.ts'
+import { LOOK_UPS, QUESTIONS_RATE, REFUSALS_RATE } from '../limits.ts'
 import { Buckets } from './rate-limits.ts'
+import { QuestionFailed } from './views.ts'
 
 /**
  * How much one user may do on this gateway, over all of their devices. What a device may do is in connection.ts.
@@ -12,6 +13,7 @@ export class UserRates {
   private readonly packs: Buckets<UserId>
   private readonly refusals = new Buckets<UserId>(REFUSALS_RATE)
   private readonly questions = new Buckets<UserId>(QUESTIONS_RATE)
+  private readonly lookUps = new Buckets<UserId>(LOOK_UPS)
 
   constructor(clock: Clock, packsPerSecond: number) {
     this.clock = clock
@@ -24,6 +26,12 @@ export class UserRates {
     return this.refusals.has(userId, now) && this.packs.take(userId, now)
   }
 
+  /** When a pack of a user who may send none now may come, in ms from now. */
+  packWaitMs(userId: UserId): Millis {
+    const now = this.clock.monotonic()
+    return Math.max(this.refusals.waitMs(userId, now), this.packs.waitMs(userId, now))
+  }
+
   /** The log has refused a pack of the user. */
   refused(userId: UserId): void {
     this.refusals.take(userId, this.clock.monotonic())
@@ -31,5 +39,17 @@ export class UserRates {
 
   mayAsk(userId: UserId): boolean {
     return this.questions.take(userId, this.clock.monotonic())
+  }
+
+  /** Counts others whom a user looks up; throws QuestionFailed where these are too many. */
+  lookUp(userId: UserId, people: number): void {
+    const now = this.clock.monotonic()
+    if (this.lookUps.take(userId, now, people)) return
+    const reason = 'too many users were looked up: try again later'
+    throw new QuestionFailed('RATE_LIMITED', reason, undefined, this.lookUps.waitMs(userId, now, people))
+  }
+
+  questionWaitMs(userId: UserId): Millis {
+    return this.questions.waitMs(userId, this.clock.monotonic())
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../infra/clock.ts'
+import type { Clock, Millis } from '../../infra/clock.ts'
 import type { HistoryReader, KeptOfSession } from '../../processors/history/history-store.ts'
 import type { MembershipReader, StoredGroup } from '../../processors/membership/membership-store.ts'
 
@@ -26,9 +26,12 @@ import type { LogEnds, Progress } from './progress.ts'
 export class QuestionFailed extends Error {
   override readonly name = 'QuestionFailed'
   readonly code: CodeName
-  constructor(code: CodeName, reason: string, cause?: unknown) {
+  /** When the same question may be asked again, in ms from now, where that is known. */
+  readonly retryAfterMs: Millis | undefined
+  constructor(code: CodeName, reason: string, cause?: unknown, retryAfterMs?: Millis) {
     super(reason, { cause })
     this.code = code
+    this.retryAfterMs = retryAfterMs
   }
 }
 

@@ -59,6 +59,7 @@ export class MemoryMembership {
       settings: userIds => current().settings(userIds),
       devices: userIds => current().devices(userIds),
       tokenUsers: token => current().tokenUsers(token),
+      relation: pair => current().relation(pair),
       blocks: pairs => current().blocks(pairs),
     }
   }

@@ -6,6 +6,7 @@ import { FRIEND_REGISTERS, type OwnRegister, type PeopleWrites } from './people.
 import {
   type DevicesReader,
   devicesOf,
+  type FriendEntry,
   type FriendPage,
   foundProfile,
   friendEntry,
@@ -117,6 +118,10 @@ export class MemoryPeople implements PeopleReader, DevicesReader {
   async tokenUsers({ serviceType, token }: { serviceType: number; token: string }) {
     const users = [...(this.tokens.get(`${serviceType} ${token}`) ?? [])]
     return tokenEntries(users.map(([userId, stored]) => [userId, stored] as const))
+  }
+
+  async relation({ userId, peerId }: { userId: UserId; peerId: UserId }): Promise<FriendEntry> {
+    return this.entry(userId, peerId)
   }
 
   async blocks(pairs: readonly { userId: UserId; peerId: UserId }[]): Promise<boolean[]> {

@@ -43,6 +43,8 @@ export interface PeopleReader {
   own(userId: UserId): Promise<OwnEntry>
   /** Settings of users, in the order asked. */
   settings(userIds: readonly UserId[]): Promise<UserSettings[]>
+  /** What `peerId` is to `userId`. */
+  relation(pair: { userId: UserId; peerId: UserId }): Promise<FriendEntry>
   /** Whether `userId` blocks `peerId`, in the order asked. */
   blocks(pairs: readonly { userId: UserId; peerId: UserId }[]): Promise<boolean[]>
 }

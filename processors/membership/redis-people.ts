@@ -10,6 +10,7 @@ import {
   type DevicesReader,
   devicesOf,
   FIND_CHARS_MIN,
+  type FriendEntry,
   type FriendPage,
   foundProfile,
   friendEntry,
@@ -205,6 +206,16 @@ export class RedisPeopleReader implements PeopleReader, DevicesReader {
     const replies = await this.generations.read(keyPrefix => [['hgetall', tokenKey(keyPrefix, token)]])
     const users = pairsOf(replies?.[0]).map(([userId, text]) => [userId as UserId, storedOf(text)!] as const)
     return tokenEntries(users)
+  }
+
+  async relation({ userId, peerId }: { userId: UserId; peerId: UserId }): Promise<FriendEntry> {
+    const fields = FRIEND_REGISTERS.map(name => `${peerId}#${name}`)
+    const replies = await this.generations.read(keyPrefix => [['hmget', friendKeys(keyPrefix, userId)[0], ...fields]])
+    const stored = (replies?.[0] ?? []) as (string | null)[]
+    return friendEntry(
+      peerId,
+      stored.map(text => storedOf(text)?.json),
+    )
   }
 
   async blocks(pairs: readonly { userId: UserId; peerId: UserId }[]): Promise<boolean[]> {

@@ -191,6 +191,7 @@ export const SERVER_FRAMES: Samples<ServerFrame> = {
   refused: [
     { type: 'refused', ...single, ...refusal },
     { type: 'refused', ...single, repeated: true, ...refusal },
+    { type: 'refused', ...single, ...refusal, retryAfterMs: 500 },
   ],
   event: [
     ...each(ACCEPTED_BODIES)
@@ -233,8 +234,14 @@ export const SERVER_FRAMES: Samples<ServerFrame> = {
   ],
   reset: [{ type: 'reset', sessionId, lastSeq: 4 }],
   gap: [{ type: 'gap', sessionId, fromSeq: 1, toSeq: 4 }],
-  failed: [{ type: 'failed', requestId, ...refusal }],
-  error: [{ type: 'error', ...refusal }],
+  failed: [
+    { type: 'failed', requestId, ...refusal },
+    { type: 'failed', requestId, ...refusal, retryAfterMs: 1 },
+  ],
+  error: [
+    { type: 'error', ...refusal },
+    { type: 'error', ...refusal, retryAfterMs: 1 },
+  ],
   pong: [{ type: 'pong', requestId, serverTime: SAMPLE_AT }],
   priority: [
     { type: 'priority', requestId, events: [event], more: true, cursor: 'c' },
@@ -309,6 +316,10 @@ export const SERVER_FRAMES: Samples<ServerFrame> = {
   nudge: [
     { type: 'nudge', what: 'friends' },
     { type: 'nudge', what: 'members', sessionId: group.sessionId },
+  ],
+  online: [
+    { type: 'online', sessionId, packId, from: bob, at: SAMPLE_AT, content: { kind: 'Text', text: 'now' } },
+    { type: 'online', sessionId, packId, from: bob, at: 5, content: { kind: 'Text', text: 'now' }, mentions: [bob] },
   ],
 }
 

@@ -73,6 +73,8 @@ export function peopleContract(name: string, make: () => Promise<PeopleUnderTest
       expect((await friends(bob)).friends).toEqual([
         { userId: 'alice', relation: 'asked', blocked: false, at, message: 'hi' },
       ])
+      const relation = () => under.reader.relation({ userId: bob, peerId: alice })
+      expect(await relation()).toMatchObject({ userId: 'alice', relation: 'asked', blocked: false })
       relate(script, 'bob', 'alice', { kind: 'FriendAccepted' })
       relate(script, 'bob', 'alice', { kind: 'FriendRemarked', remark: 'Al' })
       relate(script, 'alice', 'carol', { kind: 'UserBlocked' })

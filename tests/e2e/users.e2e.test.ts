@@ -74,6 +74,20 @@ class Device {
     return found.type === 'ack' ? 'ok' : found.name
   }
 
+  /** Says it, under a new packId each time, until the answer is as wanted. */
+  async sayUntil(said: Said, isIt: (answer: 'ok' | CodeName) => boolean): Promise<'ok' | CodeName> {
+    for (;;) {
+      const answer = await this.say(said)
+      if (isIt(answer)) return answer
+    }
+  }
+
+  /** The session's first page, as soon as it is there. */
+  history(sessionId: SessionId): Promise<Extract<ServerFrame, { type: 'page' }>> {
+    const asked = { type: 'history', sessionId, afterSeq: 0, limit: 10 } as const
+    return this.eventually(asked, 'page', ({ events }) => events.length > 0)
+  }
+
   text(to: UserId, text = 'hello'): Promise<'ok' | CodeName> {
     const sessionId = singleSessionId(this.me, to)
     return this.say({ type: 'send', sessionId, flags: 4, content: { kind: 'Text', text } })
@@ -373,5 +387,36 @@ describe('presence and typing', () => {
       await device.client.until(() => device.client.of('typing').length > 0)
       expect(device.client.of('typing')).toEqual([{ type: 'typing', sessionId, from: ann, on: true }])
     }
+  })
+
+  test('[US22] Ann points at something: who is there sees it, who comes later does not, and a stranger is refused', async () => {
+    const { ann, bo, annPhone, boPhone, boTab } = await pair()
+    const annTab = await Device.of(ann, 'tab', { deviceType: 'web' })
+    const sessionId = singleSessionId(ann, bo)
+    const cy = await Device.of(person('cy'))
+    const content = { kind: 'Custom', type: 'app/cursor', data: '{"x":4}' } as const
+    const point = (device: Device, more: object = {}) => {
+      // While the view is a moment behind nobody can know who may write.
+      const said = { type: 'send', sessionId, flags: 64, content, ...more } as const
+      return device.sayUntil(said, code => code !== 'VIEW_BEHIND')
+    }
+    expect(await point(cy)).toBe('MSG_FORBIDDEN')
+    expect(await point(annPhone, { flags: 64 | 4 })).toBe('PARAM')
+    expect(await point(annPhone, { content: { kind: 'Text', text: 'x'.repeat(4_097) } })).toBe('MSG_TOO_LONG')
+    expect(await point(annPhone)).toBe('ok')
+    for (const device of [boPhone, boTab, annTab]) {
+      await device.client.until(() => device.client.of('online').length > 0)
+      expect(device.client.of('online')).toMatchObject([{ sessionId, from: ann, content }])
+    }
+    expect(annPhone.client.of('online')).toEqual([])
+    expect(await annPhone.text(bo)).toBe('ok')
+    const late = await Device.of(bo, 'late', { deviceType: 'web' })
+    const { lastSeq, events } = await late.history(sessionId)
+    expect([lastSeq, ...events.map(({ seq }) => seq)]).toEqual([1, 1])
+    expect(late.client.of('online')).toEqual([])
+    expect(await boPhone.say({ type: 'blockUser', userId: ann })).toBe('ok')
+    expect(await annPhone.sayUntil({ type: 'send', sessionId, flags: 64, content }, code => code !== 'ok')).toBe(
+      'BLACKLIST',
+    )
   })
 })

@@ -1,5 +1,6 @@
 import type { AcceptedEvent, Event } from '../schemas/event.ts'
 import { isAccepted } from '../schemas/event.ts'
+import { eventFrame } from '../schemas/frames.ts'
 import {
   type Count,
   type Offset,
@@ -187,6 +188,20 @@ export interface Refusal {
   at: number
 }
 
+/** What one user has done to another, who must learn it. */
+export interface Told {
+  userId: UserId
+  /** Names the event. */
+  key: string
+  at: number
+  partition: Partition
+  offset: Offset
+  frame: string
+}
+
+/** Kinds by which another user is told what they are to the sender now. */
+export const TOLD_KINDS: readonly string[] = ['FriendRequested', 'FriendAccepted', 'FriendRefused', 'FriendDeleted']
+
 /** One partition as the log tells it. */
 export class PartitionFold {
   readonly partition: Partition
@@ -194,6 +209,7 @@ export class PartitionFold {
   readonly isPartial: boolean
   readonly sessions = new Map<SessionId, SessionFold>()
   readonly refusals: Refusal[] = []
+  readonly told: Told[] = []
   readonly people = new PeopleFold()
   events = 0
   private readonly largeAbove: number
@@ -229,7 +245,17 @@ export class PartitionFold {
     const session = this.sessions.get(event.sessionId)
     session?.group.add(event)
     if (event.seq === 0) session?.reading.note(event)
+    if (TOLD_KINDS.includes(event.body.kind)) this.tell(event, offset)
     return []
+  }
+
+  private tell(event: AcceptedEvent, offset: Offset): void {
+    const { sessionId, from, at } = event
+    const session = parseSessionId(sessionId)
+    if (session?.kind !== 'Single') return
+    const userId = from === session.a ? session.b : session.a
+    const frame = digest(JSON.stringify(eventFrame(event)))
+    this.told.push({ userId, key: toldKey(event), at, partition: this.partition, offset, frame })
   }
 
   private session(event: AcceptedEvent): SessionFold {
@@ -266,6 +292,11 @@ function isCounted({ flags }: Event): boolean {
 
 function packKey({ packId, from }: Pick<Event, 'packId' | 'from'>): string {
   return digest(`${packId}/${from}`)
+}
+
+/** Names an event that is told. */
+export function toldKey({ sessionId, packId, from }: Pick<Event, 'sessionId' | 'packId' | 'from'>): string {
+  return `${sessionId} ${packId} ${from}`
 }
 
 /** What the archive keeps of a message, in one order. */

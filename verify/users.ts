@@ -3,6 +3,7 @@ import type { HistoryUserRow } from '../processors/history/inspect.ts'
 import type { MembershipUserRow } from '../processors/membership/inspect.ts'
 import { Code, codeName } from '../schemas/codes.ts'
 import type { Event } from '../schemas/event.ts'
+import type { EventFrame } from '../schemas/frames.ts'
 import {
   isPackId,
   isSessionId,
@@ -16,7 +17,8 @@ import {
 import type { MemberRole } from '../schemas/settings.ts'
 import { isSame } from './compare-history.ts'
 import { type Difference, NOTHING, show } from './difference.ts'
-import type { PartitionFold, Refusal, SessionFold } from './fold.ts'
+import { digest } from './digest.ts'
+import { type PartitionFold, type Refusal, type SessionFold, TOLD_KINDS, type Told, toldKey } from './fold.ts'
 import type { KeptFold } from './fold-reading.ts'
 import { type PeopleFold, PeopleMoves, type PersonFold, peopleOf } from './people.ts'
 
@@ -33,6 +35,8 @@ export interface UserFold {
   /** sessionId -> seq of joining; groups that the user is in. */
   groups: Map<SessionId, { joinSeq: Seq; role: MemberRole }>
   refusals: Refusal[]
+  /** What others have done to them. */
+  told: Told[]
   /** What the user keeps of sessions. */
   kept: ReadonlyMap<SessionId, KeptFold>
 }
@@ -49,12 +53,14 @@ export interface SessionMoves {
 export class Moves {
   readonly sessions = new Map<string, SessionMoves>()
   readonly refusals = new Set<string>()
+  readonly told = new Set<string>()
   readonly people = new PeopleMoves()
 
   add(event: Event): void {
     const { sessionId, at, seq, body, packId, from } = event
     this.people.add(event)
     if (body.kind === 'PackRefused') this.refusals.add(`${from} ${packId}`)
+    if (TOLD_KINDS.includes(body.kind)) this.told.add(toldKey(event))
     if (seq === 0) return
     const moves = this.sessions.get(sessionId) ?? { times: new Set(), memberSeqs: new Set() }
     this.sessions.set(sessionId, moves)
@@ -71,6 +77,7 @@ export class UserFolds {
   add(fold: PartitionFold): void {
     this.peopleFolds.push(fold.people)
     for (const session of fold.sessions.values()) this.addSession(session)
+    for (const told of fold.told) this.user(told.userId).told.push(told)
     for (const refusal of fold.refusals) if (isKept(refusal)) this.user(refusal.userId).refusals.push(refusal)
   }
 
@@ -101,7 +108,7 @@ export class UserFolds {
   private user(userId: UserId): UserFold {
     let user = this.users.get(userId)
     if (user === undefined) {
-      user = { hot: new Map(), largeGroups: new Set(), groups: new Map(), refusals: [], kept: new Map() }
+      user = { hot: new Map(), largeGroups: new Set(), groups: new Map(), refusals: [], told: [], kept: new Map() }
       this.users.set(userId, user)
     }
     return user
@@ -113,18 +120,20 @@ const NO_USER: UserFold = {
   largeGroups: new Set(),
   groups: new Map(),
   refusals: [],
+  told: [],
   kept: new Map(),
 }
 
 export interface UserLimits {
   hotSessionsMax: number
   refusalsPerUserMax: number
+  urgentMax: number
 }
 
 /** What differs between a user of the history view and the log. */
 export function compareHistoryUser(
   request: { userId: UserId; user: UserFold | undefined; row: HistoryUserRow | undefined; moves: Moves },
-  { hotSessionsMax, refusalsPerUserMax }: UserLimits,
+  { hotSessionsMax, refusalsPerUserMax, urgentMax }: UserLimits,
 ): Difference[] {
   const { userId, user = NO_USER, row, moves } = request
   const say = speaker('history', userId)
@@ -145,6 +154,7 @@ export function compareHistoryUser(
     if (expected !== found && !isMoved) say.about(sessionId, 'large groups', expected, found)
   }
   compareRefusals(user, row, { moves, refusalsPerUserMax }, say)
+  compareTold(user, row, { moves, urgentMax }, say)
   if (!moves.sessions.has(userSessionId(userId))) compareKept(user, row, say)
   return say.differences
 }
@@ -174,6 +184,29 @@ function compareRefusals(
   for (const refusal of found) {
     const isMoved = moves.refusals.has(`${say.userId} ${refusal.split('/')[0]}`)
     if (!all.has(refusal) && !isMoved) say.about(refusal.split('/')[1]!, 'refusal', undefined, refusal)
+  }
+}
+
+/** The newest must be there, but where newer ones have pushed them out; nothing else may be. */
+function compareTold(
+  user: UserFold,
+  row: HistoryUserRow | undefined,
+  { moves, urgentMax }: { moves: Moves; urgentMax: number },
+  say: Speaker,
+): void {
+  const expected = new Map(user.told.map(told => [`${told.partition}/${told.offset}`, told]))
+  const found = new Set<string>()
+  for (const { partition, offset, at, json } of row?.told ?? []) {
+    const place = `${partition}/${offset}`
+    found.add(place)
+    const told = expected.get(place)
+    const frame = JSON.parse(json) as EventFrame
+    const isRight = told === undefined ? moves.told.has(toldKey(frame)) : told.at === at && told.frame === digest(json)
+    if (!isRight) say.about(frame.sessionId, 'what must not be missed', told?.key, json)
+  }
+  const isFull = found.size >= urgentMax
+  for (const [place, { key }] of expected) {
+    if (!found.has(place) && !isFull) say.about(key.split(' ')[0]!, 'what must not be missed', key, undefined)
   }
 }
 

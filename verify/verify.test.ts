@@ -49,6 +49,25 @@ test('[VF2] what history may have dropped is not missed, what it must keep is', 
   expect(difference).toMatchObject({ view: 'history', sessionId: 's:alice:carol', seq: 1, what: 'event' })
 })
 
+test('[VF2] what others have made of a friendship, in a bounded list', async () => {
+  const script = new Script()
+  const chat = single('alice', 'bob')
+  for (let number = 0; number < 5; number++) {
+    script.unplaced(chat, user('alice'), { kind: 'FriendRequested' })
+    script.unplaced(chat, user('bob'), { kind: 'FriendRefused' })
+  }
+  const { verifyOptions, servers } = await world(script, { urgentMax: 3 })
+  expect((await verify(verifyOptions)).differences).toEqual([])
+  const { told } = servers.history.contents.users.get(user('alice'))!
+  const [first] = told.keys()
+  told.delete(first!)
+  const [missing] = (await verify({ ...verifyOptions, limits: { ...verifyOptions.limits, urgentMax: 2 } })).differences
+  expect(missing).toBeUndefined()
+  told.set(first!.replace('FriendRefused', 'FriendAccepted'), 1)
+  const [changed] = (await verify(verifyOptions)).differences
+  expect(changed).toMatchObject({ view: 'history', userId: 'alice', what: 'what must not be missed' })
+})
+
 test('[VF2] large groups and refusals, bounded lists included', async () => {
   const script = new Script()
   script.create(group('g1'), user('alice'), ['bob', 'carol'].map(user))

@@ -162,13 +162,15 @@ export class ReadingQuestions {
 
   private async visibleTo(userId: UserId, events: readonly UrgentEvent[]): Promise<(event: UrgentEvent) => boolean> {
     const { views, history } = this.options
-    const sessionIds = [...new Set(events.map(({ sessionId }) => sessionId))]
+    const sessionIds = [...new Set(events.filter(({ seq }) => seq > 0).map(({ sessionId }) => sessionId))]
     const kept = await views.ask('HISTORY_ERROR', () => history.kept({ userId, sessionIds }))
     const ranges = await Promise.all(sessionIds.map(sessionId => views.ranges(userId, sessionId)))
     const bySession = new Map(
       sessionIds.map((sessionId, i) => [sessionId, { ranges: aboveCleared(ranges[i]!, kept[i]!), kept: kept[i]! }]),
     )
     return ({ sessionId, seq }) => {
+      // What no timeline holds was put there for this user.
+      if (seq === 0) return true
       const session = bySession.get(sessionId)!
       return isShown(seq, session.ranges, session.kept)
     }

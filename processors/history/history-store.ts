@@ -29,10 +29,10 @@ export interface HistoryReader {
   kept(request: { userId: UserId; sessionIds: readonly SessionId[] }): Promise<KeptOfSession[]>
   /** How far users have read a session that takes receipts, in the order asked; 0 for who has no mark. */
   readSeqs(request: { sessionId: SessionId; userIds: readonly UserId[] }): Promise<Seq[]>
-  /** What a user must not miss in the sessions of their list, behind the given offsets, in no order. */
+  /** What a user must not miss, in the sessions of their list and about themselves, behind the given offsets, in no order. */
   urgent(request: { userId: UserId; after: ListOffsets }): Promise<UrgentEvent[]>
   /** The texts of such events; undefined where one is no longer kept. */
-  urgentTexts(events: readonly Pick<UrgentEvent, 'sessionId' | 'seq'>[]): Promise<(string | undefined)[]>
+  urgentTexts(events: readonly Pick<UrgentEvent, 'sessionId' | 'seq' | 'json'>[]): Promise<(string | undefined)[]>
   /** The first outcome of a pack, as long as the view remembers it. */
   outcome(request: { sessionId: SessionId; from: UserId; packId: PackId }): Promise<PackOutcome | undefined>
 }
@@ -66,6 +66,8 @@ export interface UrgentEvent {
   at: Millis
   partition: Partition
   offset: Offset
+  /** Of an event without a place in a timeline (seq 0): the text of its frame. */
+  json?: string
 }
 
 export interface HistoryPage {

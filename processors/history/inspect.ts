@@ -19,6 +19,7 @@ import {
 } from './redis-history-keys.ts'
 import { KEPT_LETTERS, keptOf } from './redis-kept.ts'
 import type { Reaction } from './session-summary.ts'
+import { byPlace, toldEvent } from './told.ts'
 
 /**
  * The history view as plain rows, for `verify` and for tests that compare two views. Rows are read from the store as
@@ -68,6 +69,8 @@ export interface HistoryUserRow {
   largeGroups: SessionId[]
   /** Final refusals, by packId. */
   refusals: { packId: PackId; sessionId: SessionId; code: number; at: Millis }[]
+  /** What must not be missed and no timeline holds, by place. */
+  told: { partition: Partition; offset: Offset; at: Millis; json: string }[]
   /** What the user keeps of sessions, by session. */
   kept: ({ sessionId: SessionId } & KeptOfSession)[]
 }
@@ -104,7 +107,7 @@ class RedisHistoryInspector implements HistoryInspector {
   }
 
   async *userIds(): AsyncIterable<UserId[]> {
-    for await (const tags of tagsOf(this.generations, 'u:*', ['hot', 'large', 'refusals', 'own'])) {
+    for await (const tags of tagsOf(this.generations, 'u:*', ['hot', 'large', 'refusals', 'own', 'told'])) {
       yield tags.map(tag => tag.slice('u:'.length)) as UserId[]
     }
   }
@@ -165,18 +168,20 @@ class RedisHistoryInspector implements HistoryInspector {
 
   async user(userId: UserId): Promise<HistoryUserRow | undefined> {
     const replies = await this.generations.read(keyPrefix => {
-      const { hot, large, refusals, own } = userKeys(keyPrefix, userId)
+      const { hot, large, refusals, own, told } = userKeys(keyPrefix, userId)
       return [
         ['zrange', hot, 0, -1, 'WITHSCORES'],
         ['smembers', large],
         ['zrange', refusals, 0, -1],
         ['hgetall', own],
+        ['zrange', told, 0, -1, 'WITHSCORES'],
       ]
     })
     if (replies === undefined) return undefined
     const [hot, large, refusals, own] = replies as [string[], SessionId[], string[], unknown]
     const kept = new Map(pairsOf(own))
-    if (hot.length + large.length + refusals.length + kept.size === 0) return undefined
+    const told = pairsOf(replies[4]).map(([member, at]) => toldEvent(member, Number(at)))
+    if (hot.length + large.length + refusals.length + kept.size + told.length === 0) return undefined
     const sessionIds = [...new Set([...kept.keys()].map(field => field.slice(1) as SessionId))].sort()
     return {
       userId,
@@ -185,6 +190,7 @@ class RedisHistoryInspector implements HistoryInspector {
       }),
       hot: sortedPairs(hot).map(([sessionId, at]) => ({ sessionId: sessionId as SessionId, at: Number(at) })),
       largeGroups: large.sort(),
+      told: told.sort(byPlace).map(({ sessionId: _, seq: __, ...event }) => event),
       refusals: refusals.map(text => {
         const [packId, sessionId, code, at] = text.split('/') as [PackId, SessionId, string, string]
         return { packId, sessionId, code: Number(code), at: Number(at) }

@@ -1,6 +1,7 @@
 import type { Millis } from '../../infra/clock.ts'
 import type { AcceptedEvent } from '../../schemas/event.ts'
-import { parseSessionId, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
+import { eventFrame } from '../../schemas/frames.ts'
+import { type Offset, parseSessionId, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
 import type { SessionAttributes } from '../../schemas/settings.ts'
 import type { Mark } from './project.ts'
 
@@ -29,12 +30,20 @@ export interface KeptWrites {
   changed: Map<string, Millis>
 }
 
+/** An event without a place in a timeline that its user must not miss; `json` is the text of its frame. */
+export interface ToldWrite {
+  offset: Offset
+  at: Millis
+  json: string
+}
+
 export interface PersonalWrites {
   receipts: Map<SessionId, ReceiptWrites>
+  told: Map<UserId, ToldWrite[]>
   kept: Map<UserId, KeptWrites>
 }
 
-export function projectPersonal(writes: PersonalWrites, event: AcceptedEvent): void {
+export function projectPersonal(writes: PersonalWrites, event: AcceptedEvent, offset: Offset): void {
   const { body, sessionId, from, at, seq } = event
   switch (body.kind) {
     case 'ReadMarked':
@@ -47,6 +56,12 @@ export function projectPersonal(writes: PersonalWrites, event: AcceptedEvent): v
       touch(writes, sessionId, from, at)
       return
     }
+    case 'FriendRequested':
+    case 'FriendAccepted':
+    case 'FriendRefused':
+    case 'FriendDeleted':
+      tell(writes, event, offset)
+      return
     case 'SessionAttributesSet':
       keptOf(writes, from).attributes.set(body.sessionId, { seq, attributes: body.attributes })
       break
@@ -76,6 +91,15 @@ function touch(writes: PersonalWrites, sessionId: SessionId, from: UserId, at: M
   const session = parseSessionId(sessionId)
   const users = session?.kind === 'Single' ? [session.a, session.b] : [from]
   for (const userId of users) keptOf(writes, userId).changed.set(`s${sessionId}`, at)
+}
+
+/** The other one must learn it, also when no device of theirs was there. */
+function tell({ told }: PersonalWrites, event: AcceptedEvent, offset: Offset): void {
+  const session = parseSessionId(event.sessionId)
+  if (session?.kind !== 'Single') return
+  const userId = session.a === event.from ? session.b : session.a
+  const write = { offset, at: event.at, json: JSON.stringify(eventFrame(event)) }
+  told.set(userId, [...(told.get(userId) ?? []), write])
 }
 
 function receiptsOf({ receipts }: PersonalWrites, sessionId: SessionId): ReceiptWrites {

@@ -20,10 +20,11 @@ import {
 } from './history-store.ts'
 import { beforeCursor, cursorOf, newestFirst, parseCursor, wantedSince } from './hot-cursor.ts'
 import type { HistoryInspector, HistorySessionRow, HistoryUserRow } from './inspect.ts'
-import type { KeptWrites, ReceiptWrites } from './kept.ts'
+import type { KeptWrites, ReceiptWrites, ToldWrite } from './kept.ts'
 import { type Amended, amend, mentionsOf, notAmended } from './memory-amend.ts'
 import type { Line, Mark, MemberChange, RefusalWrite, SessionWrites } from './project.ts'
 import { NOTHING_KEPT, ownMark, peerOf, type SessionFacts, summaryOf, withReactions } from './session-summary.ts'
+import { byPlace, toldEvent, toldMember } from './told.ts'
 import { type GroupState, type UserWrites, userWritesOf } from './user-lists.ts'
 
 /** History in memory, for the simulation and for tests; the same behaviour as in Redis (tests/contract). */
@@ -53,6 +54,8 @@ interface StoredUser {
   kept: Map<SessionId, StoredKept>
   /** `s` or `u` and the session id -> minute; see kept.ts. */
   changed: Map<string, Millis>
+  /** Members as in told.ts, by time. */
+  told: Map<string, Millis>
 }
 
 interface Contents {
@@ -117,6 +120,7 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
     }
     for (const [sessionId, receipts] of writes.receipts) raiseMarks(contents.sessions.get(sessionId), receipts)
     for (const [userId, kept] of writes.kept) applyKept(userOf(contents, userId), kept, this.options)
+    for (const [userId, told] of writes.told) applyTold(userOf(contents, userId), partition, told, this.options)
     const time = hotTime(writes.at)
     if (time > (contents.times.get(partition) ?? 0)) contents.times.set(partition, time)
     if (writes.at > 0) this.sweep(contents, partition, writes.at - this.options.eventAgeMs)
@@ -299,16 +303,20 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
 
   async urgent({ userId, after }: Parameters<HistoryReader['urgent']>[0]): Promise<UrgentEvent[]> {
     const user = this.server.contents.users.get(userId)
-    return [...(user?.hot.keys() ?? []), ...(user?.large ?? [])].flatMap(sessionId => {
+    const told = toldOf(user).filter(({ partition, offset }) => offset > (after.offsets.get(partition) ?? -1))
+    const inSessions = [...(user?.hot.keys() ?? []), ...(user?.large ?? [])].flatMap(sessionId => {
       const partition = after.partitionOf(sessionId)
       const behind = after.offsets.get(partition) ?? -1
       const urgent = this.server.contents.sessions.get(sessionId)?.urgent ?? []
       return urgent.filter(({ offset }) => offset > behind).map(event => ({ sessionId, partition, ...event }))
     })
+    return [...told, ...inSessions]
   }
 
   async urgentTexts(events: Parameters<HistoryReader['urgentTexts']>[0]): Promise<(string | undefined)[]> {
-    return events.map(({ sessionId, seq }) => this.server.contents.sessions.get(sessionId)?.urgentTexts.get(seq))
+    return events.map(
+      ({ sessionId, seq, json }) => json ?? this.server.contents.sessions.get(sessionId)?.urgentTexts.get(seq),
+    )
   }
 
   async positions(): Promise<ReadonlyMap<Partition, Position>> {
@@ -348,8 +356,9 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
 
   async user(userId: UserId): Promise<HistoryUserRow | undefined> {
     const user = this.server.contents.users.get(userId)
-    if (user === undefined || user.hot.size + user.large.size + user.refusals.size + user.kept.size === 0)
-      return undefined
+    if (user === undefined) return undefined
+    const { hot, large, refusals, kept, told } = user
+    if (hot.size + large.size + refusals.size + kept.size + told.size === 0) return undefined
     return {
       userId,
       kept: [...user.kept].sort(byKey).map(([sessionId, { attributes, ...kept }]) => ({
@@ -359,6 +368,9 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
       })),
       hot: [...user.hot].sort(byKey).map(([sessionId, at]) => ({ sessionId, at })),
       largeGroups: [...user.large].sort(),
+      told: toldOf(user)
+        .sort(byPlace)
+        .map(({ sessionId: _, seq: __, ...event }) => event),
       refusals: [...user.refusals]
         .sort(byKey)
         .map(([, { packId, sessionId, code, at }]) => ({ packId, sessionId, code, at })),
@@ -404,6 +416,21 @@ function applyKept(user: StoredUser, writes: KeptWrites, { hiddenMax, changedMax
   for (const [member] of oldest) user.changed.delete(member)
 }
 
+function applyTold(
+  user: StoredUser,
+  partition: Partition,
+  writes: readonly ToldWrite[],
+  { urgentMax }: HistoryOptions,
+): void {
+  for (const write of writes) user.told.set(toldMember(partition, write), write.at)
+  const oldest = [...user.told].sort(([a, at], [b, other]) => other - at || (a < b ? 1 : -1)).slice(urgentMax)
+  for (const [member] of oldest) user.told.delete(member)
+}
+
+function toldOf(user: StoredUser | undefined): (UrgentEvent & { json: string })[] {
+  return [...(user?.told ?? [])].map(([member, at]) => toldEvent(member, at))
+}
+
 function newSession(): StoredSession {
   return {
     lastSeq: 0,
@@ -434,7 +461,14 @@ function trim(session: StoredSession, seqMax: Seq, cutoff: number): void {
 function userOf(contents: Contents, userId: UserId): StoredUser {
   let user = contents.users.get(userId)
   if (user === undefined) {
-    user = { hot: new Map(), large: new Set(), refusals: new Map(), kept: new Map(), changed: new Map() }
+    user = {
+      hot: new Map(),
+      large: new Set(),
+      refusals: new Map(),
+      kept: new Map(),
+      changed: new Map(),
+      told: new Map(),
+    }
     contents.users.set(userId, user)
   }
   return user

@@ -33,6 +33,7 @@ describe('project', () => {
       refusals: [],
       receipts: new Map(),
       kept: new Map(),
+      told: new Map(),
       at,
     })
   })

@@ -86,11 +86,11 @@ export function reasonToSkip(event: Event): string | undefined {
 export function project({ partition, events }: Pick<ViewBatch, 'partition' | 'events'>): HistoryWrites {
   const sessions = new Map<SessionId, SessionWrites>()
   const refusals: RefusalWrite[] = []
-  const personal: PersonalWrites = { receipts: new Map(), kept: new Map() }
+  const personal: PersonalWrites = { receipts: new Map(), kept: new Map(), told: new Map() }
   for (const { event, position } of events) {
     if (event.body.kind === 'PackRefused') projectRefused(refusals, event, event.body.code)
     if (!isAccepted(event) || event.sessionId === RULES_SESSION || reasonToSkip(event) !== undefined) continue
-    projectPersonal(personal, event)
+    projectPersonal(personal, event, position.offset)
     if (!takesSeq(event.body.kind)) continue
     const writes = writesOf(sessions, event.sessionId)
     const before = writes.lines.at(-1)

@@ -28,6 +28,7 @@ import type { Count, PackId, Partition, Seq, SessionId, UserId } from '../../sch
  *   {u:<userId>}:changed   zset    s<sessionId>, u<sessionId> by the minute of the last event, in that session or in the
  *                                  user's own, by which the session looks otherwise to the user
  *   {u:<userId>}:refusals  zset    packId/sessionId/code/at, all with score 0; oldest packIds dropped first
+ *   {u:<userId>}:told      zset    partition/offset/JSON text of what must not be missed and no timeline holds, by its time
  *   {p:<partition>}:ages   zset    sessionId by a time at or before that of its oldest event
  *   {p:<partition>}:at     string  minute of an event; everything up to it is stored
  *
@@ -37,7 +38,7 @@ import type { Count, PackId, Partition, Seq, SessionId, UserId } from '../../sch
  */
 
 /** Raised when what is stored changes: a generation of another format counts as none and is built anew. */
-export const HISTORY_FORMAT = '3'
+export const HISTORY_FORMAT = '4'
 
 export interface SessionKeys {
   session: string
@@ -106,6 +107,7 @@ export interface UserKeys {
   refusals: string
   own: string
   changed: string
+  told: string
 }
 
 export function userKeys(keyPrefix: string, userId: UserId): UserKeys {
@@ -116,6 +118,7 @@ export function userKeys(keyPrefix: string, userId: UserId): UserKeys {
     refusals: `${base}refusals`,
     own: `${base}own`,
     changed: `${base}changed`,
+    told: `${base}told`,
   }
 }
 

@@ -27,6 +27,7 @@ import {
 } from './redis-history-keys.ts'
 import { KEPT_LETTERS, keptOf, markOf } from './redis-kept.ts'
 import { ownMark, peerOf, type Reaction, type SessionFacts, summaryOf, withReactions } from './session-summary.ts'
+import { toldEvent } from './told.ts'
 
 /** The reading side of history in Redis. Every step is checked against the live generation (infra/redis/generations.ts). */
 
@@ -192,15 +193,19 @@ export class RedisHistoryReader implements HistoryReader {
 
   async urgent({ userId, after }: Parameters<HistoryReader['urgent']>[0]): Promise<UrgentEvent[]> {
     const lists = await this.generations.read(keyPrefix => {
-      const { hot, large } = userKeys(keyPrefix, userId)
+      const { hot, large, told } = userKeys(keyPrefix, userId)
       return [
         ['zrange', hot, 0, -1],
         ['smembers', large],
+        ['zrange', told, 0, -1, 'WITHSCORES'],
       ]
     })
     const [hot = [], large = []] = (lists ?? []) as [SessionId[], SessionId[]]
+    const told = pairsOf(lists?.[2])
+      .map(([member, at]) => toldEvent(member, Number(at)))
+      .filter(({ partition, offset }) => offset > (after.offsets.get(partition) ?? -1))
     const sessionIds = [...new Set([...hot, ...large.sort().slice(0, LARGE_GROUPS_MAX)])]
-    if (sessionIds.length === 0) return []
+    if (sessionIds.length === 0) return told
     const partitions = sessionIds.map(after.partitionOf)
     const replies = await this.generations.read(keyPrefix =>
       sessionIds.map((sessionId, index) => {
@@ -208,12 +213,13 @@ export class RedisHistoryReader implements HistoryReader {
         return ['zrangebyscore', sessionKeys(keyPrefix, sessionId).urgent, `(${offset}`, '+inf', 'WITHSCORES']
       }),
     )
-    return sessionIds.flatMap((sessionId, index) =>
+    const inSessions = sessionIds.flatMap((sessionId, index) =>
       pairsOf(replies?.[index]).map(([member, offset]): UrgentEvent => {
         const [seq = 0, at = 0] = member.split('/').map(Number)
         return { sessionId, seq, at, partition: partitions[index]!, offset: Number(offset) }
       }),
     )
+    return [...told, ...inSessions]
   }
 
   async urgentTexts(events: Parameters<HistoryReader['urgentTexts']>[0]): Promise<(string | undefined)[]> {
@@ -221,7 +227,7 @@ export class RedisHistoryReader implements HistoryReader {
     const replies = await this.generations.read(keyPrefix =>
       events.map(({ sessionId, seq }) => ['hget', sessionKeys(keyPrefix, sessionId).session, URGENT_LETTER + seq]),
     )
-    return events.map((_, index) => (replies?.[index] as string | null | undefined) ?? undefined)
+    return events.map(({ json }, index) => json ?? (replies?.[index] as string | null | undefined) ?? undefined)
   }
 }
 

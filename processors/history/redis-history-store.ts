@@ -15,7 +15,13 @@ import { EnteredSessions } from './entered-sessions.ts'
 import { type HistoryGap, type HistoryOptions, type HistoryStore, hotTime } from './history-store.ts'
 import type { HistoryWrites, RefusalWrite, SessionWrites } from './project.ts'
 import { agesKey, eventField, markField, packField, sessionKeys, timeKey, userKeys } from './redis-history-keys.ts'
-import { amendCommands, keptCommands, PERSONAL_SCRIPTS, receiptCommands } from './redis-personal-writes.ts'
+import {
+  amendCommands,
+  keptCommands,
+  PERSONAL_SCRIPTS,
+  receiptCommands,
+  toldCommands,
+} from './redis-personal-writes.ts'
 import { type GroupState, type UserWrites, userWritesOf } from './user-lists.ts'
 
 /**
@@ -83,6 +89,7 @@ export class RedisHistoryStore implements HistoryStore {
       ...amendCommands(this.connection, keyPrefix, writes.sessions, this.options),
       ...receiptCommands(keyPrefix, writes.receipts),
       ...keptCommands(keyPrefix, writes.kept, this.options),
+      ...toldCommands(keyPrefix, partition, writes.told, this.options),
     ]
     const time = hotTime(writes.at)
     // Said only behind everything up to there; the lists of users are no more exact than that.

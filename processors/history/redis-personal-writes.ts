@@ -1,9 +1,9 @@
 import { type Command, loadScript, type ScriptPart, type SharedCall, sharedCalls } from '../../infra/redis/pipeline.ts'
 import type { RedisConnection } from '../../infra/redis/redis.ts'
-import type { SessionId, UserId } from '../../schemas/ids.ts'
+import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Amendment } from './amendments.ts'
 import { type HistoryOptions, hotTime } from './history-store.ts'
-import type { KeptWrites, ReceiptWrites } from './kept.ts'
+import type { KeptWrites, ReceiptWrites, ToldWrite } from './kept.ts'
 import type { SessionWrites } from './project.ts'
 import {
   ATTRIBUTES_LETTER,
@@ -15,6 +15,7 @@ import {
   sessionKeys,
   userKeys,
 } from './redis-history-keys.ts'
+import { toldMember } from './told.ts'
 
 /** The commands that store amendments, receipts, and what users keep of sessions. */
 
@@ -63,6 +64,22 @@ export function receiptCommands(keyPrefix: string, receipts: ReadonlyMap<Session
       ...[...delivered].flatMap(([userId, seq]) => [DELIVERED_LETTER + userId, seq]),
     ]
     return raiseMarks.call([sessionKeys(keyPrefix, sessionId).session], args)
+  })
+}
+
+/** ZADD says the same twice, and the newest are the same in any order. */
+export function toldCommands(
+  keyPrefix: string,
+  partition: Partition,
+  told: ReadonlyMap<UserId, readonly ToldWrite[]>,
+  { urgentMax }: HistoryOptions,
+): Command[] {
+  return [...told].flatMap(([userId, writes]): Command[] => {
+    const key = userKeys(keyPrefix, userId).told
+    return [
+      ['zadd', key, ...writes.flatMap(write => [write.at, toldMember(partition, write)])],
+      ['zremrangebyrank', key, 0, -urgentMax - 1],
+    ]
   })
 }
 

@@ -4,7 +4,7 @@ import { HISTORY_DEFAULTS, type HistoryOptions, hotTime } from '../../processors
 import { historyView } from '../../processors/history/main.ts'
 import { anyDelivery, anyScript, group, Script, single, USERS, user } from '../../processors/testing/events.ts'
 import type { View } from '../../processors/view.ts'
-import type { Event } from '../../schemas/event.ts'
+import type { AcceptedBody, Event } from '../../schemas/event.ts'
 import type { EventFrame } from '../../schemas/frames.ts'
 import { parseSessionId, type SessionId, type UserId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
@@ -210,6 +210,38 @@ export function historyReadingContract(name: string, make: () => Promise<History
       script.message(crew, alice, 'five', Flag.HIGH_PRIORITY)
       await view.apply(script.batch(7))
       expect((await list(bob)).map(({ offset }) => offset)).toEqual([4, 7])
+    })
+
+    test('[HI14] what another user has made of a friendship is told, by amount, whatever was applied twice', async () => {
+      const script = new Script()
+      const relate = (from: UserId, body: AcceptedBody) => script.unplaced(chat, from, body)
+      relate(alice, { kind: 'FriendRequested', message: 'hi' })
+      relate(bob, { kind: 'FriendAccepted' })
+      relate(bob, { kind: 'FriendRemarked', remark: 'Al' })
+      relate(alice, { kind: 'FriendDeleted' })
+      const view = await apply(script, { urgentMax: 2 })
+      await view.apply(script.batch(0))
+      const told = async (userId: UserId, offset = -1) => {
+        const after = { offsets: new Map([[0, offset]]), ...IN_ONE }
+        const events = (await under.reader.urgent({ userId, after })).sort((a, b) => a.offset - b.offset)
+        const texts = await under.reader.urgentTexts(events)
+        return texts.map((text, i) => {
+          const { seq, from, body } = JSON.parse(text!) as EventFrame
+          return [events[i]!.sessionId, seq, from, body.kind]
+        })
+      }
+      expect(await told(bob)).toEqual([
+        [chat, 0, alice, 'FriendRequested'],
+        [chat, 0, alice, 'FriendDeleted'],
+      ])
+      expect(await told(bob, 0)).toEqual([[chat, 0, alice, 'FriendDeleted']])
+      expect(await told(alice)).toEqual([[chat, 0, bob, 'FriendAccepted']])
+      expect(await told(carol)).toEqual([])
+      relate(alice, { kind: 'FriendRequested' })
+      await view.apply(script.batch(4))
+      await view.apply(script.batch(0))
+      const kinds = (await told(bob)).map(([, , , kind]) => kind)
+      expect(kinds).toEqual(['FriendDeleted', 'FriendRequested'])
     })
 
     test('[UN1, UN2, UN3, UN4] unread and mentions are those of a model that counts messages one by one', async () => {

@@ -277,6 +277,13 @@ describe.each(['json', 'avro'] as const)('over %s', subprotocol => {
     const news = await later()
     expect(news.events).toMatchObject([{ sessionId: chat, seq: 5, body: { kind: 'MessageRevoked' } }])
     expect(JSON.stringify(await bos.ask({ type: 'priority' }))).not.toContain('right')
+    await anns.run({ type: 'requestFriend', userId: bo, message: 'hi' })
+    const { events } = await bos.ask<'priority'>({ type: 'priority', cursor: news.cursor! })
+    const body = { kind: 'FriendRequested', message: 'hi' }
+    expect(events).toMatchObject([{ sessionId: chat, seq: 0, from: ann, body }])
+    await bos.run({ type: 'acceptFriend', userId: ann })
+    const all = await anns.ask<'priority'>({ type: 'priority' })
+    expect(all.events.map(({ from, body }) => `${from} ${body.kind}`)).toContain(`${bo} FriendAccepted`)
   })
 
   test('[E2E23] what Ann clears or deletes for herself is gone on her devices, and there for Bo', {

@@ -38,17 +38,17 @@ function dueTo({ truth }: World, user: UserId): Set<string> {
   const due = new Set<string>()
   for (const [sessionId, session] of truth.sessions) {
     for (const event of [...session.events, ...session.facts]) {
-      const { seq, packId } = event
-      if (isUrgent(event) && isFor(session.isVisible(user, seq), event, user) && !truth.isHidden(user, sessionId, seq))
-        due.add(`${sessionId} #${seq} ${packId}`)
+      const { seq, packId, from } = event
+      const isSeen = session.isVisible(user, seq) && !truth.isHidden(user, sessionId, seq)
+      const isTold = TOLD.includes(event.body.kind) && from !== user && sessionId.split(':').includes(user)
+      if ((isUrgent(event) && isSeen) || isTold) due.add(`${sessionId} #${seq} ${packId}`)
     }
   }
   return due
 }
 
-function isFor(isVisible: boolean, _event: AcceptedEvent, _user: UserId): boolean {
-  return isVisible
-}
+/** What another user does to one, and no timeline holds. */
+const TOLD: readonly string[] = ['FriendRequested', 'FriendAccepted', 'FriendRefused', 'FriendDeleted'] as const
 
 const ALWAYS: readonly string[] = [
   ...(['MessageRevoked', 'MessageOverridden', 'MessageDeleted', 'MembersRemoved', 'GroupDismissed'] as const),

@@ -1,10 +1,19 @@
 import { describe, expect, test } from 'vitest'
+import { CloseCode } from '../schemas/close-codes.ts'
 import type { EventBody } from '../schemas/event.ts'
 import type { SessionId } from '../schemas/ids.ts'
 import type { PackBody } from '../schemas/pack.ts'
 import { Flag } from '../schemas/pack.ts'
 import { USER_SETTINGS_DEFAULT } from '../schemas/settings.ts'
-import { ONLINE, ONLINE_BYTES_MAX, PRESENCE_MS, PRESENCE_REFRESH_MS, PRESENCE_WATCHED_MAX, TYPING } from './limits.ts'
+import {
+  DEVICE_CLAIM_MS_MAX,
+  ONLINE,
+  ONLINE_BYTES_MAX,
+  PRESENCE_MS,
+  PRESENCE_REFRESH_MS,
+  PRESENCE_WATCHED_MAX,
+  TYPING,
+} from './limits.ts'
 import { type TestClient, World } from './testing/world.ts'
 
 const [alice, bob] = ['alice', 'bob'] as [never, never]
@@ -157,6 +166,87 @@ describe('who is there', () => {
         ],
       },
     ])
+  })
+})
+
+describe('the same device at two gateways', () => {
+  const isOpen = (client: TestClient) => !client.connection.isClosed
+  const code = (client: TestClient) => client.closed?.code
+
+  test('[US23] the newer connection stays, wherever it is, and the older one is closed', async () => {
+    const { connect, settle } = await twoGateways()
+    const older = await connect('alice', 0, 'phone')
+    const other = await connect('alice', 0, 'laptop')
+    await settle()
+    const newer = await connect('alice', 1, 'phone')
+    await settle()
+    expect([older, other, newer].map(isOpen)).toEqual([false, true, true])
+    expect(code(older)).toBe(CloseCode.KICKED.code)
+    const newest = await connect('alice', 0, 'phone')
+    await settle()
+    expect([newer, newest].map(isOpen)).toEqual([false, true])
+  })
+
+  test('[US23] of connections that come at the same moment exactly one stays', async () => {
+    const { connect, settle } = await twoGateways()
+    const all = await Promise.all([0, 1, 0, 1].map(gateway => connect('alice', gateway as 0 | 1, 'phone')))
+    await settle()
+    expect(all.filter(isOpen)).toHaveLength(1)
+  })
+
+  test('[US23] a claim that comes very late ends its own connection, not the newer one', async () => {
+    const { world, connect, settle } = await twoGateways()
+    world.presence.isDown = true
+    const older = await connect('alice', 0, 'phone')
+    await settle()
+    world.presence.isDown = false
+    await world.clock.pass(DEVICE_CLAIM_MS_MAX + 1)
+    const newer = await connect('alice', 1, 'phone')
+    await settle()
+    expect([older, newer].map(isOpen)).toEqual([true, true])
+    await world.clock.pass(PRESENCE_REFRESH_MS)
+    expect([older, newer].map(isOpen)).toEqual([false, true])
+  })
+
+  test('[US23] whoever was not told, or is not remembered, finds out with the next refresh', async () => {
+    const { world, gateways, connect, settle, pass } = await twoGateways()
+    const older = await connect('alice', 0, 'phone')
+    await settle()
+    const { claim } = world.presence
+    world.presence.claim = async entries => {
+      await claim.call(world.presence, entries)
+      return entries.map(() => undefined)
+    }
+    const newer = await connect('alice', 1, 'phone')
+    await settle()
+    expect([older, newer].map(isOpen)).toEqual([true, true])
+    world.presence.claim = claim
+    await pass(PRESENCE_REFRESH_MS, older, newer)
+    expect([older, newer].map(isOpen)).toEqual([false, true])
+    world.presence.forgetDevices()
+    await pass(PRESENCE_REFRESH_MS, newer)
+    expect(isOpen(newer)).toBe(true)
+    expect(gateways).toHaveLength(2)
+    await connect('alice', 0, 'phone')
+    await settle()
+    expect(isOpen(newer)).toBe(false)
+  })
+
+  test('[US23, US13] under a login policy the log decides', async () => {
+    const world = await World.make()
+    const gateways = [
+      await world.gateway('gw-1', { loginPolicy: 'one' }),
+      await world.gateway('gw-2', { loginPolicy: 'one' }),
+    ]
+    let claims = 0
+    const { claim } = world.presence
+    world.presence.claim = entries => {
+      claims += entries.length
+      return claim.call(world.presence, entries)
+    }
+    await world.connect(gateways[0]!, 'alice', { deviceId: 'phone' })
+    await world.clock.pass(PRESENCE_REFRESH_MS)
+    expect(claims).toBe(0)
   })
 })
 

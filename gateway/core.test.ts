@@ -109,7 +109,8 @@ describe('sends', () => {
   test('[GW18] a temporary refusal of another gateway does not answer the pack that waits here', async () => {
     const world = await World.make()
     const [here, there] = [await world.gateway('here'), await world.gateway('there')]
-    const [one, other] = [await world.connect(here, 'alice'), await world.connect(there, 'alice')]
+    const one = await world.connect(here, 'alice', { deviceId: 'one' })
+    const other = await world.connect(there, 'alice', { deviceId: 'other' })
     const packId = world.packId()
     const frame = { type: 'send' as const, packId, sessionId: chat, content: { kind: 'Text' as const, text: 'x' } }
     other.send(frame)

@@ -240,17 +240,29 @@ const TOLD_BY_LOG: ReadonlySet<CloseName | 'GONE'> = new Set<CloseName | 'GONE'>
 function makePresence(
   { presence: parts, people, membership, clock, logger, nodeName, words = () => undefined }: GatewayCoreOptions,
   shared: Pick<OnlineMessagesOptions, 'audience' | 'index' | 'friendsOnly' | 'views' | 'partitionOf'>,
+  logins: { isAsked(): boolean; close(userId: UserId, connectionId: string): void },
 ): { presence?: Presence; typing?: TypingSignals; online?: OnlineMessages } {
   if (parts === undefined) return {}
   const { store, signals } = parts
   const { audience, index } = shared
   const connections = () => audience.all()
-  const presence = new Presence({ store, signals, people, clock, logger, gateway: nodeName, connections })
+  const claimsDevices = () => !logins.isAsked()
+  const presence = new Presence({
+    store,
+    signals,
+    people,
+    clock,
+    logger,
+    gateway: nodeName,
+    connections,
+    claimsDevices,
+  })
   const typing = new TypingSignals({ signals, people, audience, index, clock, logger })
   const online = new OnlineMessages({ ...shared, signals, people, membership, clock, words })
   signals.listen(signal => {
     if (signal.kind === 'typing') typing.heard(signal)
     else if (signal.kind === 'online') online.heard(signal)
+    else if (signal.kind === 'replaced') logins.close(signal.userId, signal.connectionId)
     else presence.moved(signal.userId)
   })
   return { presence, typing, online }
@@ -324,7 +336,14 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
   const outcomes = new Outcomes({ history, archive: archiveViews, views, pending, partitionOf })
   const lookUp = (userId: UserId, users: number) => rates.lookUp(userId, users)
   const peopleQuestions = new PeopleQuestions({ people, views, lookUp })
-  const { presence, typing, online } = makePresence(options, { audience, index, friendsOnly, views, partitionOf })
+  const { presence, typing, online } = makePresence(
+    options,
+    { audience, index, friendsOnly, views, partitionOf },
+    {
+      isAsked: () => loginPacks.isAsked,
+      close: (userId, connectionId) => hub.closeConnection(userId, connectionId, 'KICKED'),
+    },
+  )
   const presenceQuestions = new PresenceQuestions({ presence, views, lookUp })
   const older = new OlderHistory({ archive: archiveViews, progress, partitionOf })
   const parts = { history, views, older, index, outcomes, clock, partitionOf }

@@ -113,6 +113,10 @@ export const LOOK_UPS: RateLimit = { perSecond: 10, atOnce: 1_000 }
 /** How long a connection counts as there after its gateway has entered it last; and how often it does that. */
 export const PRESENCE_MS: Millis = 90_000
 export const PRESENCE_REFRESH_MS: Millis = 30_000
+/** How long it is known which connection of a device is its newest, after a gateway has last looked. */
+export const DEVICE_HELD_MS: Millis = 10 * 60_000
+/** A connection that was opened so much later than one that claims the device after it is the newer one. */
+export const DEVICE_CLAIM_MS_MAX: Millis = 2_000
 /** How long it is known when a user was seen last. */
 export const LAST_SEEN_MS: Millis = 30 * 86_400_000
 /** Connections that are entered with one call. */

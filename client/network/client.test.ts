@@ -200,7 +200,7 @@ test('[CL19] a message that nobody keeps is said now or not at all, and comes as
   await clock.settle()
   expect(await answer).toMatchObject({ kind: 'Accepted', seq: 0 })
   expect(heard).toEqual(['bob'])
-  expect(story).toEqual([])
+  expect(story).toEqual(['acked 0'])
   answers = false
   const lost = client.submit(online)
   await clock.settle()

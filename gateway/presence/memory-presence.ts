@@ -1,11 +1,12 @@
 import type { Millis } from '../../infra/clock.ts'
 import type { UserId } from '../../schemas/ids.ts'
-import type { Online, OnlineEntry, PresenceStore, Signal, Signals } from './presence-store.ts'
+import type { DeviceHolder, Online, OnlineEntry, PresenceStore, Signal, Signals } from './presence-store.ts'
 
 /** Presence in memory, shared by the gateways of one test. */
 export class MemoryPresence implements PresenceStore {
   private readonly users = new Map<UserId, { connections: Map<string, OnlineEntry>; seenAt: Millis }>()
   private readonly listeners: ((signal: Signal) => void)[] = []
+  private readonly devices = new Map<string, DeviceHolder>()
   /** True: every call rejects, and signals are lost. */
   isDown = false
 
@@ -19,6 +20,20 @@ export class MemoryPresence implements PresenceStore {
     for (const { userId, connectionId } of entries) this.user(userId, now).connections.delete(connectionId)
   }
 
+  async claim(entries: readonly OnlineEntry[]): Promise<(DeviceHolder | undefined)[]> {
+    this.check()
+    return entries.map(entry => {
+      const before = this.devices.get(deviceOf(entry))
+      this.devices.set(deviceOf(entry), { connectionId: entry.connectionId, at: entry.at })
+      return before
+    })
+  }
+
+  async holders(entries: readonly OnlineEntry[]): Promise<(DeviceHolder | undefined)[]> {
+    this.check()
+    return entries.map(entry => this.devices.get(deviceOf(entry)))
+  }
+
   async online(userIds: readonly UserId[], now: Millis): Promise<Online[]> {
     this.check()
     return userIds.map(userId => {
@@ -29,6 +44,11 @@ export class MemoryPresence implements PresenceStore {
         ? { userId, connections: sorted }
         : { userId, connections: sorted, lastSeenAt: user.seenAt }
     })
+  }
+
+  /** Loses which connection of a device is the newest. */
+  forgetDevices(): void {
+    this.devices.clear()
   }
 
   /** A gateway's end of the signals. */
@@ -54,4 +74,8 @@ export class MemoryPresence implements PresenceStore {
   private check(): void {
     if (this.isDown) throw new Error('presence is down')
   }
+}
+
+function deviceOf({ userId, device }: OnlineEntry): string {
+  return `${userId} ${device.id}`
 }

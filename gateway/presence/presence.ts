@@ -4,15 +4,26 @@ import type { PeopleReader } from '../../processors/membership/people-store.ts'
 import type { Event } from '../../schemas/event.ts'
 import type { LoginSummary, UserPresence } from '../../schemas/frames.ts'
 import type { UserId } from '../../schemas/ids.ts'
-import { PRESENCE_BATCH_MAX, PRESENCE_MS, PRESENCE_REFRESH_MS, PRESENCE_WATCHED_MAX } from '../limits.ts'
+import {
+  DEVICE_CLAIM_MS_MAX,
+  PRESENCE_BATCH_MAX,
+  PRESENCE_MS,
+  PRESENCE_REFRESH_MS,
+  PRESENCE_WATCHED_MAX,
+} from '../limits.ts'
 import { usersOf } from '../ws/audience.ts'
 import type { ClientConnection } from '../ws/client-connection.ts'
-import type { Online, OnlineEntry, PresenceStore, Signals } from './presence-store.ts'
+import type { Online, OnlineEntry, PresenceStore, Signal, Signals } from './presence-store.ts'
 
 /**
  * Who is there, over all gateways: every gateway enters its own connections in the store, again before they would
  * count as gone, and tells the others when one comes or goes. Whoever watches a user is told when what they may see
  * of them has changed.
+ *
+ * Of the connections of one device the newest stays, over all gateways, as on a single one: each claims its device, and
+ * the gateway of the one before is told to close it. A gateway whose claim took so long that a later connection came
+ * before it closes its own; one that was not told finds out with the next refresh. Under a login policy the log decides
+ * instead (login-packs.ts). While the store is away nothing is closed.
  *
  * A signal may be lost, and a gateway that was killed sends none: users who are watched are looked at once in each
  * refresh as well, so that the truth is told at most PRESENCE_MS + PRESENCE_REFRESH_MS late. What a user hides, and
@@ -26,6 +37,8 @@ export interface PresenceOptions {
   logger: Logger
   gateway: string
   connections(): Iterable<ClientConnection>
+  /** True where the log does not say which connections of a device may be there. */
+  claimsDevices(): boolean
 }
 
 /** A user who is watched. What has passed on the log since goes before what the view says, which may be behind it. */
@@ -173,7 +186,8 @@ export class Presence {
     const now = clock.now()
     const entering = this.entering.splice(0, PRESENCE_BATCH_MAX)
     const leaving = this.leaving.splice(0, PRESENCE_BATCH_MAX)
-    const present = [...entering, ...this.refreshing.splice(0, PRESENCE_BATCH_MAX)]
+    const refreshing = this.refreshing.splice(0, PRESENCE_BATCH_MAX)
+    const present = [...entering, ...refreshing]
     try {
       await store.enter(
         present.filter(({ isClosed }) => !isClosed).map(connection => this.entryOf(connection, now)),
@@ -183,11 +197,52 @@ export class Presence {
         leaving.map(({ id, identity }) => ({ userId: identity.userId, connectionId: id })),
         now,
       )
+      await this.claim(entering)
       const users = new Set([...entering, ...leaving].map(({ identity }) => identity.userId))
       signals.publish([...users].map(userId => ({ kind: 'presence', userId })))
+      await this.checkHolders(refreshing)
     } catch (error) {
       logger.warn({ err: error }, 'who is connected could not be written')
     }
+  }
+
+  /** Makes connections those of their devices; whose was it before is closed, wherever it is. */
+  private async claim(connections: readonly ClientConnection[]): Promise<void> {
+    const { store, signals, clock } = this.options
+    const claiming = this.claiming(connections)
+    if (claiming.length === 0) return
+    const now = clock.now()
+    const entries = claiming.map(connection => this.entryOf(connection, now))
+    const before = await store.claim(entries)
+    const replaced: Signal[] = []
+    const late: number[] = []
+    for (const [i, holder] of before.entries()) {
+      const { userId, connectionId, at } = entries[i]!
+      if (holder === undefined || holder.connectionId === connectionId) continue
+      if (holder.at > at + DEVICE_CLAIM_MS_MAX) late.push(i)
+      else replaced.push({ kind: 'replaced', userId, connectionId: holder.connectionId })
+    }
+    signals.publish(replaced)
+    if (late.length === 0) return
+    // The newer one gets its device back.
+    await store.claim(late.map(i => ({ ...entries[i]!, ...before[i]! })))
+    for (const i of late) claiming[i]!.close('KICKED')
+  }
+
+  /** Closes those that were replaced without being told, and claims what the store has forgotten. */
+  private async checkHolders(connections: readonly ClientConnection[]): Promise<void> {
+    const { store, clock } = this.options
+    const checked = this.claiming(connections)
+    if (checked.length === 0) return
+    const holders = await store.holders(checked.map(connection => this.entryOf(connection, clock.now())))
+    for (const [i, holder] of holders.entries()) {
+      if (holder !== undefined && holder.connectionId !== checked[i]!.id) checked[i]!.close('KICKED')
+    }
+    await this.claim(checked.filter((_, i) => holders[i] === undefined))
+  }
+
+  private claiming(connections: readonly ClientConnection[]): ClientConnection[] {
+    return this.options.claimsDevices() ? connections.filter(({ isClosed }) => !isClosed) : []
   }
 
   private entryOf(connection: ClientConnection, now: Millis): OnlineEntry {

@@ -4,20 +4,31 @@ import { pairsOf } from '../../infra/redis/generations.ts'
 import { type Command, runPipeline } from '../../infra/redis/pipeline.ts'
 import type { RedisConnection } from '../../infra/redis/redis.ts'
 import type { UserId } from '../../schemas/ids.ts'
-import { LAST_SEEN_MS, PRESENCE_MS } from '../limits.ts'
-import type { Online, OnlineEntry, PresenceStore, Signal, Signals } from './presence-store.ts'
+import { DEVICE_HELD_MS, LAST_SEEN_MS, PRESENCE_MS } from '../limits.ts'
+import type { DeviceHolder, Online, OnlineEntry, PresenceStore, Signal, Signals } from './presence-store.ts'
 
 /**
  * Presence in Redis, written by gateways only. The keys, under `<prefix>presence:`
  *
  *   {u:<userId>}:online  hash    connectionId -> JSON of an entry without its userId; TTL PRESENCE_MS after the last write
  *   {u:<userId>}:seen    string  ms of the last write; TTL LAST_SEEN_MS
+ *   {u:<userId>}:device:<deviceId>  string  connectionId/at of the device's newest connection; TTL DEVICE_HELD_MS
  * and the channel `<prefix>signals`: one JSON text for each signal.
  */
 
 function keysOf({ prefix }: RedisConnection, userId: UserId): { online: string; seen: string } {
   const base = `${prefix}presence:{u:${userId}}:`
   return { online: `${base}online`, seen: `${base}seen` }
+}
+
+function deviceKey({ prefix }: RedisConnection, userId: UserId, deviceId: string): string {
+  return `${prefix}presence:{u:${userId}}:device:${deviceId}`
+}
+
+function holderOf(reply: unknown): DeviceHolder | undefined {
+  if (typeof reply !== 'string') return undefined
+  const slash = reply.indexOf('/')
+  return { connectionId: reply.slice(0, slash), at: Number(reply.slice(slash + 1)) }
 }
 
 export class RedisPresence implements PresenceStore {
@@ -48,6 +59,21 @@ export class RedisPresence implements PresenceStore {
       ]
     })
     await runPipeline(this.connection, commands, [])
+  }
+
+  async claim(entries: readonly OnlineEntry[]): Promise<(DeviceHolder | undefined)[]> {
+    const commands = entries.map(({ userId, device, connectionId, at }): Command => {
+      const key = deviceKey(this.connection, userId, device.id)
+      return ['set', key, `${connectionId}/${at}`, 'PX', DEVICE_HELD_MS, 'GET']
+    })
+    return (await runPipeline(this.connection, commands, [])).map(holderOf)
+  }
+
+  async holders(entries: readonly OnlineEntry[]): Promise<(DeviceHolder | undefined)[]> {
+    const commands = entries.map(({ userId, device }): Command => {
+      return ['getex', deviceKey(this.connection, userId, device.id), 'PX', DEVICE_HELD_MS]
+    })
+    return (await runPipeline(this.connection, commands, [])).map(holderOf)
   }
 
   async online(userIds: readonly UserId[], now: Millis): Promise<Online[]> {

@@ -67,6 +67,11 @@ export class LoginPacks {
     this.policy = options.policy
   }
 
+  /** True where logins go through the log. */
+  get isAsked(): boolean {
+    return this.policy !== 'all'
+  }
+
   /** True where the events of a session are needed for a login that waits. */
   wants(sessionId: SessionId): boolean {
     return this.sessions.has(sessionId) || sessionId === RULES_SESSION

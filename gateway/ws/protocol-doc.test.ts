@@ -21,6 +21,8 @@ import {
   FRAME_BYTES_MAX,
   JSON_DEPTH_MAX,
   LOOK_UPS,
+  ONLINE,
+  ONLINE_BYTES_MAX,
   OUTBOX_BYTES_MAX,
   OUTBOX_FRAMES_MAX,
   PACKS_PER_SECOND_MAX,
@@ -213,6 +215,8 @@ test('[GW41] the limits are those of the source', () => {
     `${atOnce(LOOK_UPS)}; a search counts as ${FIND_COST}`,
     whole(PRESENCE_WATCHED_MAX),
     atOnce(TYPING),
+    atOnce(ONLINE),
+    `${whole(ONLINE_BYTES_MAX)} bytes`,
   ])
   for (const said of [
     `at most ${RESUME_SESSIONS_MAX.toLocaleString('en')} sessions`,

@@ -68,6 +68,26 @@ export function presenceContract(name: string, make: () => Promise<PresenceUnder
       expect(again!.connections.map(({ connectionId }) => connectionId)).toEqual(['a'])
     })
 
+    test('[US23] the last claim of a device holds it, and each is told of the one before', async () => {
+      const phone = (connectionId: string, at = NOW) => ({
+        ...entry(connectionId, { at }),
+        device: { type: 1, id: 'phone' },
+      })
+      const { store } = under
+      expect(await store.holders([phone('a')])).toEqual([undefined])
+      expect(await store.claim([phone('a'), entry('tab')])).toEqual([undefined, undefined])
+      expect(await store.claim([phone('b', NOW + 5)])).toEqual([{ connectionId: 'a', at: NOW }])
+      expect(await store.holders([phone('a'), entry('tab')])).toEqual([
+        { connectionId: 'b', at: NOW + 5 },
+        { connectionId: 'tab', at: NOW },
+      ])
+      const claims = await Promise.all(['c', 'd', 'e'].map(id => store.claim([phone(id)])))
+      const before = claims.flat().map(holder => holder!.connectionId)
+      const [last] = await store.holders([phone('a')])
+      expect([...before, last!.connectionId].sort()).toEqual(['b', 'c', 'd', 'e'])
+      expect(await store.claim([])).toEqual([])
+    })
+
     test('[US17] signals reach every gateway', async () => {
       const signals = [await under.signals(), await under.signals()]
       const heard = signals.map(end => new Promise<Signal>(resolve => end.listen(resolve)))

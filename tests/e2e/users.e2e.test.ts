@@ -352,6 +352,26 @@ describe('logins', () => {
   })
 })
 
+describe('one device', () => {
+  test('[US23] Ann moves with her phone to the other gateway: the connection that she left there is closed', async () => {
+    const ann = person('ann')
+    const [phone, tab] = [await Device.of(ann), await Device.of(ann, 'tab', { deviceType: 'web' })]
+    await phone.eventually({ type: 'logins' }, 'logins', it => it.logins.length === 2)
+    const moved = new RawClient({
+      wsUrl: secondUrl,
+      token: await product.token(ann),
+      deviceId: 'phone',
+      deviceType: 'ios',
+      subprotocol: 'avro',
+    })
+    expect(await phone.client.closed).toMatchObject({ code: 4022 })
+    await moved.until(() => moved.of('welcome').length > 0)
+    const { logins } = await tab.eventually({ type: 'logins' }, 'logins', it => it.logins.length === 2)
+    expect(logins.map(({ device }) => device.id).sort()).toEqual(['phone', 'tab'])
+    moved.drop()
+  })
+})
+
 describe('presence and typing', () => {
   test('[US18] Ann watches Bo: she sees his devices come and go over both gateways, until he hides', async () => {
     const ann = await Device.of(person('ann'))

@@ -82,7 +82,13 @@ type UserEventBody =
   | ({ kind: 'PushRequested' } & PushRequest)
   | { kind: 'PushOpened'; pushId: string }
 
-export type RefusedBody = { kind: 'PackRefused'; code: number; reason: string }
+export type RefusedBody = {
+  kind: 'PackRefused'
+  code: number
+  reason: string
+  /** When the like may be taken, where that is known. */
+  until?: Millis
+}
 export type RepeatedBody = { kind: 'PackRepeated'; code: number; seq: Seq; count: Count; at: Millis }
 
 export type EventBody = AcceptedBody | RefusedBody | RepeatedBody

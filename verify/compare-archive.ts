@@ -55,7 +55,7 @@ function bodyOfRow(row: EventRow): EventBody {
     case 'RulesSet':
       return { kind: 'RulesSet', rules: JSON.parse(row.rules || '{}') as Rules }
     case 'PackRefused':
-      return { kind: 'PackRefused', code: row.code, reason: row.reason }
+      return { kind: 'PackRefused', code: row.code, reason: row.reason, ...JSON.parse(row.data || '{}') }
     case 'PackRepeated':
       return { kind: 'PackRepeated', code: row.code, seq: row.firstSeq, count: row.firstCount, at: row.firstAt }
     default:

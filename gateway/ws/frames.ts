@@ -81,9 +81,9 @@ export function refusal(name: CodeName, reason?: string, retryAfterMs?: Millis):
 }
 
 /** The fields of a refusal that the log tells. A code that this build does not know counts as final. */
-export function refusalOfCode(code: number, reason?: string): RefusalFields {
+export function refusalOfCode(code: number, reason?: string, retryAfterMs?: Millis): RefusalFields {
   const name = codeName(code)
-  if (name !== undefined) return refusal(name, reason)
+  if (name !== undefined) return refusal(name, reason, retryAfterMs)
   return { code, name: 'UNKNOWN', reason: reason ?? `code ${code}`, retry: 'never' }
 }
 
@@ -93,8 +93,11 @@ export function answerFrame(event: Event): ServerFrame {
   if (isAccepted(event)) {
     return { type: 'ack', packId, sessionId, seq: event.seq, count: event.count, at: event.at }
   }
-  if (body.kind === 'PackRefused')
-    return { type: 'refused', packId, sessionId, ...refusalOfCode(body.code, body.reason) }
+  if (body.kind === 'PackRefused') {
+    const { code, reason, until } = body
+    const waitMs = until === undefined ? undefined : Math.max(1, until - event.at)
+    return { type: 'refused', packId, sessionId, ...refusalOfCode(code, reason, waitMs) }
+  }
   if (body.kind !== 'PackRepeated') throw new TypeError(`no answer for ${body.kind}`)
   if (body.code !== 0) return { type: 'refused', packId, sessionId, repeated: true, ...refusalOfCode(body.code) }
   return { type: 'ack', packId, sessionId, seq: body.seq, count: body.count, at: body.at, repeated: true }

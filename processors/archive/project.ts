@@ -131,7 +131,7 @@ function bodyColumns(body: EventBody): BodyColumns {
     case 'RulesSet':
       return { ...EMPTY, rules: JSON.stringify(body.rules) }
     case 'PackRefused':
-      return { ...EMPTY, code: body.code, reason: body.reason }
+      return { ...EMPTY, code: body.code, reason: body.reason, data: dataOf({ until: body.until }) }
     case 'PackRepeated':
       return { ...EMPTY, code: body.code, firstSeq: body.seq, firstCount: body.count, firstAt: body.at }
     default:

@@ -359,7 +359,9 @@ describe('mutes and slow mode', () => {
     const state = run({ slowModeMs: 10_000 })
     expect(state.run(inChess('carol', text('one'))).flags & Flag.SLOWED).toBe(Flag.SLOWED)
     const soon = inChess('carol', text('two'))
-    expect(brief(state.run(soon, T0 + 9_999))).toBe('SLOW_MODE')
+    const early = state.run(soon, T0 + 9_999)
+    expect(brief(early)).toBe('SLOW_MODE')
+    expect(early.body).toMatchObject({ until: T0 + 10_000 })
     expect(does(state, 'dave', text('mine'), T0 + 9_999)).toMatch(/^MessageAccepted/)
     expect(brief(state.run(soon, T0 + 10_000))).toMatch(/^MessageAccepted/)
     for (const from of ['bob', 'alice']) {

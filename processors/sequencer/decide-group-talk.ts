@@ -17,7 +17,8 @@ export function muteFault(desk: MemberDesk): RefusedBody | undefined {
   const { mutedAll } = settingsOf(desk.head)
   if (mutedAll && desk.role === 'member') return refused('MUTED', 'only owner and admins speak in this group')
   const { mutedUntil } = desk.member
-  return desk.role !== 'owner' && mutedUntil > desk.at ? refused('MUTED', `muted until ${mutedUntil}`) : undefined
+  if (desk.role === 'owner' || mutedUntil <= desk.at) return undefined
+  return refused('MUTED', `muted until ${mutedUntil}`, mutedUntil)
 }
 
 function slowFault(desk: MemberDesk): RefusedBody | undefined {
@@ -25,5 +26,6 @@ function slowFault(desk: MemberDesk): RefusedBody | undefined {
   if (slowModeMs === 0 || desk.role !== 'member') return undefined
   const { lastSentAt } = desk.member
   const nextAt = lastSentAt + slowModeMs
-  return lastSentAt > 0 && desk.at < nextAt ? refused('SLOW_MODE', `the next message from ${nextAt} on`) : undefined
+  if (lastSentAt === 0 || desk.at >= nextAt) return undefined
+  return refused('SLOW_MODE', `the next message from ${nextAt} on`, nextAt)
 }

@@ -15,8 +15,11 @@ export const USER_ID_CHARS_MAX = 64
 export const DEVICE_ID_CHARS_MAX = 128
 export const GATEWAY_CHARS_MAX = 128
 
-export function refused(code: CodeName, reason: string): RefusedBody {
-  return { kind: 'PackRefused', code: Code[code].number, reason }
+/** `until`: when the like may be taken, in log time. */
+export function refused(code: CodeName, reason: string, until?: Millis): RefusedBody {
+  const body: RefusedBody = { kind: 'PackRefused', code: Code[code].number, reason }
+  if (until !== undefined) body.until = until
+  return body
 }
 
 /** The answer to what a later build decides: the language of the log is ahead of this sequencer. */

@@ -271,7 +271,10 @@ export const ACCEPTED_BODIES: Samples<AcceptedBody> = {
 
 export const EVENT_BODIES: Samples<EventBody> = {
   ...ACCEPTED_BODIES,
-  PackRefused: [{ kind: 'PackRefused', code: 33, reason: 'no' }],
+  PackRefused: [
+    { kind: 'PackRefused', code: 33, reason: 'no' },
+    { kind: 'PackRefused', code: 107, reason: 'muted', until: 1_700_000_000_000 },
+  ],
   PackRepeated: [{ kind: 'PackRepeated', code: 0, seq: 3, count: 2, at: SAMPLE_AT }],
 }
 

@@ -338,7 +338,7 @@ describe('C4: who speaks, and how many there are', () => {
     // Sent at once, so that the log has the second right behind the first, however slow the machine is.
     const [one, first] = await Promise.all([bo.run(text(sessionId, 'one')), bo.run(text(sessionId, 'two'), packId)])
     expect(one.type).toBe('ack')
-    expect(first).toMatchObject({ type: 'refused', name: 'SLOW_MODE', retry: 'same' })
+    expect(first).toMatchObject({ type: 'refused', name: 'SLOW_MODE', retry: 'same', retryAfterMs: expect.any(Number) })
     for (let answer = first; answer.type !== 'ack'; ) {
       await systemClock.sleep(200)
       answer = await bo.run(text(sessionId, 'two'), packId)

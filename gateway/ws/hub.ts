@@ -148,7 +148,7 @@ export class Hub {
     const { sends, questions, catchUp, onFatal } = this.options
     if (isPackFrame(frame)) {
       // Whoever sends has said what they want to resume.
-      this.release(connection)
+      if (connection.state.isHeld) this.release(connection)
       if (isOnlineFrame(frame)) this.options.onOnline(connection, frame)
       else sends.submit(connection, frame)
       return

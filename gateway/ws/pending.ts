@@ -3,6 +3,7 @@ import { type Event, isAccepted } from '../../schemas/event.ts'
 import type { PackId, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Pack } from '../../schemas/pack.ts'
 import { PENDING_MS_MAX } from '../limits.ts'
+import { type Aged, AgeList } from './age-list.ts'
 import type { ClientConnection } from './client-connection.ts'
 
 /**
@@ -13,7 +14,7 @@ import type { ClientConnection } from './client-connection.ts'
  * answers only where this gateway appended: a temporary one of another gateway's append says nothing about ours.
  */
 
-export interface PendingPack {
+export interface PendingPack extends Aged<PendingPack> {
   readonly sessionId: SessionId
   readonly packId: PackId
   readonly from: UserId
@@ -40,7 +41,7 @@ export class PendingPacks {
   /** How many wait in a session. */
   private readonly bySession = new Map<SessionId, number>()
   /** In the order of their start, which is the order in which they run out of time. */
-  private readonly byAge = new Set<PendingPack>()
+  private readonly byAge = new AgeList<PendingPack>()
   private readonly gateway: string
 
   constructor(gateway: string) {
@@ -56,6 +57,11 @@ export class PendingPacks {
     return this.bySession.has(sessionId)
   }
 
+  /** True when some pack of this packId waits here. */
+  hasPackId(packId: PackId): boolean {
+    return this.byPackId.has(packId)
+  }
+
   /** True when this user's pack waits here, whatever its content. */
   hasPack(sessionId: SessionId, packId: PackId, from: UserId): boolean {
     for (let pending = this.byPackId.get(packId); pending !== undefined; pending = pending.next) {
@@ -66,8 +72,8 @@ export class PendingPacks {
 
   /** How long the oldest has waited; 0 when none does. */
   oldestAge(now: Millis): Millis {
-    for (const pending of this.byAge) return now - pending.startedAt
-    return 0
+    const { oldest } = this.byAge
+    return oldest === undefined ? 0 : now - oldest.startedAt
   }
 
   /** Joins the connection to the same pack that waits already; undefined when there is none. */
@@ -95,6 +101,8 @@ export class PendingPacks {
       onRefused: undefined,
       isOpen: true,
       next,
+      older: undefined,
+      newer: undefined,
     }
     this.byPackId.set(packId, pending)
     this.bySession.set(sessionId, (this.bySession.get(sessionId) ?? 0) + 1)
@@ -117,7 +125,7 @@ export class PendingPacks {
   remove(pending: PendingPack): void {
     if (!pending.isOpen) return
     pending.isOpen = false
-    this.byAge.delete(pending)
+    this.byAge.remove(pending)
     this.unlink(pending)
     const left = this.bySession.get(pending.sessionId)! - 1
     if (left === 0) this.bySession.delete(pending.sessionId)
@@ -128,12 +136,12 @@ export class PendingPacks {
   /** Takes out every pack that has waited PENDING_MS_MAX. */
   expire(now: Millis): PendingPack[] {
     const expired: PendingPack[] = []
-    for (const pending of this.byAge) {
-      if (now - pending.startedAt < PENDING_MS_MAX) break
-      expired.push(pending)
+    for (;;) {
+      const { oldest } = this.byAge
+      if (oldest === undefined || now - oldest.startedAt < PENDING_MS_MAX) return expired
+      expired.push(oldest)
+      this.remove(oldest)
     }
-    for (const pending of expired) this.remove(pending)
-    return expired
   }
 
   private find({ sessionId, packId, from, digest }: PackName): PendingPack | undefined {

@@ -16,12 +16,19 @@ interface Waiter {
   resolve(reached: boolean): void
 }
 
+function behind(place: Place | undefined): number {
+  return place === undefined ? 0 : Math.max(0, place.end - place.next)
+}
+
 /** How far the fan-out has read im.events, and who waits for it. */
 export class Progress {
   private readonly places = new Map<Partition, Place>()
   private readonly waiters = new Map<Partition, Set<Waiter>>()
+  /** Kept, not summed up: every pack asks for it. */
+  private total = 0
 
   moved(partition: Partition, place: Place): void {
+    this.total += behind(place) - behind(this.places.get(partition))
     this.places.set(partition, place)
     const waiters = this.waiters.get(partition)
     if (waiters === undefined) return
@@ -44,9 +51,7 @@ export class Progress {
 
   /** Events that the log has and that were not handled yet. */
   get lag(): number {
-    let lag = 0
-    for (const { next, end } of this.places.values()) lag += Math.max(0, end - next)
-    return lag
+    return this.total
   }
 
   /** Resolves with true when everything below `offset` was handled, with false when the signal aborts first. */

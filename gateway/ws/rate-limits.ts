@@ -53,17 +53,22 @@ export class Buckets<Key> {
 
   /** True where something is left in the key's bucket. */
   has(key: Key, now: Millis): boolean {
-    return this.filled(key, now).left >= 1
+    const bucket = this.young.get(key) ?? this.old.get(key)
+    return bucket === undefined || this.leftAt(bucket, now) >= 1
+  }
+
+  private leftAt({ left, at }: Bucket, now: Millis): number {
+    const { perSecond, atOnce } = this.limit
+    return Math.min(atOnce, left + ((now - at) / 1_000) * perSecond)
   }
 
   private filled(key: Key, now: Millis): Bucket {
     if (now - this.bornAt > this.fillMs) this.age(now)
-    const { perSecond, atOnce } = this.limit
-    const known = this.young.get(key) ?? this.old.get(key)
-    const bucket = known ?? { left: atOnce, at: now }
-    bucket.left = Math.min(atOnce, bucket.left + ((now - bucket.at) / 1_000) * perSecond)
+    const young = this.young.get(key)
+    const bucket = young ?? this.old.get(key) ?? { left: this.limit.atOnce, at: now }
+    bucket.left = this.leftAt(bucket, now)
     bucket.at = now
-    this.young.set(key, bucket)
+    if (young === undefined) this.young.set(key, bucket)
     return bucket
   }
 

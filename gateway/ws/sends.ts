@@ -102,8 +102,14 @@ export class Sends {
       this.refuse(connection, frame, 'PARAM', 'userId: the sender is nothing to themselves')
       return
     }
-    if (isMarkFrame(frame)) this.marks.submit(connection, frame)
-    else this.prepare(connection, frame, packOf(frame, identity, gateway))
+    if (isMarkFrame(frame)) {
+      this.marks.submit(connection, frame)
+      return
+    }
+    // Before anything is made of it: refusing has to cost less than sending. A resend may join what waits already.
+    const code = this.options.pending.hasPackId(frame.packId) ? undefined : this.refusalOf(connection)
+    if (code === undefined) this.prepare(connection, frame, packOf(frame, identity, gateway))
+    else this.refuse(connection, frame, code)
   }
 
   /** The connection is gone, or about to be: what it has marked is said at once. */

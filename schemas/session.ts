@@ -92,6 +92,7 @@ export type SessionBody =
   | { kind: 'LoginsRow'; sessionId: SessionId; logins: LoginEntry[] }
   | { kind: 'RosterRow'; sessionId: SessionId; admins: UserId[]; requests: UserId[] }
   | { kind: 'PushDevicesRow'; sessionId: SessionId; devices: PushDevice[] }
+  | { kind: 'JoinedMembers'; sessionId: SessionId; joinSeq: Seq; userIds: UserId[] }
 
 /** A value of im.sessions; the fields are those of session.avsc. */
 export interface SessionRecord {

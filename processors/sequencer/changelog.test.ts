@@ -4,7 +4,7 @@ import { AppendFailed, type LogRecord } from '../../topics/log.ts'
 import { Fenced, TRANSACTION_RECORDS_MAX } from '../../topics/transactional-log.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { CHANGELOG_DELAY_MS_MAX, CHANGELOG_ROWS_MAX, Changelog } from './changelog.ts'
-import { CHECKPOINT_START, type Checkpoint, HEAD_PLAIN, makeRowMaps, type RowMaps } from './session.ts'
+import { CHECKPOINT_START, type Checkpoint, HEAD_PLAIN, MEMBER_PLAIN, makeRowMaps, type RowMaps } from './session.ts'
 import { World } from './testing/world.ts'
 
 /** A changelog onto a list of transactions; `answer` decides about each. */
@@ -53,6 +53,19 @@ function heads(lastSeq: number, ...sessionIds: string[]): RowMaps {
   }
   return rows
 }
+
+test('[ST19] 5,000 members who are added by one pack are a handful of records', async () => {
+  const { world, changelog, written } = await make()
+  const rows = heads(2, 'g:crew')
+  for (let n = 0; n < 5_000; n++) {
+    rows.members.set(`g:crew#u${n}`, { ...MEMBER_PLAIN, intervals: [{ joinSeq: 2, leaveSeq: 0 }] })
+  }
+  changelog.note(rows, at(1))
+  await world.clock.pass(CHANGELOG_DELAY_MS_MAX)
+  const keys = written().flat()
+  expect(keys.filter(key => key.startsWith('g:crew#joined#2#'))).toHaveLength(5)
+  expect(keys).toHaveLength(7)
+})
 
 test('[ST4] changes of a second are one transaction, one record per row, the mark last', async () => {
   const { world, changelog, written, logged } = await make()

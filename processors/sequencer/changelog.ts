@@ -11,13 +11,15 @@ import {
   type TransactionalWriter,
 } from '../../topics/transactional-log.ts'
 import type { Position } from '../../topics/valid-events.ts'
+import { loggedMembers } from './logged-members.ts'
 import { LOGGED_TABLES, loggedRow } from './logged-rows.ts'
 import { type Checkpoint, makeRowMaps, type RowMaps, type Rows, type Table } from './session.ts'
 import { recentFrom } from './time-marks.ts'
 
 /**
  * im.sessions follows the state, so that a partition can move to a machine with an empty disk: at most
- * CHANGELOG_DELAY_MS_MAX behind, one record per row however often it changed, through a writer that is fenced when
+ * CHANGELOG_DELAY_MS_MAX behind, one record per row however often it changed (one for many members who came in
+ * together, logged-members.ts), through a writer that is fenced when
  * another instance takes the partition.
  *
  * What has changed up to one checkpoint is written together, and the `#pos` mark with that checkpoint comes last.
@@ -206,7 +208,10 @@ export class Changelog {
 }
 
 function* bodiesOf(rows: RowMaps, checkpoint: Checkpoint): Generator<{ key: string; body: SessionBody }> {
-  for (const table of LOGGED_TABLES) for (const [key, row] of rows[table]) yield loggedRow(table, key, row)
+  yield* loggedMembers(rows.members)
+  for (const table of LOGGED_TABLES) {
+    if (table !== 'members') for (const [key, row] of rows[table]) yield loggedRow(table, key, row)
+  }
   yield { key: POSITION_KEY, body: markOf(checkpoint) }
 }
 

@@ -15,12 +15,13 @@ import {
 /** Tables that im.sessions holds; remembered packs are found again on im.events. */
 export type LoggedTable = Exclude<Table, 'recents'>
 
-/** A body of im.sessions that is a row, not a mark. */
-export type RowBody = Exclude<SessionBody, { kind: 'PositionMark' } | { kind: 'OwnerClaim' }>
+/** A body of im.sessions that is one row. */
+export type RowBody = Exclude<SessionBody, { kind: 'PositionMark' | 'OwnerClaim' | 'JoinedMembers' }>
 
-interface LoggedRow {
+/** A record of im.sessions with its key. */
+export interface LoggedRow {
   key: string
-  body: RowBody
+  body: SessionBody
 }
 
 type Logging = { [T in LoggedTable]: (key: string, row: Rows[T]) => LoggedRow }

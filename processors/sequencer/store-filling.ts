@@ -1,12 +1,18 @@
 import type { Offset } from '../../schemas/ids.ts'
 import type { SessionBody, SessionRecord } from '../../schemas/session.ts'
 import { foldedKey } from './fold.ts'
-import { changeOf } from './logged-rows.ts'
+import { changesOfJoined, type JoinedTogether } from './logged-members.ts'
+import { changeOf, type RowBody } from './logged-rows.ts'
 import { type Change, countRows, makeRowMaps, type StoredCheckpoint } from './session.ts'
 import type { StateStore } from './state-store.ts'
 
 /** Rows written to an empty store in one go. */
 const FILL_ROWS_MAX = 5_000
+
+/** The rows that a record holds. */
+function changesOf(body: RowBody | JoinedTogether): Change[] {
+  return body.kind === 'JoinedMembers' ? changesOfJoined(body) : [changeOf(body)]
+}
 
 /** Fills an empty store with the rows of im.sessions; it counts as empty until `finish`. */
 export class StoreFilling {
@@ -27,7 +33,7 @@ export class StoreFilling {
       return undefined
     }
     this.newest = Math.max(this.newest, offset)
-    this.put(changeOf(body))
+    for (const change of changesOf(body)) this.put(change)
     return this.room()
   }
 
@@ -68,6 +74,6 @@ export class RowsBeyond {
 
   take({ body, offset }: SessionRecord): undefined {
     if (body.kind === 'OwnerClaim' || body.kind === 'PositionMark' || offset <= this.position) return
-    this.rows.set(foldedKey(changeOf(body)), offset)
+    for (const change of changesOf(body)) this.rows.set(foldedKey(change), offset)
   }
 }

@@ -361,6 +361,7 @@ export const SESSION_BODIES: Samples<SessionBody> = {
   ],
   PushDevicesRow: [{ kind: 'PushDevicesRow', sessionId: own, devices: [pushDevice] }],
   RosterRow: [{ kind: 'RosterRow', sessionId: group, admins: [bob], requests: [alice] }],
+  JoinedMembers: [{ kind: 'JoinedMembers', sessionId: group, joinSeq: 7, userIds: [alice, bob] }],
 }
 
 /** Each of them. */

@@ -34,7 +34,7 @@ function rowsWith(fill: (rows: RowMaps) => void): RowMaps {
 
 const head = (lastSeq: number) => ({ lastSeq, count: lastSeq, ...HEAD_PLAIN })
 function isRow(body: SessionBody): body is RowBody {
-  return body.kind !== 'PositionMark' && body.kind !== 'OwnerClaim'
+  return body.kind !== 'PositionMark' && body.kind !== 'OwnerClaim' && body.kind !== 'JoinedMembers'
 }
 
 const recent = (at: number) => {

@@ -20,12 +20,16 @@ import {
   MEMBERSHIP_POLL_MS,
   PENDING_SWEEP_MS,
   QUESTION_MS_MAX,
+  SEARCH_BEHIND_MS_MAX,
+  SEARCH_NOTE_MS,
   USER_PACKS_PER_SECOND_MAX,
 } from './limits.ts'
 import { OnlineMessages, type OnlineMessagesOptions } from './presence/online-messages.ts'
 import { Presence } from './presence/presence.ts'
 import type { PresenceStore, Signals } from './presence/presence-store.ts'
 import { TypingSignals } from './presence/typing.ts'
+import { ArchiveLag } from './search/archive-lag.ts'
+import { MessageSearch } from './search/message-search.ts'
 import type { WordList } from './words/word-list.ts'
 import { ArchiveViews } from './ws/archive-views.ts'
 import { Audience } from './ws/audience.ts'
@@ -124,6 +128,11 @@ export class GatewayCore {
     return this.parts?.hub
   }
 
+  /** Searches in the name of a user; undefined as long as the gateway has not found where to begin. */
+  get search(): Pick<MessageSearch, 'search'> | undefined {
+    return this.parts?.search
+  }
+
   /** Takes a user over from the membership view; false when that is not possible now. Then `unreserve` is owed. */
   async admit(userId: UserId): Promise<boolean> {
     return this.isOpen ? (this.parts?.logins.admit(userId) ?? false) : false
@@ -161,6 +170,7 @@ export class GatewayCore {
     parts.fanout.done.catch(this.settle.reject)
     parts.presence?.start()
     this.every(PENDING_SWEEP_MS, () => this.sweep(parts))
+    this.every(SEARCH_NOTE_MS, () => noteLog(parts, this.options.clock))
     this.every(MEMBERSHIP_POLL_MS, () => this.pollMembership(parts))
     this.isReady = await parts.progress.reachedAll(start.ends, signal)
     if (this.isReady) logger.info('the gateway has caught up')
@@ -228,6 +238,12 @@ export class GatewayCore {
 }
 
 type Parts = ReturnType<typeof makeParts>
+
+/** How far the log is, for searches that ask later whether the archive is too far behind. */
+function noteLog({ lag, progress }: Parts, clock: Clock): void {
+  const offsets = [...progress.partitions].map(partition => [partition, progress.position(partition).offset] as const)
+  lag.note(clock.monotonic(), new Map(offsets))
+}
 
 /** Where a connection may do more than usual, its user may too. */
 function userPacksPerSecond({ userPacksPerSecond: ofUser, packsPerSecond }: GatewayCoreOptions): number {
@@ -349,7 +365,16 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
   const parts = { history, views, older, index, outcomes, clock, partitionOf }
   const readingQuestions = new ReadingQuestions({ history, membership, views, partitionOf })
   const groups = new GroupQuestions({ history, membership, views, audience, clock, partitionOf })
-  const asked = { groups, people: peopleQuestions, reading: readingQuestions, presence: presenceQuestions, rates }
+  const lag = new ArchiveLag(SEARCH_BEHIND_MS_MAX)
+  const search = new MessageSearch({ archive, views, index, lag, rates, clock, partitionOf })
+  const asked = {
+    search,
+    groups,
+    people: peopleQuestions,
+    reading: readingQuestions,
+    presence: presenceQuestions,
+    rates,
+  }
   const questions = new Questions({ ...parts, ...asked })
   const catchUp = new CatchUp({ history, views, index, partitionOf })
   const logins = new Logins({ membership, views, index, audience, clock, logger })
@@ -404,6 +429,8 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     audience,
     progress,
     pending,
+    lag,
+    search,
     views,
     sends,
     logins,

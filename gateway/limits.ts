@@ -110,6 +110,21 @@ export const FRIENDS_ONLY_MS_MAX: Millis = 500
 /** People whom one user may look up, in profiles; a search counts as FIND_COST of them. */
 export const LOOK_UPS: RateLimit = { perSecond: 10, atOnce: 1_000 }
 
+/** Searches of one user, and at the same time on one gateway: each costs the archive more than any other question. */
+export const SEARCHES: RateLimit = { perSecond: 5, atOnce: 20 }
+export const SEARCHES_AT_ONCE_MAX = 4
+export const SEARCHES_WAITING_MAX = 64
+/** Sessions that are searched: of a user who was in more, those that they came into last. */
+export const SEARCH_SESSIONS_MAX = 5_000
+/** Looks of one search for further messages, where those it has found are not for the asker. */
+export const SEARCH_LOOKS_MAX = 5
+/** A search waits for an archive that has not yet what the log held this long ago: what was taken back is gone by then. */
+export const SEARCH_BEHIND_MS_MAX: Millis = 1_200
+/** How often it is noted how far the log is. */
+export const SEARCH_NOTE_MS: Millis = 400
+/** Groups of a user of which it is asked at once what they may see. */
+export const GROUPS_ASKED_AT_ONCE = 200
+
 /** How long a connection counts as there after its gateway has entered it last; and how often it does that. */
 export const PRESENCE_MS: Millis = 90_000
 export const PRESENCE_REFRESH_MS: Millis = 30_000

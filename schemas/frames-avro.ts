@@ -75,6 +75,7 @@ const CLIENT_RECORDS = {
   registerDevice: 'RegisterDevice',
   unregisterDevice: 'UnregisterDevice',
   reportPushOpened: 'ReportPushOpened',
+  search: 'Search',
 } as const satisfies Record<ClientFrame['type'], string>
 
 const SERVER_RECORDS = {
@@ -109,6 +110,7 @@ const SERVER_RECORDS = {
   presenceChanged: 'PresenceChanged',
   nudge: 'Nudge',
   online: 'OnlineMessage',
+  found: 'Found',
 } as const satisfies Record<ServerFrame['type'], string>
 
 /** Types of frames by the branch of their record. */

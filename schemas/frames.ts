@@ -1,6 +1,6 @@
 import type { Millis } from '../infra/clock.ts'
 import type { CodeName } from './codes.ts'
-import type { Content, SendExtra, Target } from './content.ts'
+import type { Content, ContentKind, SendExtra, Target } from './content.ts'
 import type { Event, EventBody } from './event.ts'
 import {
   type Count,
@@ -156,6 +156,20 @@ export type QuestionFrame =
   | { type: 'logins'; requestId: number }
   /** Follow a public group without being a member; answered by `watching`. */
   | { type: 'watch'; requestId: number; sessionId: SessionId; on: boolean }
+  /** Messages that I may see by what they say, the newest first; answered by `found`. */
+  | ({ type: 'search' } & MessageFilter & Paged)
+
+/** What is searched for; at least one of words, from and contentKind. */
+export interface MessageFilter {
+  /** All of them, in any order; in double quotes as they stand. */
+  words?: string
+  sessionId?: SessionId
+  from?: UserId
+  contentKind?: ContentKind
+  /** Sent at or after, and before, by log time. */
+  sinceAt?: Millis
+  beforeAt?: Millis
+}
 
 /** Not answered and not kept. */
 export type SignalFrame = { type: 'typing'; sessionId: SessionId; on: boolean }
@@ -381,6 +395,7 @@ type ListFrame =
   | { type: 'presence'; requestId: number; users: UserPresence[] }
   | { type: 'logins'; requestId: number; logins: LoginSummary[] }
   | { type: 'watching'; requestId: number; sessionId: SessionId; on: boolean; lastSeq: Seq }
+  | { type: 'found'; requestId: number; events: EventFrame[]; cursor?: string }
 
 /** What was said to who is there just now. */
 export interface OnlineMessage {
@@ -468,5 +483,9 @@ export const SESSIONS_PAGE_MAX = 100
 export const MEMBERS_PAGE_MAX = 1_000
 /** Users of whom one question may ask. */
 export const USERS_ASKED_MAX = 200
+/** Messages of one page of what was searched. */
+export const SEARCH_PAGE_MAX = 50
+/** Length of what is searched for. */
+export const SEARCH_CHARS_MAX = 256
 /** Sessions that one resume may name. */
 export const RESUME_SESSIONS_MAX = 1_000

@@ -21,6 +21,7 @@ interface AnswerTypes {
   ping: 'pong'
   findUsers: 'profiles'
   watch: 'watching'
+  search: 'found'
 }
 
 /** The frame that answers a question of this type. */

@@ -1,5 +1,5 @@
 import type { Clock, Random } from '../../infra/clock.ts'
-import type { EventFrame, SessionSummary } from '../../schemas/frames.ts'
+import type { EventFrame, MessageFilter, SessionSummary } from '../../schemas/frames.ts'
 import type { PackId, Seq, SessionId } from '../../schemas/ids.ts'
 import { Flag, type InviteUse } from '../../schemas/pack.ts'
 import type { Client, PackRequest } from '../network/client.ts'
@@ -28,6 +28,7 @@ import {
   sessionLine,
 } from './render.ts'
 import type { Screen } from './screen.ts'
+import { foundLine } from './search-command.ts'
 
 /**
  * One person's terminal: conversations in, lines out.
@@ -273,6 +274,9 @@ export class Chat {
       case 'Watch':
         void this.watch(command.sessionId ?? this.opened?.sessionId, command.on)
         break
+      case 'Search':
+        void this.find(command.filter)
+        break
       case 'AboutUser':
       case 'Friends':
       case 'Profile':
@@ -318,6 +322,13 @@ export class Chat {
       if (!(error instanceof BadArguments)) throw error
       this.warn(error.message)
     }
+  }
+
+  private async find(filter: MessageFilter): Promise<void> {
+    const events = await this.questioner.search(filter)
+    if (events?.length === 0) this.note('nothing is found by that')
+    // The newest stands last, where one looks.
+    for (const event of events?.toReversed() ?? []) this.screen.print(foundLine(event, this.style))
   }
 
   private async listReaders(sessionId: SessionId, seq: Seq): Promise<void> {

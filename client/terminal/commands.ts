@@ -5,6 +5,7 @@ import { GROUP_COMMANDS_HELP, parseGroupCommand, type RunCommand } from './group
 import { MESSAGE_COMMANDS_HELP, type MessageCommand, parseMessageCommand } from './message-commands.ts'
 import { PEOPLE_COMMANDS_HELP, type PeopleCommand, parsePeopleCommand } from './people-commands.ts'
 import { parseReadingCommand, READING_COMMANDS_HELP, type ReadingCommand } from './reading-commands.ts'
+import { parseSearchCommand, SEARCH_COMMAND_HELP, type SearchCommand } from './search-command.ts'
 
 /** What a typed line means. */
 export type Command =
@@ -23,6 +24,7 @@ export type Command =
   | MessageCommand
   | ReadingCommand
   | PeopleCommand
+  | SearchCommand
   | { kind: 'Help' }
   | { kind: 'Exit' }
   | { kind: 'Nothing' }
@@ -37,6 +39,7 @@ export const COMMANDS_HELP = `/open USER or g:GROUP   go to another conversation
 /history [N]            N older messages (${HISTORY_LINES})
 ${MESSAGE_COMMANDS_HELP}
 ${READING_COMMANDS_HELP}
+${SEARCH_COMMAND_HELP}
 /members                who is in this group
 /join [g:GROUP]         join a group and go there; /join g:GROUP ID SECRET uses an invite
 /add USER ...           add people to this group
@@ -60,6 +63,7 @@ export function parseCommand(line: string, me: UserId): Command {
     return (
       parseMessageCommand(name, rest) ??
       parseReadingCommand(name, rest) ??
+      parseSearchCommand(name, rest, me) ??
       parsePeopleCommand(name, rest, me) ??
       parseNamed(name, words, me)
     )

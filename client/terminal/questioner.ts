@@ -6,6 +6,7 @@ import {
   type InviteSummary,
   MEMBERS_PAGE_MAX,
   type MemberSummary,
+  type MessageFilter,
   type ProfileSummary,
   SESSIONS_PAGE_MAX,
   type SessionSummary,
@@ -17,6 +18,8 @@ import { type AnswerTo, QuestionFailed } from '../network/questions.ts'
 
 /** Pause before a question that failed for a while is asked again, in ms. */
 const ASK_AGAIN_MS = 300
+/** Messages that /search shows. */
+const SEARCH_LINES = 20
 
 /** Asks for a person: again while the failure is temporary, with a word where it is final. */
 export class Questioner {
@@ -67,6 +70,12 @@ export class Questioner {
   /** Undefined: refused. */
   watch(sessionId: SessionId, on: boolean): Promise<AnswerTo<'watch'> | undefined> {
     return this.ask(() => this.client.ask({ type: 'watch', sessionId, on }))
+  }
+
+  /** Messages that fit, the newest first: the first page of them. */
+  async search(filter: MessageFilter): Promise<EventFrame[] | undefined> {
+    const answer = await this.ask(() => this.client.ask({ type: 'search', ...filter, limit: SEARCH_LINES }))
+    return answer?.events
   }
 
   /** Who has read a message. */

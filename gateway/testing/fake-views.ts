@@ -6,6 +6,9 @@ import type {
   OutcomeRequest,
   TimelineRequest,
 } from '../../processors/archive/archive-reader.ts'
+import type { ArchiveSearch, MessagePlace } from '../../processors/archive/archive-search.ts'
+import { MemoryArchive } from '../../processors/archive/memory-archive-store.ts'
+import { projectEvent } from '../../processors/archive/project.ts'
 import type {
   HistoryPage,
   HistoryReader,
@@ -203,11 +206,15 @@ export class FakeHistory extends FakeView implements HistoryReader {
 /** Keeps every outcome for ever. */
 export class FakeArchive extends FakeView implements ArchiveReader {
   private readonly outcomes = new Map<string, ArchivedOutcome>()
-  private readonly messages = new Map<string, ArchivedMessage>()
+  private readonly byPlace = new Map<string, ArchivedMessage>()
+  private memory = new MemoryArchive()
   private readonly frames = new Map<SessionId, EventFrame[]>()
 
-  protected apply(event: Event): void {
+  protected apply(event: Event, partition: Partition, position: Position): void {
     const { sessionId, from, packId, seq, count, at } = event
+    const load = { token: `${partition}:${position.offset}`, ranges: [] }
+    // The memory takes it at once: nothing is waited for.
+    void this.memory.store().insert(load, [projectEvent(partition, { event, position })])
     if (!isAccepted(event)) return
     const frames = this.frames.get(sessionId) ?? []
     if (seq > 0) frames.push(eventFrame(event))
@@ -215,15 +222,32 @@ export class FakeArchive extends FakeView implements ArchiveReader {
     this.outcomes.set(`${sessionId} ${from} ${packId}`, { code: 0, seq, count, at })
     if (event.body.kind !== 'MessageAccepted') return
     const counted = (event.flags & Flag.COUNTER) !== 0
-    this.messages.set(`${sessionId} ${seq}`, { packId, from, at, counted, content: event.body.content })
+    this.byPlace.set(`${sessionId} ${seq}`, { packId, from, at, counted, content: event.body.content })
   }
 
   /** Loses everything, position included. */
   empty(): void {
     this.outcomes.clear()
-    this.messages.clear()
+    this.byPlace.clear()
     this.frames.clear()
+    this.memory = new MemoryArchive()
     this.places.clear()
+  }
+
+  positions(): Promise<ReadonlyMap<Partition, Position>> {
+    return this.answer(() => new Map(this.places))
+  }
+
+  sessionsOf(request: { userId: UserId; limit: number }): Promise<SessionId[]> {
+    return this.answer(() => this.memory.sessionsOf(request))
+  }
+
+  search(request: ArchiveSearch): Promise<MessagePlace[]> {
+    return this.answer(() => this.memory.search(request))
+  }
+
+  messagesAt(places: Parameters<ArchiveReader['messagesAt']>[0]): ReturnType<ArchiveReader['messagesAt']> {
+    return this.answer(() => this.memory.messagesAt(places))
   }
 
   /** Keeps only events from this seq on, as a retention does. */
@@ -257,7 +281,7 @@ export class FakeArchive extends FakeView implements ArchiveReader {
   }
 
   message({ sessionId, seq }: { sessionId: SessionId; seq: Seq }): Promise<ArchivedMessage | undefined> {
-    return this.answer(() => this.messages.get(`${sessionId} ${seq}`))
+    return this.answer(() => this.byPlace.get(`${sessionId} ${seq}`))
   }
 
   outcome({ sessionId, from, packId }: OutcomeRequest): Promise<ArchivedOutcome | undefined> {

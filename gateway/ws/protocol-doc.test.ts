@@ -33,6 +33,7 @@ import {
   QUESTIONS_RATE,
   REFUSALS_RATE,
   RESUMES_MAX,
+  SEARCHES,
   TYPING,
   USER_PACKS_PER_SECOND_MAX,
 } from '../limits.ts'
@@ -214,6 +215,7 @@ test('[GW41] the limits are those of the source', () => {
     whole(CONNECTIONS_PER_USER_MAX),
     `${atOnce(LOOK_UPS)}; a search counts as ${FIND_COST}`,
     whole(PRESENCE_WATCHED_MAX),
+    atOnce(SEARCHES),
     atOnce(TYPING),
     atOnce(ONLINE),
     `${whole(ONLINE_BYTES_MAX)} bytes`,

@@ -1,8 +1,12 @@
+import type { ContentKind } from '../../schemas/content.ts'
 import {
   HISTORY_PAGE_MAX,
   MEMBERS_PAGE_MAX,
+  type MessageFilter,
   type QuestionFrame,
   RESUME_SESSIONS_MAX,
+  SEARCH_CHARS_MAX,
+  SEARCH_PAGE_MAX,
   SESSIONS_PAGE_MAX,
   USERS_ASKED_MAX,
 } from '../../schemas/frames.ts'
@@ -17,6 +21,7 @@ import {
   isCount,
   isFields,
   listOf,
+  oneOf,
   packIdOf,
   pageOf,
   presentOf,
@@ -57,6 +62,7 @@ const READERS: Readers = {
   }),
   logins: () => ({}),
   watch: raw => ({ sessionId: groupOf(raw), on: booleanOf(raw, 'on') }),
+  search: readSearch,
 }
 
 export function isQuestionType(type: unknown): type is QuestionFrame['type'] {
@@ -78,6 +84,38 @@ function readHistory(raw: Fields): Omit<FrameOf<'history'>, 'type' | 'requestId'
   }
   if (!isCount(beforeSeq) || beforeSeq === 0) throw bad('beforeSeq', 'must be a whole number from 1')
   return { sessionId, beforeSeq, limit }
+}
+
+/** What can be searched for by its kind: everything that a message holds. */
+const CONTENT_KINDS: readonly ContentKind[] = Object.keys({
+  Text: true,
+  Markdown: true,
+  Custom: true,
+  Image: true,
+  Voice: true,
+  Video: true,
+  File: true,
+  Location: true,
+  Card: true,
+  MergedForward: true,
+} satisfies Record<Exclude<ContentKind, 'Removed'>, true>) as ContentKind[]
+
+function readSearch(raw: Fields): Omit<FrameOf<'search'>, 'type' | 'requestId'> {
+  const filter = presentOf<Required<MessageFilter>>(raw, '', {
+    words: searchedOf,
+    sessionId: (fields, _name, path) => sessionOf(fields, path),
+    from: (fields, name, path) => userOf(fields[name], path),
+    contentKind: (fields, name, path) => oneOf(fields, name, path, CONTENT_KINDS),
+    sinceAt: countOf,
+    beforeAt: countOf,
+  })
+  return { ...filter, ...pageOf(raw, SEARCH_PAGE_MAX) }
+}
+
+function searchedOf(fields: Fields, name: string, path: string): string {
+  const words = textOf(fields, name, path)
+  if (words.length > SEARCH_CHARS_MAX) throw bad(path, `at most ${SEARCH_CHARS_MAX} characters`)
+  return words
 }
 
 function resumedOf(raw: Fields): FrameOf<'resume'>['sessions'] {

@@ -5,9 +5,10 @@ import type { HistoryPage, HistoryReader, KeptOfSession } from '../../processors
 import { NOTHING_KEPT } from '../../processors/history/session-summary.ts'
 
 import { Code } from '../../schemas/codes.ts'
-import type { QuestionFrame } from '../../schemas/frames.ts'
+import { type QuestionFrame, SEARCH_PAGE_MAX } from '../../schemas/frames.ts'
 import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
 import { PAGE_BYTES_MAX, QUESTIONS_MAX } from '../limits.ts'
+import type { MessageSearch } from '../search/message-search.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { encodeFrame, pageFrame, refusal, type StoredPage, type Subprotocol } from './frames.ts'
 
@@ -40,6 +41,7 @@ export interface QuestionsOptions {
   people: Pick<PeopleQuestions, 'ask'>
   groups: Pick<GroupQuestions, 'answer'>
   reading: Pick<ReadingQuestions, 'ask'>
+  search: Pick<MessageSearch, 'search'>
   presence: Pick<PresenceQuestions, 'ask'>
   rates: Pick<UserRates, 'mayAsk' | 'questionWaitMs'>
   clock: Clock
@@ -95,6 +97,8 @@ export class Questions {
         const serverTime = this.options.clock.now()
         return Promise.resolve(encodeFrame(subprotocol, { type: 'pong', requestId, serverTime }))
       }
+      case 'search':
+        return this.search(identity.userId, subprotocol, frame)
       case 'friends':
       case 'profiles':
       case 'findUsers':
@@ -158,6 +162,12 @@ export class Questions {
     const ranges = await this.options.views.ranges(userId, sessionId)
     if (ranges.length === 0) throw new QuestionFailed('HISTORY_DENIED', Code.HISTORY_DENIED.text)
     return ranges
+  }
+
+  private async search(userId: UserId, subprotocol: Subprotocol, frame: Question<'search'>): Promise<Buffer> {
+    const { type: _, requestId, limit = SEARCH_PAGE_MAX, ...filter } = frame
+    const found = await this.options.search.search(userId, { ...filter, limit })
+    return encodeFrame(subprotocol, { type: 'found', requestId, ...found })
   }
 
   private async outcome(userId: UserId, subprotocol: Subprotocol, frame: Question<'outcome'>): Promise<Buffer> {

@@ -1,6 +1,6 @@
 import type { Clock, Millis } from '../../infra/clock.ts'
 import type { UserId } from '../../schemas/ids.ts'
-import { LOOK_UPS, QUESTIONS_RATE, REFUSALS_RATE } from '../limits.ts'
+import { LOOK_UPS, QUESTIONS_RATE, REFUSALS_RATE, SEARCHES } from '../limits.ts'
 import { Buckets } from './rate-limits.ts'
 import { QuestionFailed } from './views.ts'
 
@@ -12,6 +12,7 @@ export class UserRates {
   private readonly clock: Clock
   private readonly packs: Buckets<UserId>
   private readonly refusals = new Buckets<UserId>(REFUSALS_RATE)
+  private readonly searches = new Buckets<UserId>(SEARCHES)
   private readonly questions = new Buckets<UserId>(QUESTIONS_RATE)
   private readonly lookUps = new Buckets<UserId>(LOOK_UPS)
 
@@ -35,6 +36,10 @@ export class UserRates {
   /** The log has refused a pack of the user. */
   refused(userId: UserId): void {
     this.refusals.take(userId, this.clock.monotonic())
+  }
+
+  maySearch(userId: UserId): boolean {
+    return this.searches.take(userId, this.clock.monotonic())
   }
 
   mayAsk(userId: UserId): boolean {

@@ -5,6 +5,7 @@ import type { MembershipReader, StoredGroup } from '../../processors/membership/
 import type { CodeName } from '../../schemas/codes.ts'
 import type { Offset, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import {
+  GROUPS_ASKED_AT_ONCE,
   HISTORY_POLL_MS,
   MEMBERSHIP_WAIT_MS,
   QUESTION_MS_MAX,
@@ -210,17 +211,47 @@ export class Views {
    * none. Throws QuestionFailed when that cannot be said now.
    */
   async ranges(userId: UserId, sessionId: SessionId): Promise<readonly Range[]> {
-    if (!sessionId.startsWith('g:')) return usersOf(sessionId).includes(userId) ? EVERYTHING : NOTHING
+    return (await this.rangesOfAll(userId, [sessionId])).get(sessionId)!
+  }
+
+  /** The same for many sessions. */
+  async rangesOfAll(
+    userId: UserId,
+    sessionIds: readonly SessionId[],
+  ): Promise<ReadonlyMap<SessionId, readonly Range[]>> {
+    const groups = sessionIds.filter(sessionId => sessionId.startsWith('g:'))
+    const ranges = new Map<SessionId, readonly Range[]>()
+    for (const sessionId of sessionIds) {
+      ranges.set(sessionId, usersOf(sessionId).includes(userId) ? EVERYTHING : NOTHING)
+    }
+    for (let at = 0; at < groups.length; at += GROUPS_ASKED_AT_ONCE) {
+      const asked = groups.slice(at, at + GROUPS_ASKED_AT_ONCE)
+      for (const [sessionId, shown] of await this.groupRanges(userId, asked)) ranges.set(sessionId, shown)
+    }
+    return ranges
+  }
+
+  private async groupRanges(
+    userId: UserId,
+    sessionIds: readonly SessionId[],
+  ): Promise<[SessionId, readonly Range[]][]> {
     const { index, membership } = this.options
     // Read before the data, see membership-index.ts: what was polled last is a lower bound of that.
     const view = index.viewPositions
-    const [stored, group] = await this.ask('REDIS_ERROR', () =>
-      Promise.all([membership.intervals({ sessionId, userId }), membership.groupFor({ sessionId, userId })]),
+    const found = await this.ask('REDIS_ERROR', () =>
+      Promise.all(
+        sessionIds.map(sessionId =>
+          Promise.all([membership.intervals({ sessionId, userId }), membership.groupFor({ sessionId, userId })]),
+        ),
+      ),
     )
     await this.confirmMembership(view)
-    const stays = index.stays(userId, sessionId, view, stored)
-    if (stays === undefined) throw new QuestionFailed('VIEW_BEHIND', 'the membership view is behind')
-    return rangesShown(stays, group)
+    return sessionIds.map((sessionId, i) => {
+      const [stored, group] = found[i]!
+      const stays = index.stays(userId, sessionId, view, stored)
+      if (stays === undefined) throw new QuestionFailed('VIEW_BEHIND', 'the membership view is behind')
+      return [sessionId, rangesShown(stays, group)]
+    })
   }
 
   /**

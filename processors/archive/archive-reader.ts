@@ -14,6 +14,7 @@ import {
 } from '../../schemas/ids.ts'
 import { Flag, RULES_BOUNDS } from '../../schemas/pack.ts'
 import type { Position } from '../../topics/valid-events.ts'
+import { type ArchiveSearch, type MessagePlace, searchMessages } from './archive-search.ts'
 import { archivedContent, changedContent, type FrameRow, frameOfRow } from './archived-frames.ts'
 import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
 import type { MessageRow } from './inspect.ts'
@@ -28,6 +29,16 @@ export interface ArchiveReader {
   position(partition: Partition): Promise<Position | undefined>
   /** The first outcome of a pack that counts: what it was accepted with, or its final refusal. At any age. */
   outcome(request: OutcomeRequest): Promise<ArchivedOutcome | undefined>
+  /** How far the archive has come, in every partition in which it has begun. */
+  positions(): Promise<ReadonlyMap<Partition, Position>>
+  /** Sessions that a user is or was in, the newest first by when they came in, at most `limit`. */
+  sessionsOf(request: { userId: UserId; limit: number }): Promise<SessionId[]>
+  /** The places of messages that fit, the newest first. */
+  search(request: ArchiveSearch): Promise<MessagePlace[]>
+  /** Messages at these places, and everything that ever changed them; in no order. Places without a message are left out. */
+  messagesAt(
+    places: readonly Pick<MessagePlace, 'sessionId' | 'seq'>[],
+  ): Promise<Pick<ArchivedTimeline, 'events' | 'changes'>>
   /** A part of a session's timeline. */
   timeline(request: TimelineRequest): Promise<ArchivedTimeline>
   /** The message at a seq, as it reads now; undefined where there is none. */
@@ -100,6 +111,40 @@ export class ClickHouseArchiveReader implements ArchiveReader {
 
   async position(partition: Partition): Promise<Position | undefined> {
     return (await this.store.progress()).done.get(partition)?.last
+  }
+
+  async positions(): Promise<ReadonlyMap<Partition, Position>> {
+    return new Map([...(await this.store.progress()).done].map(([partition, { last }]) => [partition, last]))
+  }
+
+  async sessionsOf({ userId, limit }: { userId: UserId; limit: number }): Promise<SessionId[]> {
+    const rows = await this.clickhouse.rows<{ sessionId: SessionId }>(
+      `SELECT sessionId FROM member_changes WHERE userId = {userId: String}
+      GROUP BY sessionId ORDER BY max(at) DESC, sessionId LIMIT {limit: UInt32}`,
+      { userId, limit },
+    )
+    return rows.map(({ sessionId }) => sessionId)
+  }
+
+  search(request: ArchiveSearch): Promise<MessagePlace[]> {
+    return searchMessages(this.clickhouse, request)
+  }
+
+  async messagesAt(places: readonly Pick<MessagePlace, 'sessionId' | 'seq'>[]) {
+    if (places.length === 0) return { events: [], changes: [] }
+    const params = { ids: places.map(({ sessionId }) => sessionId), seqs: places.map(({ seq }) => seq) }
+    const among = '(SELECT arrayJoin(arrayZip({ids: Array(String)}, {seqs: Array(UInt64)})))'
+    const [events, changes] = await Promise.all([
+      this.clickhouse.rows<FrameRow>(
+        `SELECT ${MESSAGE_FIELDS} FROM messages FINAL WHERE (sessionId, seq) IN ${among}`,
+        params,
+      ),
+      this.clickhouse.rows<FrameRow>(
+        `SELECT ${CHANGE_FIELDS} FROM message_changes FINAL WHERE (sessionId, targetSeq) IN ${among} ORDER BY seq`,
+        params,
+      ),
+    ])
+    return { events: events.map(frameOfRow), changes: changes.map(frameOfRow) }
   }
 
   async outcome({ partition, sessionId, from, packId }: OutcomeRequest): Promise<ArchivedOutcome | undefined> {

@@ -10,10 +10,12 @@ import {
   outcomeTimes,
   type TimelineRequest,
 } from './archive-reader.ts'
+import type { ArchiveSearch, MessagePlace } from './archive-search.ts'
 import type { ArchiveProgress, ArchiveStore, Load, RecordedRange } from './archive-store.ts'
 import { archivedContent, changedContent, frameOfRow } from './archived-frames.ts'
 import type { EventRow } from './event-row.ts'
 import { type ArchiveInspector, type MessageRow, messageOfEvent } from './inspect.ts'
+import { hasTerms } from './search-words.ts'
 
 /**
  * An archive in memory, for simulation and tests: tables that drop a block whose token they have seen, and keys that
@@ -94,6 +96,36 @@ export class MemoryArchive implements ArchiveInspector, ArchiveReader {
     return { events: wanted.map(frameOfRow), changes: changes.map(frameOfRow), firstSeq: rows[0]?.seq }
   }
 
+  async sessionsOf({ userId, limit }: { userId: UserId; limit: number }): Promise<SessionId[]> {
+    const ids = new Set<SessionId>()
+    const rows = latest(this.eventRows, row => `${row.partition} ${row.offset}`).sort((a, b) => b.at - a.at)
+    for (const row of rows) if (usersWhoMove(row).includes(userId)) ids.add(row.sessionId as SessionId)
+    return [...ids].slice(0, limit)
+  }
+
+  async search(request: ArchiveSearch): Promise<MessagePlace[]> {
+    const mine = new Set<string>(await this.sessionsOf({ userId: request.userId, limit: Number.POSITIVE_INFINITY }))
+    const places: MessagePlace[] = []
+    for (const row of latest(this.messageRows, ({ sessionId, seq }) => `${sessionId} ${seq}`)) {
+      const isSearched = request.sessionId === undefined ? mine.has(row.sessionId) : row.sessionId === request.sessionId
+      const change = this.lastChange(row.partition, row.sessionId as SessionId, row.seq)
+      if (!isSearched || (change !== undefined && change.kind !== 'MessageOverridden')) continue
+      const place = { at: row.at, sessionId: row.sessionId as SessionId, seq: row.seq }
+      if (fits(place, { ...row, ...(change && { text: change.text, contentKind: change.contentKind }) }, request)) {
+        places.push(place)
+      }
+    }
+    return places.sort(newestFirst).slice(0, request.limit)
+  }
+
+  async messagesAt(places: readonly Pick<MessagePlace, 'sessionId' | 'seq'>[]) {
+    const wanted = new Set(places.map(({ sessionId, seq }) => `${sessionId} ${seq}`))
+    const rows = latest(this.eventRows, row => `${row.partition} ${row.offset}`).sort((a, b) => a.offset - b.offset)
+    const events = rows.filter(row => row.kind === 'MessageAccepted' && wanted.has(`${row.sessionId} ${row.seq}`))
+    const changes = rows.filter(row => row.targetSeq > 0 && wanted.has(`${row.sessionId} ${row.targetSeq}`))
+    return { events: events.map(frameOfRow), changes: changes.map(frameOfRow) }
+  }
+
   private lastChange(partition: Partition, sessionId: SessionId, seq: Seq): EventRow | undefined {
     const kinds = ['MessageRevoked', 'MessageDeleted', 'MessageOverridden']
     const changes = this.eventRows.filter(
@@ -126,6 +158,40 @@ export class MemoryArchive implements ArchiveInspector, ArchiveReader {
   private progress(): ArchiveProgress {
     return { done: new Map(this.done), intents: new Map(this.intents), switches: 0, switching: false }
   }
+}
+
+/** Who comes or goes with an event, as member_changes has it. */
+function usersWhoMove({ sessionId, kind, seq, from, userIds }: EventRow): readonly string[] {
+  const [letter, a = '', b = ''] = sessionId.split(':')
+  if (letter === 's') return seq === 1 ? [a, b] : []
+  if (letter === 'b') return seq === 1 ? [b] : []
+  if (letter !== 'g') return []
+  if (kind === 'GroupCreated') return [from, ...userIds]
+  if (kind === 'MembersAdded' || kind === 'MembersRemoved') return userIds
+  return kind === 'MemberJoined' || kind === 'MemberQuit' ? [from] : []
+}
+
+function fits(
+  place: MessagePlace,
+  { text, contentKind, from }: Pick<MessageRow, 'text' | 'contentKind' | 'from'>,
+  request: ArchiveSearch,
+): boolean {
+  const { parts, terms, sinceAt = 0, beforeAt = Number.POSITIVE_INFINITY, after } = request
+  const own = parts.filter(({ sessionId }) => sessionId === place.sessionId)
+  const isShown = own.length === 0 || own.some(({ fromSeq, toSeq }) => fromSeq <= place.seq && place.seq <= toSeq)
+  return (
+    isShown &&
+    hasTerms(text, terms) &&
+    (request.from ?? from) === from &&
+    (request.contentKind ?? contentKind) === contentKind &&
+    place.at >= sinceAt &&
+    place.at < beforeAt &&
+    (after === undefined || newestFirst(after, place) < 0)
+  )
+}
+
+function newestFirst(a: MessagePlace, b: MessagePlace): number {
+  return b.at - a.at || compareBytes(b.sessionId, a.sessionId) || b.seq - a.seq
 }
 
 function record(ranges: Map<Partition, RecordedRange>, { token, ranges: added }: Load): void {

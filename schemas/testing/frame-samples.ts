@@ -153,6 +153,19 @@ export const CLIENT_FRAMES: Samples<ClientFrame> = {
   ],
   logins: [{ type: 'logins', requestId }],
   watch: [{ type: 'watch', requestId, sessionId: group.sessionId, on: true }],
+  search: [
+    { type: 'search', words: 'train "到上海"', ...page },
+    {
+      type: 'search',
+      from: bob,
+      contentKind: 'Image',
+      sessionId,
+      sinceAt: 1,
+      beforeAt: SAMPLE_AT,
+      requestId,
+      limit: 50,
+    },
+  ],
   typing: [{ type: 'typing', sessionId, on: false }],
 }
 
@@ -312,6 +325,10 @@ export const SERVER_FRAMES: Samples<ServerFrame> = {
   ],
   watching: [{ type: 'watching', requestId, sessionId: group.sessionId, on: true, lastSeq: 9 }],
   typing: [{ type: 'typing', sessionId, from: bob, on: true }],
+  found: [
+    { type: 'found', requestId, events: [] },
+    { type: 'found', requestId, events: [event], cursor: '1/2/s:alice:bob' },
+  ],
   presenceChanged: [{ type: 'presenceChanged', user: { userId: bob, online: [2] } }],
   nudge: [
     { type: 'nudge', what: 'friends' },

@@ -1,9 +1,11 @@
 import { afterEach, expect, test } from 'vitest'
 import type { ArchiveReader, OutcomeRequest } from '../../processors/archive/archive-reader.ts'
+import type { ArchiveSearch } from '../../processors/archive/archive-search.ts'
 import { type ArchiveStore, type Load, loadToken, type Range } from '../../processors/archive/archive-store.ts'
 import type { EventRow } from '../../processors/archive/event-row.ts'
 import { type ArchiveInspector, type MessageRow, messageOfEvent } from '../../processors/archive/inspect.ts'
 import { projectEvent } from '../../processors/archive/project.ts'
+import { parseSearchWords } from '../../processors/archive/search-words.ts'
 import { AT, placed, sampleBatch, sampleEvent } from '../../processors/archive/testing/sample-events.ts'
 import type { ViewBatch } from '../../processors/view.ts'
 import { Code } from '../../schemas/codes.ts'
@@ -277,6 +279,81 @@ export function archiveStoreContract(makeHarness: () => Promise<ArchiveHarness>)
     expect(await ask(11, 20)).toEqual({ events: [], changes: [], firstSeq: 1 })
     const other = { partition: 1, sessionId: 'g:none' as SessionId, fromSeq: 1, toSeq: 9 }
     expect(await reader.timeline(other)).toEqual({ events: [], changes: [], firstSeq: undefined })
+  })
+
+  test('[SE2, SE3] messages are found by what they say now, in the sessions of a user and no others', async () => {
+    const { store, reader } = await prepared()
+    const group = 'g:crew' as SessionId
+    const events: Event[] = []
+    const heads = new Map<SessionId, number>()
+    const happened = (sessionId: SessionId, body: EventBody, from = ALICE) => {
+      const seq = (heads.get(sessionId) ?? 0) + 1
+      heads.set(sessionId, seq)
+      const event = sampleEvent(events.length, { sessionId, seq, from, body })
+      events.push(event)
+      return { seq, packId: event.packId, from, at: event.at, counted: true }
+    }
+    const say = (sessionId: SessionId, text: string, from = ALICE) =>
+      happened(sessionId, { kind: 'MessageAccepted', content: { kind: 'Text', text } }, from)
+    happened(group, { kind: 'GroupCreated', info: { name: 'n', avatar: '', notice: '' }, members: [] })
+    say(CHAT, 'The fast Train leaves') // chat 1
+    say(CHAT, '我们坐高铁去上海 用iPhone拍') // chat 2
+    happened(group, { kind: 'MembersAdded', userIds: ['bob'] as UserId[] }) // group 2
+    const late = say(group, 'a late train', 'bob' as UserId) // group 3
+    const edited = say(CHAT, 'a train that was edited') // chat 3
+    const revoked = say(CHAT, 'a train that was revoked') // chat 4
+    say('s:carol:dave' as SessionId, 'their train')
+    happened(CHAT, { kind: 'MessageOverridden', target: edited, content: { kind: 'Text', text: 'ПРИВЕТ' }, version: 1 })
+    happened(CHAT, {
+      kind: 'MessageOverridden',
+      target: edited,
+      content: { kind: 'Markdown', text: '50% off_ \\ trains' },
+      version: 2,
+    })
+    happened(CHAT, { kind: 'MessageRevoked', target: revoked })
+    const { load, rows } = loadOf({
+      partition: 1,
+      events: events.map(event => placed(event)),
+      position: placed(events.at(-1)!).position,
+    })
+    await store.insert(load, rows)
+    const bob = 'bob' as UserId
+    const find = async (words: string, given: Partial<ArchiveSearch> = {}) => {
+      const terms = parseSearchWords(words)
+      const places = await reader.search({ userId: bob, parts: [], terms, limit: 10, ...given })
+      return places.map(({ sessionId, seq }) => `${sessionId} ${seq}`)
+    }
+    expect(await reader.sessionsOf({ userId: bob, limit: 10 })).toEqual([group, CHAT])
+    expect(await reader.sessionsOf({ userId: bob, limit: 1 })).toEqual([group])
+    expect(await reader.sessionsOf({ userId: 'carol' as UserId, limit: 10 })).toEqual(['s:carol:dave'])
+    expect(await find('train')).toEqual(['g:crew 3', `${CHAT} 1`])
+    expect(await find('"train"')).toEqual([`${CHAT} 3`, 'g:crew 3', `${CHAT} 1`])
+    expect(await find('高铁 iphone')).toEqual([`${CHAT} 2`])
+    expect(await find('高')).toEqual([`${CHAT} 2`])
+    expect(await find('铁高')).toEqual([])
+    expect(await find('привет')).toEqual([])
+    expect(await find('50% off_')).toEqual([`${CHAT} 3`])
+    expect(await find('"\\ tr"')).toEqual([`${CHAT} 3`])
+    expect(await find('"it\'s"')).toEqual([])
+    expect(await find('', { contentKind: 'Markdown' })).toEqual([`${CHAT} 3`])
+    expect(await find('train', { from: bob })).toEqual(['g:crew 3'])
+    expect(await find('train', { sinceAt: late.at })).toEqual(['g:crew 3'])
+    expect(await find('train', { beforeAt: late.at })).toEqual([`${CHAT} 1`])
+    expect(await find('train', { sessionId: 's:carol:dave' as SessionId })).toEqual(['s:carol:dave 1'])
+    const parts = (fromSeq: number, toSeq: number) => [{ sessionId: group, fromSeq, toSeq }]
+    expect(await find('train', { parts: parts(1, 2) })).toEqual([`${CHAT} 1`])
+    expect(await find('train', { parts: [...parts(1, 2), ...parts(3, 9)] })).toEqual(['g:crew 3', `${CHAT} 1`])
+    expect(await find('train', { parts: parts(1, 0) })).toEqual([`${CHAT} 1`])
+    const [first] = await reader.search({ userId: bob, parts: [], terms: parseSearchWords('train'), limit: 1 })
+    expect(first).toEqual({ at: late.at, sessionId: group, seq: 3 })
+    expect(await find('train', { after: first! })).toEqual([`${CHAT} 1`])
+    const { events: read, changes } = await reader.messagesAt([
+      { sessionId: CHAT, seq: 3 },
+      { sessionId: group, seq: 3 },
+      { sessionId: group, seq: 2 },
+    ])
+    expect(new Set(read.map(({ sessionId, seq }) => `${sessionId} ${seq}`))).toEqual(new Set([`${CHAT} 3`, 'g:crew 3']))
+    expect(changes.map(({ seq }) => seq)).toEqual([5, 6])
   })
 
   test('[AR7] a reader knows how far the archive is in a partition', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Content } from '../../schemas/content.ts'
-import type { EventFrame, ServerFrame } from '../../schemas/frames.ts'
+import type { EventFrame, QuestionFrame, ServerFrame } from '../../schemas/frames.ts'
 import { type SessionId, singleSessionId, type UserId } from '../../schemas/ids.ts'
 import { startProduct, type TestProduct } from '../product.ts'
 import { Device, type Subprotocol } from './device.ts'
@@ -11,6 +11,8 @@ import { Device, type Subprotocol } from './device.ts'
 const PRODUCT_MS_MAX = 120_000
 const STORY_MS_MAX = 60_000
 const HISTORY_EVENTS_MAX = 6
+/** Two seconds, and as much again for a machine that runs other tests. */
+const GONE_MS_MAX = 4_000
 
 let product: TestProduct
 const devices: Device[] = []
@@ -115,6 +117,69 @@ describe.each(['json', 'avro'] as const)('over %s', subprotocol => {
     )
     expect(seqs(cleared.forth)).toEqual(range(10, 20))
     expect(cleared.back).toEqual(cleared.forth)
+  })
+
+  test('[SE5] everybody finds what they may see, and nothing that was taken back', {
+    timeout: STORY_MS_MAX,
+  }, async () => {
+    const { tag, ann, bo, cy, chat, open } = people(subprotocol)
+    const [anns, bos, cys] = [await open(ann), await open(bo), await open(cy)]
+    const crew = `g:crew-${tag}` as SessionId
+    const word = `word${tag}`
+    await anns.pack({ type: 'createGroup', groupId: `crew-${tag}`, info: { name: 'crew' }, members: [bo] }) // 1
+    await say(anns, ann, crew, `${word} early`) // 2
+    await anns.pack({ type: 'removeMembers', sessionId: crew, userIds: [bo] }) // 3
+    await say(anns, ann, crew, `${word} without Bo`) // 4
+    await anns.pack({ type: 'addMembers', sessionId: crew, userIds: [bo, cy] }) // 5
+    await say(anns, ann, crew, `${word} 我们坐高铁`) // 6
+    const edited = await say(anns, ann, chat, `${word} in private`)
+    const revoked = await say(anns, ann, chat, `${word} by mistake`)
+    const hidden = await say(anns, ann, chat, `${word} unloved`)
+    const find = async (device: Device, question: Partial<Extract<QuestionFrame, { type: 'search' }>>) => {
+      for (;;) {
+        const answer = await device.ask({ type: 'search', ...question })
+        if (answer.type === 'found') return answer
+        if (answer.type !== 'failed' || answer.retry !== 'same') throw new Error(JSON.stringify(answer))
+      }
+    }
+    const places = async (device: Device, question: object) =>
+      (await find(device, question)).events.map(({ sessionId, seq }) => `${sessionId[0]}${seq}`)
+    const whole = ['s3', 's2', 's1', 'g6', 'g4', 'g2']
+    expect(
+      await until(
+        () => places(anns, { words: word }),
+        found => found.length === whole.length,
+      ),
+    ).toEqual(whole)
+    expect(await places(bos, { words: word })).toEqual(['s3', 's2', 's1', 'g6', 'g2'])
+    expect(await places(cys, { words: word })).toEqual(['g6'])
+    expect(await places(bos, { words: `${word} 高铁` })).toEqual(['g6'])
+    expect(await places(bos, { words: word, sessionId: crew })).toEqual(['g6', 'g2'])
+    expect(await places(bos, { words: word, from: bo })).toEqual([])
+    const page = await find(bos, { words: word, limit: 2 })
+    expect(await places(bos, { words: word, cursor: page.cursor!, limit: 2 })).toEqual(['s1', 'g6'])
+    await anns.pack({ type: 'override', sessionId: chat, target: edited, content: text(`another ${tag}`) })
+    await anns.pack({ type: 'revoke', sessionId: chat, target: revoked })
+    const taken = performance.now()
+    await bos.pack({ type: 'deleteForMe', sessionId: chat, targets: [hidden] })
+    await until(
+      () => places(bos, { words: word }),
+      found => found.length === 2,
+    )
+    expect(performance.now() - taken).toBeLessThan(GONE_MS_MAX)
+    expect(await places(anns, { words: word })).toEqual(['s3', 'g6', 'g4', 'g2'])
+    const { events } = await find(bos, { words: tag, from: ann, sessionId: chat })
+    expect(events).toMatchObject([{ seq: 1, body: { content: text(`another ${tag}`) }, state: { change: 'edited' } }])
+    const refused = async (question: object) => {
+      const answer = await bos.ask({ type: 'search', ...question })
+      return answer.type === 'failed' ? answer.name : answer.type
+    }
+    expect(await refused({})).toBe('PARAM')
+    expect(await refused({ words: '!' })).toBe('PARAM')
+    expect(await refused({ words: word, cursor: 'nonsense' })).toBe('PARAM')
+    expect(await refused({ words: word, contentKind: 'Nothing' })).toBe('PARAM')
+    expect(await refused({ words: word, limit: 1_000 })).toBe('PARAM')
+    expect(await refused({ words: word, sessionId: `g:none-${tag}` })).toBe('HISTORY_DENIED')
   })
 
   test('[LH1] whoever left and came back sees their stays, also where only the archive has them', {

@@ -150,6 +150,10 @@ export function archiveReader(world: World, host: Machine): ArchiveReader {
     message: request => server.message(request),
     count: request => server.count(request),
     timeline: request => server.timeline(request),
+    positions: () => server.positions(),
+    sessionsOf: request => server.sessionsOf(request),
+    search: request => server.search(request),
+    messagesAt: places => server.messagesAt(places),
   }
   return remote(world, host, 'archive', reading)
 }

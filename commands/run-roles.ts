@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { builtWebDir } from '../gateway/http/web-pages.ts'
 import { makeGateway } from '../gateway/main.ts'
 import { RedisPresence, RedisSignals } from '../gateway/presence/redis-presence.ts'
 import { BadConfig, type Config, parseRoles } from '../infra/config.ts'
@@ -151,6 +152,11 @@ async function sequencer(context: Context): Promise<Service> {
   })
 }
 
+function webDir(): { webDir?: string } {
+  const dir = builtWebDir()
+  return dir === undefined ? {} : { webDir: dir }
+}
+
 async function gateway(context: Context): Promise<Service> {
   const { config, log, topics, codecs, clock, random, logger, metrics } = context
   const connection = connectTo(context, 'gateway')
@@ -178,6 +184,8 @@ async function gateway(context: Context): Promise<Service> {
     ...(config.devicePacksPerSecond === undefined ? {} : { packsPerSecond: config.devicePacksPerSecond }),
     ...(config.userPacksPerSecond === undefined ? {} : { userPacksPerSecond: config.userPacksPerSecond }),
     tokens: config.tokens,
+    developmentLogin: config.developmentLogin,
+    ...webDir(),
     ...(config.authUrl === undefined ? {} : { thirdPartyUrl: config.authUrl }),
     ...(await tlsFiles(config)),
     ...(config.wordsFile === undefined ? {} : { wordsFile: config.wordsFile }),

@@ -18,6 +18,10 @@ export interface GatewayOptions extends GatewayCoreOptions {
   tokens: TokenKeySources | TokenKey
   /** Asked about every login, where there is one. */
   thirdPartyUrl?: string
+  /** The folder of the web chat, where it is to be served. */
+  webDir?: string
+  /** Anybody on this machine gets a token of any user; needs a secret key. */
+  developmentLogin?: boolean
   /** The file of the words that messages must not hold. */
   wordsFile?: string
 }
@@ -59,7 +63,7 @@ class Gateway implements GatewayService {
   }
 
   async start(): Promise<void> {
-    const { tokens, clock, logger, http, tls, thirdPartyUrl } = this.options
+    const { tokens, clock, logger, http, tls, thirdPartyUrl, webDir, developmentLogin } = this.options
     const keys = tokens instanceof Uint8Array ? { secret: tokens } : await readTokenKeys(tokens)
     await this.words?.open()
     void this.words?.run(this.stopping.signal)
@@ -79,6 +83,8 @@ class Gateway implements GatewayService {
       clock,
       ...(tls === undefined ? {} : { tls }),
       isReady: () => core.isOpen,
+      webDir,
+      developmentKey: developmentLogin === true && 'secret' in keys ? keys.secret : undefined,
       upgrade: (request, stream, head) => webSockets.upgrade(request, stream, head),
     })
     await this.http.listen(http)

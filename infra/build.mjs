@@ -24,13 +24,17 @@ const STAMP = join(DIST, '.build-stamp')
 const LOCK = join(DIST, '.building')
 const ASSETS = new Set(['.avsc', '.lua', '.sql', '.html', '.xml', '.properties', '.json', '.mjs'])
 const NOT_SOURCE = new Set(['node_modules', 'dist', 'coverage', 'docs'])
+/** What vite bundles for browsers, beside what it takes from client/, schemas/ and infra/. */
+const WEB = 'web'
+const WEB_SOURCES = new Set(['.ts', '.tsx', '.css', '.html', '.svg', '.mjs'])
 const LOCK_POLL_MS = 200
 
 const sources = listSources()
-const fingerprint = fingerprintOf(sources)
+const webSources = listBelow(WEB, file => WEB_SOURCES.has(extname(file)))
+const fingerprint = fingerprintOf([...sources, ...webSources])
 if (!isCurrent()) await withLock(build)
 
-function build() {
+async function build() {
   if (isCurrent()) return
   const begun = performance.now()
   rmSync(STAMP, { force: true })
@@ -45,29 +49,41 @@ function build() {
     process.exitCode = 1
     return
   }
+  await bundleWeb()
   const written = outputs.filter(file => existsSync(join(DIST, file)))
   writeFileSync(STAMP, JSON.stringify({ fingerprint, outputs: written }))
   console.log(`built dist/ in ${((performance.now() - begun) / 1000).toFixed(1)} s`)
 }
 
+/** dist/web: one page with everything that it needs. Left alone where its sources are the same as the last time. */
+async function bundleWeb() {
+  const stamp = join(DIST, '.web-stamp')
+  const shared = sources.filter(file => /^(client|schemas|infra)\//.test(file))
+  const current = fingerprintOf([...shared, ...webSources])
+  if (existsSync(join(DIST, WEB, 'index.html')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === current) return
+  const { build: bundle } = await import('vite')
+  await bundle({ configFile: join(ROOT, WEB, 'vite.config.mjs'), logLevel: 'error' })
+  writeFileSync(stamp, current)
+}
+
 /** Everything that may be compiled, or read beside what is compiled; relative paths. */
 function listSources() {
   return readdirSync(ROOT, { withFileTypes: true })
-    .filter(entry => !NOT_SOURCE.has(entry.name) && !entry.name.startsWith('.'))
+    .filter(entry => !NOT_SOURCE.has(entry.name) && entry.name !== WEB && !entry.name.startsWith('.'))
     .filter(entry => entry.isDirectory() || extname(entry.name) === '.ts')
     .flatMap(entry => listBelow(entry.name))
     .filter(file => !isTest(file))
     .sort()
 }
 
-function listBelow(entry) {
+function listBelow(entry, isWanted = file => extname(file) === '.ts' || isAsset(file)) {
   const path = join(ROOT, entry)
   if (!existsSync(path)) return []
   if (!statSync(path).isDirectory()) return [entry]
   return readdirSync(path)
     .filter(name => name !== 'node_modules' && !name.startsWith('.'))
-    .flatMap(name => listBelow(join(entry, name)))
-    .filter(file => extname(file) === '.ts' || isAsset(file))
+    .flatMap(name => listBelow(join(entry, name), isWanted))
+    .filter(isWanted)
 }
 
 /** What tsconfig.build.json leaves out: tests and what only they use. */
@@ -117,7 +133,7 @@ function outputsOf(file) {
 function removeOrphans(expected, dir = '') {
   for (const entry of readdirSync(join(DIST, dir), { withFileTypes: true })) {
     const file = join(dir, entry.name)
-    if (entry.name.startsWith('.')) continue
+    if (entry.name.startsWith('.') || file === WEB) continue
     if (entry.isDirectory()) removeOrphans(expected, file)
     else if (!expected.has(file)) rmSync(join(DIST, file))
   }
@@ -129,7 +145,7 @@ async function withLock(work) {
   mkdirSync(DIST, { recursive: true })
   while (!takeLock()) await new Promise(resolve => setTimeout(resolve, LOCK_POLL_MS))
   try {
-    work()
+    await work()
   } finally {
     rmSync(LOCK, { force: true })
   }

@@ -48,6 +48,7 @@ const environment = z.object({
     .regex(/^(group|all|\d+(-\d+)?(,\d+(-\d+)?)*)$/, 'must be "group", "all" or a list such as 0-5,8')
     .default('group'),
   PACKLOG_RULES_FILE: z.string().min(1).optional(),
+  PACKLOG_DEVELOPMENT_LOGIN: z.enum(['true', 'false']).default('false'),
   PACKLOG_WORDS_FILE: z.string().min(1).optional(),
   PACKLOG_DEVICE_PACKS_PER_SECOND: z.coerce.number().int().min(1).max(100_000).optional(),
   PACKLOG_USER_PACKS_PER_SECOND: z.coerce.number().int().min(1).max(100_000).optional(),
@@ -102,6 +103,8 @@ export interface Config {
   stateDir: string
   /** Where the keys of tokens are. */
   tokens: { secretFile?: string; jwksFile?: string; jwksUrl?: string }
+  /** Anybody on this machine may be anybody (npm start). */
+  developmentLogin: boolean
   /** A third party that is asked about every login. */
   authUrl: string | undefined
   tls: { certFile: string; keyFile: string } | undefined
@@ -153,6 +156,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     metrics: { host: values.PACKLOG_METRICS_HOST, port: values.PACKLOG_METRICS_PORT },
     stateDir: values.PACKLOG_STATE_DIR,
     tokens: tokensOf(values),
+    developmentLogin: developmentLoginOf(values),
     authUrl: values.PACKLOG_AUTH_URL,
     tls: tlsOf(values),
     partitionCount: values.PACKLOG_PARTITION_COUNT,
@@ -193,6 +197,14 @@ function tokensOf(values: Environment): Config['tokens'] {
 }
 
 const DAY_MS = 86_400_000
+/** Throws BadConfig where others than this machine could reach it. */
+function developmentLoginOf({ PACKLOG_DEVELOPMENT_LOGIN: on, PACKLOG_HTTP_HOST: host }: Environment): boolean {
+  if (on === 'false') return false
+  if (LOOPBACK_HOSTS.has(host)) return true
+  throw new BadConfig(`PACKLOG_DEVELOPMENT_LOGIN is only for a gateway of this machine: PACKLOG_HTTP_HOST is ${host}`)
+}
+
+const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost'])
 
 const SECRET_FILE_DEFAULT = '.packlog/jwt.key'
 

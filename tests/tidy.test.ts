@@ -13,6 +13,7 @@ const SOURCE_FOLDERS = [
   'gateway',
   'infra',
   'client',
+  'web',
   'commands',
   'verify',
   'bench',
@@ -22,7 +23,7 @@ const SOURCE_FOLDERS = [
 
 function sourceFiles(folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
-    .filter(entry => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter(entry => entry.isFile() && /\.tsx?$/.test(entry.name))
     .map(entry => join(entry.parentPath, entry.name).slice(root.length))
     .filter(file => !file.includes('node_modules'))
 }
@@ -72,6 +73,9 @@ test('[TD3] client libraries appear in adapters only', () => {
     ws: /^gateway\/ws\/|^client\/|^bench\//,
     fastify: /^gateway\/http\//,
     aws4fetch: /^gateway\/media\/s3-/,
+    '@fastify/static': /^gateway\/http\//,
+    react: /^web\//,
+    '@mantine/core': /^web\//,
     pino: /^infra\/logger\.ts$/,
     'prom-client': /^infra\/metrics\.ts$/,
     avsc: /^schemas\/|^topics\/memory-registry\.ts$|^faults\/check\//,
@@ -93,7 +97,8 @@ const LAYERS: Record<string, RegExp> = {
   infra: /^(processors|gateway|client|bench|faults|verify|commands)\//,
   processors: /^(gateway|client|bench|faults|verify|commands)\//,
   gateway: /^(client|bench|faults|verify|commands)\//,
-  client: /^(topics|processors|gateway|verify|commands|bench|faults)\//,
+  web: /^(topics|processors|gateway|verify|commands|bench|faults)\//,
+  client: /^(web|topics|processors|gateway|verify|commands|bench|faults)\//,
   verify: /^(gateway|client|bench|faults|commands)\/|^processors\/[a-z]+\/(project|evolve|decide)\.ts$/,
 }
 

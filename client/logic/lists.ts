@@ -56,6 +56,11 @@ export class Lists {
     return this.members.get(sessionId)?.members ?? []
   }
 
+  /** One of the members that are known, without asking for them. */
+  knownMember(sessionId: SessionId, userId: UserId): MemberSummary | undefined {
+    return this.members.get(sessionId)?.members.find(member => member.userId === userId)
+  }
+
   /** Everything anew; what cannot be had now stays as it is. */
   async refresh(): Promise<void> {
     await Promise.allSettled([this.refreshFriends(), this.refreshGroups(), this.refreshSettings()])

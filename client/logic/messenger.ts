@@ -141,6 +141,11 @@ export class Messenger {
     return this.options.wire.phase
   }
 
+  /** True where this tab keeps the store: what is to be done once for all tabs is done here. */
+  get isKeeper(): boolean {
+    return this.options.wire.isKeeper
+  }
+
   /** True once everything that was missed is there, until the connection is lost. */
   get isUpToDate(): boolean {
     return this.isSynced

@@ -4,6 +4,8 @@ import type { Duplex } from 'node:stream'
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
 import type { Clock } from '../../infra/clock.ts'
 import { WS_PATH } from '../auth/login-request.ts'
+import { serveDevelopmentLogin } from './development-login.ts'
+import { serveWebPages } from './web-pages.ts'
 
 /** Requests larger than this are refused, bytes. */
 const BODY_BYTES_MAX = 64 * 1024
@@ -15,13 +17,17 @@ export interface HttpServerOptions {
   tls?: { cert: string; key: string }
   isReady(): boolean
   upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void
+  /** The folder of the web chat, where there is one. */
+  webDir?: string | undefined
+  /** The key of the development login, where that is wanted. */
+  developmentKey?: Uint8Array | undefined
 }
 
 /** The gateway's HTTP side: health, time, and the upgrade to WebSocket. Errors are RFC 9457 problems. */
 export class HttpServer {
   private readonly fastify: FastifyInstance
 
-  constructor({ clock, tls, isReady, upgrade }: HttpServerOptions) {
+  constructor({ clock, tls, isReady, upgrade, webDir, developmentKey }: HttpServerOptions) {
     const options = {
       logger: false,
       bodyLimit: BODY_BYTES_MAX,
@@ -45,13 +51,10 @@ export class HttpServer {
         status < 500 ? error.message : '',
       )
     })
-    this.fastify.get('/', () => ({
-      name: 'packlog',
-      webSocket: WS_PATH,
-      time: '/v1/time',
-      health: '/healthz',
-      ready: '/readyz',
-    }))
+    const paths = { name: 'packlog', webSocket: WS_PATH, time: '/v1/time', health: '/healthz', ready: '/readyz' }
+    if (webDir === undefined) this.fastify.get('/', () => paths)
+    else serveWebPages(this.fastify, webDir)
+    if (developmentKey !== undefined) serveDevelopmentLogin(this.fastify, { key: developmentKey, clock })
     this.fastify.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'))
     this.fastify.get('/readyz', (_request, reply) => {
       if (isReady()) return reply.type('text/plain').send('ready\n')

@@ -7,6 +7,7 @@ export function readyText(how: { seconds: number; urls: StackFile['urls']; dataD
   const metrics = Object.entries(urls.metrics).map(([name, url]) => `  metrics       ${url}  (${name})`)
   return [
     `ready after ${seconds.toFixed(1)} s`,
+    `  web chat      ${urls.http}/`,
     `  WebSocket     ${urls.ws}`,
     `  HTTP          ${urls.http}`,
     ...metrics,
@@ -16,6 +17,7 @@ export function readyText(how: { seconds: number; urls: StackFile['urls']; dataD
     `  Redis         ${urls.redis}`,
     `  data, logs    ${dataDir}, ${join(dataDir, 'logs')}`,
     '',
+    `Chat in the browser:      ${urls.http}/  (any name; another one in a private window)`,
     'A token for a user:       npm run token -- alice',
     'Your first conversation:  npm run chat -- alice bob',
     '  and in a second terminal: npm run chat -- bob alice',

@@ -39,6 +39,7 @@ export function sharedEnv(targets: RoleTargets): Record<string, string> {
     REDIS_URL: targets.redisUrl,
     CLICKHOUSE_URL: targets.clickhouseUrl,
     PACKLOG_HTTP_HOST: HOST,
+    PACKLOG_DEVELOPMENT_LOGIN: 'true',
     PACKLOG_HTTP_PORT: String(targets.httpPort),
     PACKLOG_METRICS_HOST: HOST,
     PACKLOG_STATE_DIR: join(targets.dataDir, 'state'),

@@ -1,0 +1,62 @@
+import { useMediaQuery } from '@mantine/hooks'
+import { useEffect } from 'react'
+import { ConversationPane } from '../chat/conversation-pane.tsx'
+import { SessionList } from '../chat/session-list.tsx'
+import { ConnectionBar } from '../parts/connection-bar.tsx'
+import { EmptyPane } from '../parts/empty-pane.tsx'
+import { NavigationRail } from '../parts/navigation-rail.tsx'
+import { SettingsPage } from '../parts/settings-page.tsx'
+import { useToast } from '../parts/toast.tsx'
+import { PeoplePage } from '../people/people-page.tsx'
+import { useText } from './i18n.ts'
+import { useMessenger } from './messenger-context.ts'
+import { useNotifications } from './notifications.ts'
+import { useRoute } from './route.ts'
+
+/** Below this width one thing is shown at a time. */
+export const PHONE_WIDTH_MAX = 767
+
+/** The page of somebody who is logged in: navigation, a list, and what was chosen from it. */
+export function Shell() {
+  const messenger = useMessenger('sessions')
+  const route = useRoute()
+  const t = useText()
+  const toast = useToast()
+  const isPhone = useMediaQuery(`(max-width: ${PHONE_WIDTH_MAX}px)`, undefined, { getInitialValueInEffect: false })
+  useEffect(
+    () =>
+      messenger.on('refused', ({ frame, answer }) => {
+        if (frame.type !== 'send' && frame.type !== 'markRead') toast(t('refusedText', { reason: answer.reason }))
+      }),
+    [messenger, toast, t],
+  )
+  useNotifications(messenger, route)
+  const unread = messenger.unread()
+  useEffect(() => {
+    document.title = unread > 0 ? `(${unread}) packlog` : 'packlog'
+  }, [unread])
+  const { tab, sessionId } = route
+  const isInside = sessionId !== undefined
+  const list =
+    tab === 'chats' ? <SessionList selected={sessionId} /> : tab === 'contacts' ? <PeoplePage /> : <SettingsPage />
+  return (
+    <div className="shell" data-phone={isPhone} data-inside={isInside}>
+      {!(isPhone && isInside) && <NavigationRail tab={tab} unread={unread} />}
+      {!(isPhone && isInside) && (
+        <section className="side" aria-label={t(tab)}>
+          <ConnectionBar />
+          {list}
+        </section>
+      )}
+      {!(isPhone && !isInside) && (
+        <main className="stage">
+          {isInside ? (
+            <ConversationPane key={sessionId} sessionId={sessionId} seq={route.seq} isPhone={isPhone === true} />
+          ) : (
+            <EmptyPane />
+          )}
+        </main>
+      )}
+    </div>
+  )
+}

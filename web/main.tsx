@@ -1,0 +1,7 @@
+import { createRoot } from 'react-dom/client'
+import '@mantine/core/styles.css'
+import './styles.css'
+import { App } from './app/app.tsx'
+
+const root = document.getElementById('root')
+if (root !== null) createRoot(root).render(<App />)

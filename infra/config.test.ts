@@ -70,3 +70,10 @@ test('[CF1] keys of tokens are a secret, a set of public keys, or both; TLS need
   expect(() => readConfig({ ...env, PACKLOG_TLS_CERT_FILE: 'c' })).toThrow(/PACKLOG_TLS_KEY_FILE is missing/)
   expect(() => readConfig({ ...env, PACKLOG_TLS_KEY_FILE: 'k' })).toThrow(/PACKLOG_TLS_CERT_FILE is missing/)
 })
+
+test('[WEB5] the development login is refused to a gateway that others can reach', () => {
+  expect(readConfig(env).developmentLogin).toBe(false)
+  expect(readConfig({ ...env, PACKLOG_DEVELOPMENT_LOGIN: 'true' }).developmentLogin).toBe(true)
+  const open = { ...env, PACKLOG_DEVELOPMENT_LOGIN: 'true', PACKLOG_HTTP_HOST: '0.0.0.0' }
+  expect(() => readConfig(open)).toThrow(/PACKLOG_DEVELOPMENT_LOGIN/)
+})

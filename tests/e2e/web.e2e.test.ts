@@ -123,7 +123,7 @@ test('[WEB1] a group is made, written in, run and left', async () => {
   await cleo.getByRole('button', { name: 'New chat' }).click()
   await cleo.getByRole('menuitem', { name: 'New group' }).click()
   await cleo.getByLabel('Group name').fill('Climbers')
-  await cleo.getByLabel('Members').fill('dan,')
+  await cleo.getByRole('combobox', { name: 'Members' }).fill('dan,')
   await cleo.getByRole('button', { name: 'Create' }).click()
   await cleo.getByText('cleo created the group').first().waitFor()
   await dan.getByRole('button', { name: /Climbers/ }).click()
@@ -242,6 +242,8 @@ test('[WEB4] nothing overflows at any width, in either scheme and language, and 
           if (over > 0) found.push(`${hash} ${width} ${scheme} ${language}: ${over} px too wide`)
           await shot(kim, `width-${hash.replaceAll(/\W/g, '')}-${width}-${scheme}-${language}`)
         }
+        // Colours depend on the scheme and widths on the language: the two extremes have it all.
+        if ((scheme === 'dark') !== (language === 'zh')) continue
         found.push(...(await seriousFindings(kim)).map(finding => `${hash} ${scheme} ${language}: ${finding}`))
       }
       await kim.setViewportSize(DESK)

@@ -1,5 +1,5 @@
 import { createTheme, MantineProvider } from '@mantine/core'
-import { useEffect, useState } from 'react'
+import { useCallback, useEffect, useState } from 'react'
 import type { UserId } from '../../client/sdk.ts'
 import { Login } from '../parts/login.tsx'
 import { Problem } from '../parts/problem.tsx'
@@ -32,10 +32,10 @@ export function App() {
     saveAccount(entered)
     setAccount(entered)
   }
-  const logOut = () => {
+  const logOut = useCallback(() => {
     forgetAccount()
     setAccount(undefined)
-  }
+  }, [])
   return (
     <PreferencesContext.Provider value={preferences}>
       <LanguageContext.Provider value={language}>
@@ -72,7 +72,7 @@ function LoggedIn({ account, logOut }: { account: Account; logOut: () => void })
       isCurrent = false
       close()
     }
-  }, [account])
+  }, [account, logOut])
   if (value === undefined) return null
   return (
     <MessengerContext.Provider value={value}>

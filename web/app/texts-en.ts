@@ -9,7 +9,7 @@ export const en = {
   logIn: 'Log in',
   logOut: 'Log out',
   loginFailed: 'Logging in failed: {reason}',
-  developmentNote: 'Development login of this machine: any name, no password.',
+  developmentNote: 'Development login of this machine: every name, no password.',
   chats: 'Chats',
   contacts: 'Contacts',
   settings: 'Settings',

@@ -104,7 +104,8 @@ export function Composer({ sessionId, intent, onDone, isPhone }: ComposerProps) 
           autosize
           minRows={1}
           maxRows={8}
-          radius="lg"
+          radius="xl"
+          size="md"
           value={text}
           placeholder={t('writeMessage')}
           aria-label={t('writeMessage')}

@@ -1,7 +1,7 @@
 import { ActionIcon, Indicator, Loader, Text } from '@mantine/core'
 import { IconArrowDown, IconAt } from '@tabler/icons-react'
 import { useEffect, useLayoutEffect, useRef, useState } from 'react'
-import { VList, type VListHandle } from 'virtua'
+import { Virtualizer, type VirtualizerHandle } from 'virtua'
 import type { Conversation, EventFrame, Seq } from '../../client/sdk.ts'
 import { useLanguage, useText } from '../app/i18n.ts'
 import { type Names, useMessenger } from '../app/messenger-context.ts'
@@ -35,7 +35,8 @@ export function MessageList({ conversation, names, shownSeq, ...actions }: Messa
   const messenger = useMessenger('sessions', 'profiles', 'members')
   const row = messenger.session(conversation.sessionId)
   const { view } = conversation
-  const list = useRef<VListHandle>(null)
+  const list = useRef<VirtualizerHandle>(null)
+  const scroller = useRef<HTMLDivElement>(null)
   const [isFollowing, setFollowing] = useState(shownSeq === undefined)
   const newAfter = useNewAfter(conversation)
   const items = timelineItems(view, newAfter)
@@ -78,17 +79,21 @@ export function MessageList({ conversation, names, shownSeq, ...actions }: Messa
           {t('historyBegins')}
         </Text>
       )}
-      <VList ref={list} className="messages-scroll" shift={isPrepend} onScroll={scrolled} tabIndex={0}>
-        {items.map(item => (
-          <TimelineRow
-            key={item.key}
-            item={item}
-            names={names}
-            isShown={'event' in item && item.event.seq === shownSeq}
-            {...actions}
-          />
-        ))}
-      </VList>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: whoever has no pointer scrolls with the keys */}
+      <div ref={scroller} className="messages-scroll" tabIndex={0}>
+        <div className="grow" />
+        <Virtualizer ref={list} scrollRef={scroller} shift={isPrepend} onScroll={scrolled}>
+          {items.map(item => (
+            <TimelineRow
+              key={item.key}
+              item={item}
+              names={names}
+              isShown={'event' in item && item.event.seq === shownSeq}
+              {...actions}
+            />
+          ))}
+        </Virtualizer>
+      </div>
       {(!isFollowing || !view.isAtEnd) && items.length > 0 && (
         <div className="to-end">
           {row?.firstMentionSeq !== undefined && (

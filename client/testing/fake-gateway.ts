@@ -5,6 +5,7 @@ import type { ClientFrame, EventFrame, PackFrame, QuestionFrame, ServerFrame } f
 import { SUBPROTOCOL_TOKEN_PREFIX, sessionOfFrame } from '../../schemas/frames.ts'
 import type { PackId, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import { USER_SETTINGS_DEFAULT } from '../../schemas/settings.ts'
+import { amend, messageRow, targetSeq } from '../logic/fold-message.ts'
 import type { OpenTransport, TransportEvents } from '../network/transport.ts'
 
 /**
@@ -311,7 +312,12 @@ export class FakeGateway {
     const wanted = afterSeq === undefined ? timeline.filter(event => event.seq < beforeSeq!) : timeline.slice(afterSeq)
     const events = afterSeq === undefined ? wanted.slice(-limit) : wanted.slice(0, limit)
     const more = wanted.length > events.length
-    connection.push({ type: 'page', requestId, sessionId, lastSeq: timeline.length, more, events })
+    // Pages show what became of messages since.
+    const shown = events.map(event => {
+      const about = timeline.filter(later => later.seq > event.seq && targetSeq(later) === event.seq)
+      return about.reduce(amend, messageRow(event)).event
+    })
+    connection.push({ type: 'page', requestId, sessionId, lastSeq: timeline.length, more, events: shown })
   }
 
   private sessionsOf(userId: UserId) {

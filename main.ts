@@ -2,6 +2,7 @@
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { deadCommand } from './commands/dead.ts'
 import { kickCommand } from './commands/kick.ts'
 import { rebuildCommand } from './commands/rebuild.ts'
 import { runRoles } from './commands/run-roles.ts'
@@ -19,6 +20,7 @@ const HELP = `packlog: an event-sourced instant-messaging backend on Kafka
   packlog kick USER [--reason TEXT] logs a user out everywhere
   packlog rebuild VIEW              builds history, membership or archive anew from the log
   packlog verify [--json]           compares every view with a fresh fold of the log
+  packlog dead list|inspect|retry|discard  works on records that a processor could not apply
 
 The environment says where Kafka, the registry, Redis and ClickHouse are: docs/operations.md.
 `
@@ -33,6 +35,7 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
       hours: { type: 'string' },
       reason: { type: 'string' },
       json: { type: 'boolean' },
+      all: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   })
@@ -49,6 +52,14 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
       return rebuildCommand({ env, view: subject, signal })
     case 'verify':
       return verifyCommand({ env, json: values.json === true })
+    case 'dead':
+      return deadCommand({
+        env,
+        words: positionals.slice(1),
+        all: values.all === true,
+        json: values.json === true,
+        reason: values.reason,
+      })
     default:
       process.stdout.write(HELP)
       return values.help === true ? 0 : 2

@@ -17,6 +17,7 @@ const COMMANDS = {
   kick: ['main.js', 'kick'],
   rebuild: ['main.js', 'rebuild'],
   verify: ['main.js', 'verify'],
+  dead: ['main.js', 'dead'],
   sim: ['../tests/sim/main.ts'],
 }
 const SERVERS = ['KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'REDIS_URL', 'CLICKHOUSE_URL']

@@ -6,6 +6,8 @@ import { VirtualClock } from '../infra/testing/virtual-clock.ts'
 import { eventCodec, eventSchema } from '../schemas/codec.ts'
 import type { LogReader, ReadOptions } from '../topics/log.ts'
 import type { Position } from '../topics/valid-events.ts'
+import { writeDeadAction } from './dead-letter.ts'
+import { readLetters } from './dead-letters.ts'
 import { HISTORY_DEFAULTS } from './history/history-store.ts'
 import { historyView } from './history/main.ts'
 import { MemoryHistory, MemoryHistoryStore } from './history/memory-history-store.ts'
@@ -552,7 +554,8 @@ describe('what a view cannot show', () => {
       error: 'I do not like it',
     })
     expect(String(letter!.key)).toBe(chat)
-    expect(textOf(eventLog.codec.decode(letter!.value!))).toBe('2')
+    // What people wrote stands in the log only.
+    expect(letter!.value).toBeNull()
     expect(await metric(metrics, 'view_skipped_events_total')).toBe(1)
     expect(view.positions.get(0)!.offset).toBe(3)
   })
@@ -575,5 +578,53 @@ describe('what a view cannot show', () => {
     await runner.caughtUp()
     expect(await readAll(log, 'im.dead')).toHaveLength(1)
     expect(view.positions.get(0)!.offset).toBe(0)
+  })
+
+  test('[RN9] a letter is tried again when an operator asks for it, also while the processor was away', async () => {
+    const eventLog = await makeEventLog()
+    const { log, topics } = eventLog
+    eventLog.append(chatScript(4).events)
+    const view = new ListView()
+    view.reasonToSkip = event => (Number(textOf(event)) % 2 === 1 ? 'odd' : undefined)
+    const first = await started(view, eventLog)
+    await first.caughtUp()
+    await first.drain()
+    const letters = await readLetters({ log, dead: topics.dead })
+    expect(letters.map(({ id, state, error }) => ({ id, state, error }))).toEqual([
+      { id: 'list/im.events/0/1', state: 'open', error: 'odd' },
+      { id: 'list/im.events/0/3', state: 'open', error: 'odd' },
+    ])
+    for (const { place, key } of letters) {
+      await writeDeadAction({ log, dead: topics.dead }, place, { action: 'retry', key, by: 'ops' })
+    }
+    const lost = { processor: 'list', topic: 'im.events', partition: 0, offset: 99 }
+    await log.append({
+      topic: 'im.dead',
+      partition: 0,
+      records: [{ key: null, value: Buffer.from('of somebody else'), headers: {} }],
+    })
+    await writeDeadAction({ log, dead: topics.dead }, lost, { action: 'retry', key: null, by: 'ops' })
+    view.reasonToSkip = event => (textOf(event) === '3' ? 'still odd' : undefined)
+    view.applied.length = 0
+    const clock = {
+      ...hastyClock(),
+      schedule: (ms: number, run: () => void) => systemClock.schedule(Math.min(ms, 20), run),
+    }
+    const second = await started(view, eventLog, { clock })
+    await until(async () => (await readLetters({ log, dead: topics.dead })).every(({ state }) => state !== 'retrying'))
+    expect(
+      (await readLetters({ log, dead: topics.dead })).map(({ id, state, error, by }) => ({ id, state, error, by })),
+    ).toEqual([
+      { id: 'list/im.events/0/1', state: 'applied', error: 'odd', by: 'list' },
+      { id: 'list/im.events/0/3', state: 'failed', error: 'still odd', by: 'list' },
+    ])
+    expect(view.texts()).toEqual(['1'])
+    expect(view.positions.get(0)!.offset).toBe(3)
+    await second.drain()
+    // An answered request is not met twice.
+    view.applied.length = 0
+    const third = await started(view, eventLog)
+    await third.caughtUp()
+    expect(view.texts()).toEqual([])
   })
 })

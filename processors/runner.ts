@@ -7,6 +7,7 @@ import { type RecordCodec, UnknownSchema } from '../schemas/codec.ts'
 import type { Event } from '../schemas/event.ts'
 import type { Offset, Partition } from '../schemas/ids.ts'
 import { type FetchedBatch, type Log, type LogReader, type PartitionBounds, PositionOutOfRange } from '../topics/log.ts'
+import { readRecordAt } from '../topics/read-range.ts'
 import type { Topics } from '../topics/topics.ts'
 import {
   chainHash,
@@ -17,6 +18,8 @@ import {
   type ValidBatch,
 } from '../topics/valid-events.ts'
 import { type DeadLetters, makeDeadLetters } from './dead-letter.ts'
+import type { Letter } from './dead-letters.ts'
+import { LetterRetries } from './letter-retries.ts'
 import { type RunnerMetrics, runnerMetrics } from './runner-metrics.ts'
 import { type PlacedEvent, type View, ViewMoved } from './view.ts'
 
@@ -100,6 +103,7 @@ class ViewRunner implements Runner {
   private readonly metrics: RunnerMetrics
   private readonly labels: { view: string }
   private readonly dead: DeadLetters
+  private readonly retries: LetterRetries
   private readonly states = new Map<Partition, PartitionState>()
   private readonly incomplete = new Set<Partition>()
   private readonly abort = new AbortController()
@@ -122,6 +126,7 @@ class ViewRunner implements Runner {
     this.labels = { view: view.name }
     this.metrics = runnerMetrics(metrics)
     this.dead = makeDeadLetters({ log, dead: topics.dead, topic: topics.events.name, processor: view.name })
+    this.retries = new LetterRetries({ log, dead: topics.dead, processor: view.name })
     this.done = new Promise((resolve, reject) => {
       this.settle = { resolve, reject }
     })
@@ -151,6 +156,9 @@ class ViewRunner implements Runner {
       onBatch: batch => this.onBatch(batch),
     })
     this.wake()
+    if (this.view.reasonToSkip !== undefined) {
+      await this.persist('reading im.dead', () => this.retries.start(partitions))
+    }
     await Promise.all([this.reader.done, this.watch()])
   }
 
@@ -180,7 +188,10 @@ class ViewRunner implements Runner {
         // It is down: the next look or the next batch tells.
         return true
       })
-      if (inPlace !== false || this.abort.signal.aborted) return false
+      if (inPlace !== false || this.abort.signal.aborted) {
+        await this.retryLetters(partition)
+        return false
+      }
       await this.move(partition, new ViewMoved('it was emptied, or has lost what it had confirmed'))
       return true
     } finally {
@@ -257,6 +268,7 @@ class ViewRunner implements Runner {
     this.busy.add(partition)
     try {
       await this.takeBatch(batch)
+      await this.retryLetters(partition)
     } finally {
       this.busy.delete(partition)
     }
@@ -384,6 +396,36 @@ class ViewRunner implements Runner {
     return true
   }
 
+  /** Tries again what operators asked for (RN9), between two batches: the view gets one call at a time. */
+  private async retryLetters(partition: Partition): Promise<void> {
+    for (const letter of this.retries.of(partition)) {
+      if (this.abort.signal.aborted) return
+      await this.persist('trying a dead letter again', () => this.retryLetter(letter))
+    }
+  }
+
+  private async retryLetter(letter: Letter): Promise<void> {
+    const { log, logger } = this.options
+    const { topic, partition, offset } = letter.place
+    const record = await readRecordAt({ log, topic }, { partition, offset })
+    const reason =
+      record === undefined ? 'the log no longer holds the record' : await this.applyAgain(partition, record)
+    await this.retries.answer(letter, reason === undefined ? 'applied' : 'failed', reason)
+    logger.info({ view: this.name, letter: letter.id, reason }, 'a dead letter was tried again')
+  }
+
+  /** Applies one event that was passed over; the position stays. Gives why it still cannot be applied. */
+  private async applyAgain(partition: Partition, record: FetchedBatch['records'][number]): Promise<string | undefined> {
+    const { position } = this.states.get(partition)!
+    const place = { offset: record.offset, cause: null, hash: null }
+    const events = await this.decodeAll({ partition, records: [record], positions: [place], position: place, junk: 0 })
+    const event = events?.[0]?.event
+    if (event === undefined) return 'the processor was stopped meanwhile'
+    const reason = this.view.reasonToSkip?.(event)
+    if (reason === undefined) await this.view.apply({ partition, events: events!, position })
+    return reason
+  }
+
   /** Does something until it succeeds, with backoff; undefined when the runner ends first. Bugs are thrown. */
   private async persist<T>(what: string, task: () => Promise<T>): Promise<T | undefined> {
     const { clock, random, logger } = this.options
@@ -434,6 +476,7 @@ class ViewRunner implements Runner {
     this.abort.abort()
     this.endWait()
     await closed
+    await this.retries.close()
     await this.running
     if (this.running === undefined) this.finish()
     await this.view.close()

@@ -1,7 +1,8 @@
 import { type RecordCodec, UnknownSchema } from '../schemas/codec.ts'
 import type { Event } from '../schemas/event.ts'
 import type { Offset, Partition } from '../schemas/ids.ts'
-import type { Log, StoredRecord } from '../topics/log.ts'
+import type { Log } from '../topics/log.ts'
+import { readRecordAt, readRecords } from '../topics/read-range.ts'
 import type { TopicName } from '../topics/topics.ts'
 import { POSITION_START, type Position, selectValid } from '../topics/valid-events.ts'
 
@@ -9,31 +10,6 @@ export interface LogSource {
   log: Log
   topic: TopicName
   codec: RecordCodec<Event>
-}
-
-/** Calls `onRecords` with everything in `from` .. `to` (excluded) of a partition, in order, and ends there. */
-export async function readRecords(
-  { log, topic }: Pick<LogSource, 'log' | 'topic'>,
-  range: { partition: Partition; from: Offset; to: Offset },
-  onRecords: (records: readonly StoredRecord[]) => Promise<void>,
-): Promise<void> {
-  const { partition, from, to } = range
-  if (from >= to) return
-  let isOver = false
-  await new Promise<void>((resolve, reject) => {
-    const reader = log.read({
-      topic,
-      from: new Map([[partition, from]]),
-      onBatch: async ({ records }) => {
-        if (isOver) return
-        const wanted = records.filter(({ offset }) => offset < to)
-        isOver = records.at(-1)!.offset >= to - 1
-        if (wanted.length > 0) await onRecords(wanted)
-        if (isOver) reader.close().catch(reject)
-      },
-    })
-    reader.done.then(resolve, reject)
-  })
 }
 
 /** Valid events of one partition, read in pieces: each `readTo` goes on where the last one ended. */
@@ -76,13 +52,10 @@ async function decode(codec: RecordCodec<Event>, bytes: Buffer): Promise<Event> 
   }
 }
 
-/** The event at an offset, to be shown; undefined where it cannot be read. */
+/** The event at an offset, to be shown; undefined where the log does not hold it. */
 export async function readEventAt(source: LogSource, partition: Partition, offset: Offset): Promise<Event | undefined> {
-  let found: Event | undefined
-  await readRecords(source, { partition, from: offset, to: offset + 1 }, async records => {
-    found = await decode(source.codec, records[0]!.value!)
-  })
-  return found
+  const record = await readRecordAt(source, { partition, offset })
+  return record === undefined ? undefined : decode(source.codec, record.value!)
 }
 
 /** How many valid events lie between a view's position and `end`. */

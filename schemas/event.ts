@@ -33,6 +33,7 @@ export type AcceptedBody =
   | GroupEventBody
   | RelationEventBody
   | UserEventBody
+  | StandingEventBody
 
 /** About messages of the session. */
 type MessageEventBody =
@@ -89,6 +90,14 @@ export type RefusedBody = {
   /** When the like may be taken, where that is known. */
   until?: Millis
 }
+/** What operators have decided about a user or a session. */
+type StandingEventBody =
+  | { kind: 'UserDisabled'; reason?: string }
+  | { kind: 'UserEnabled' }
+  | { kind: 'UserErased'; reason?: string }
+  | { kind: 'ContentErased'; userId: UserId }
+  | { kind: 'HoldSet'; held: boolean; reason: string }
+
 export type RepeatedBody = { kind: 'PackRepeated'; code: number; seq: Seq; count: Count; at: Millis }
 
 export type EventBody = AcceptedBody | RefusedBody | RepeatedBody
@@ -139,6 +148,8 @@ const WITHOUT_SEQ: ReadonlySet<EventBody['kind']> = new Set<EventBody['kind']>([
   'FriendRemarked',
   'UserBlocked',
   'UserUnblocked',
+  // Nobody but operators may know of it, so it stands in nobody's timeline.
+  'HoldSet',
 ])
 
 /** True for a kind of event that stands in the timeline of its session. */
@@ -203,6 +214,10 @@ const FACTS: ReadonlySet<EventBody['kind']> = new Set<EventBody['kind']>([
   'SettingsUpdated',
   'UserAttributesSet',
   'PushDevicesSet',
+  'UserDisabled',
+  'UserEnabled',
+  'UserErased',
+  'ContentErased',
 ])
 
 /** True for kinds whose events carry the header `facts`, by which the membership view finds them without decoding the rest. */

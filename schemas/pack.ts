@@ -136,6 +136,7 @@ export type PackBody =
   | GroupPackBody
   | RelationPackBody
   | UserPackBody
+  | StandingPackBody
 
 /** About messages of the session: single chats, groups, notifications. */
 type MessagePackBody =
@@ -185,6 +186,14 @@ type UserPackBody =
   | { kind: 'InvalidateToken'; serviceType: number; token: string; before: Millis; reason: string }
   | ({ kind: 'Push' } & PushRequest)
   | { kind: 'ReportPushOpened'; pushId: string }
+
+/** What operators, and apps that may, decide about users and sessions; never asked for by a client. */
+type StandingPackBody =
+  | { kind: 'DisableUser'; reason?: string }
+  | { kind: 'EnableUser' }
+  | { kind: 'EraseUser'; reason?: string }
+  | { kind: 'EraseFrom'; userId: UserId }
+  | { kind: 'SetHold'; held: boolean; reason: string }
 
 /** What the gateway looked up for the sequencer: immutable facts, in few packs. The digest leaves it out. */
 export interface Stamp {

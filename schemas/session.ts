@@ -48,6 +48,9 @@ interface StoredPosition {
   hash: string | null
 }
 
+/** Of a user: whether they come in; erased is for good. */
+export type Access = 'active' | 'disabled' | 'erased'
+
 export type SessionBody =
   | {
       kind: 'SessionHead'
@@ -93,6 +96,8 @@ export type SessionBody =
   | { kind: 'RosterRow'; sessionId: SessionId; admins: UserId[]; requests: UserId[] }
   | { kind: 'PushDevicesRow'; sessionId: SessionId; devices: PushDevice[] }
   | { kind: 'JoinedMembers'; sessionId: SessionId; joinSeq: Seq; userIds: UserId[] }
+  | { kind: 'StandingRow'; sessionId: SessionId; access: Access; held: boolean }
+  | { kind: 'ErasureRow'; sessionId: SessionId; userId: UserId; seq: Seq }
 
 /** A value of im.sessions; the fields are those of session.avsc. */
 export interface SessionRecord {

@@ -12,6 +12,7 @@ import { attributesFault, patchAttributes } from './attributes.ts'
 import { decideKept, isAboutSession } from './decide-kept.ts'
 import { decideLogin, decideLogout } from './decide-login.ts'
 import { decideInvalidate, decideOpened, decidePush, decideRegister, decideUnregister } from './decide-push.ts'
+import { accessFault } from './decide-standing.ts'
 import type { Desk } from './desk.ts'
 import { notDecided, refused } from './outcome.ts'
 import { fits } from './pack-kinds.ts'
@@ -35,6 +36,8 @@ export function decideUser(desk: Desk): Verdict {
   if (!fits(body.kind, 'User') || sessionId !== userSessionId(from)) {
     return refused('MSG_FORBIDDEN', 'no pack of this kind may be written to this session')
   }
+  const fault = accessFault(desk)
+  if (fault !== undefined) return fault
   if (isAboutSession(body)) return decideKept(desk, body)
   switch (body.kind) {
     case 'UpdateProfile':

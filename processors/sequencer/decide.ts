@@ -23,6 +23,7 @@ import { partitionOf } from '../../topics/partition.ts'
 import { decideGroup } from './decide-group.ts'
 import { decideRules } from './decide-rules.ts'
 import { decideSingle } from './decide-single.ts'
+import { decideStanding, isStanding } from './decide-standing.ts'
 import { decideUser } from './decide-user.ts'
 import type { Desk } from './desk.ts'
 import {
@@ -159,6 +160,7 @@ function judge(desk: Desk, kind: Kind): AcceptedBody | RefusedBody {
   if ((pack.flags & Flag.ONLINE_ONLY) !== 0) return refused('PARAM', 'an ONLINE_ONLY message never enters the log')
   const verdict = pack.stamp?.verdict ?? null
   if (verdict !== null) return answerVerdict(verdict)
+  if (isStanding(pack.body)) return decideStanding(desk, pack.body, kind)
   switch (kind) {
     case 'Rules':
       return decideRules(rules, pack)

@@ -7,6 +7,7 @@ import { evolveGroup, sentChange } from './evolve-group.ts'
 import { messageChanges } from './evolve-message.ts'
 import { evolveRelation } from './evolve-relation.ts'
 import { headChange, headOf, recentChange } from './evolve-rows.ts'
+import { standingChanges } from './evolve-standing.ts'
 import { userChanges } from './evolve-user.ts'
 import type { Change, LogTime, StateView } from './session.ts'
 
@@ -75,6 +76,12 @@ export function evolve(view: StateView, event: Event): Change[] {
         ...userChanges(view, { ...event, body }, body),
         recentChange(event, 0),
       ]
+    case 'UserDisabled':
+    case 'UserEnabled':
+    case 'UserErased':
+    case 'ContentErased':
+    case 'HoldSet':
+      return [...standingChanges(view, event, body), recentChange(event, 0)]
     case 'MessageRevoked':
     case 'MessageOverridden':
     case 'MessageDeleted':

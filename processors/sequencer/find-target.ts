@@ -45,6 +45,7 @@ export function findTarget(
     remembered(desk, target, stamped?.from) ?? (stamped === null ? unknown(desk, target) : stampedRef(target, stamped))
   if ('kind' in ref) return ref
   if (onlySeen && !isSeen(desk, target.seq)) return notThere()
+  if (isErased(desk, ref)) return notThere()
   const amended = desk.view.get('amended', amendedKey(desk.pack.sessionId, target.seq))
   return { kind: 'Found', ref, amended: amended?.change, version: amended?.version ?? 0 }
 }
@@ -75,6 +76,12 @@ function stampedRef({ seq, packId, from }: Target, stamped: NonNullable<Finding[
 function unknown({ horizon }: Desk, { packId, from }: Target): RefusedBody {
   if (from !== undefined && packIdTime(packId) >= horizon) return notThere()
   return refused('VIEW_BEHIND', 'the message is not known here yet')
+}
+
+/** True for what its sender said before they were erased here. */
+function isErased({ view, pack }: Desk, { seq, from }: MessageRef): boolean {
+  const erasure = view.get('erasures', memberKey(pack.sessionId, from))
+  return erasure !== undefined && seq < erasure.seq
 }
 
 /** True where the seq lies in a stay of the sender, or the group shows all. */

@@ -97,6 +97,8 @@ const ROW_CODECS: { [T in Table]: RowCodec<Rows[T]> } = {
   logins: wholeRows(),
   sessionAttributes: wholeRows(),
   pushDevices: wholeRows(),
+  standings: wholeRows(),
+  erasures: wholeRows(),
 }
 
 type HeadTuple = readonly [

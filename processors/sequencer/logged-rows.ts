@@ -80,6 +80,14 @@ const LOGGING: Logging = {
     key: `${key}#pushDevices`,
     body: { kind: 'PushDevicesRow', sessionId: key as SessionId, devices: [...devices] },
   }),
+  standings: (key, row) => ({
+    key: `${key}#standing`,
+    body: { kind: 'StandingRow', sessionId: key as SessionId, ...row },
+  }),
+  erasures: (key, { seq }) => {
+    const [sessionId, userId] = key.split('#') as [SessionId, UserId]
+    return { key: `${sessionId}#erasure#${userId}`, body: { kind: 'ErasureRow', sessionId, userId, seq } }
+  },
 }
 
 export const LOGGED_TABLES = Object.keys(LOGGING) as readonly LoggedTable[]
@@ -130,5 +138,9 @@ export function changeOf(body: RowBody): Change {
       return { table: 'logins', key: sessionId, row: body.logins }
     case 'PushDevicesRow':
       return { table: 'pushDevices', key: sessionId, row: body.devices }
+    case 'StandingRow':
+      return { table: 'standings', key: sessionId, row: { access: body.access, held: body.held } }
+    case 'ErasureRow':
+      return { table: 'erasures', key: memberKey(sessionId, body.userId), row: { seq: body.seq } }
   }
 }

@@ -56,6 +56,11 @@ const SESSIONS: Record<PackBody['kind'], readonly SessionKind[]> = {
   InvalidateToken: OWN,
   Push: OWN,
   ReportPushOpened: OWN,
+  DisableUser: OWN,
+  EnableUser: OWN,
+  EraseUser: OWN,
+  EraseFrom: MESSAGES,
+  SetHold: ['Single', 'Group', 'Notify', 'User'],
   SetRules: ['Rules'],
 }
 

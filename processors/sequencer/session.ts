@@ -2,7 +2,7 @@ import type { Millis } from '../../infra/clock.ts'
 import type { Count, PackId, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import { RULES_BOUNDS, RULES_DEFAULT, type Rules } from '../../schemas/pack.ts'
 import type { PushDevice } from '../../schemas/push-devices.ts'
-import type { Interval, Invite, LoginEntry, Relation } from '../../schemas/session.ts'
+import type { Access, Interval, Invite, LoginEntry, Relation } from '../../schemas/session.ts'
 import type {
   Attribute,
   GroupInfo,
@@ -69,6 +69,21 @@ export interface Amended {
   version: number
 }
 
+/** What operators have decided about a user (in their own session) or another session. */
+export interface Standing {
+  /** Of a user. */
+  access: Access
+  /** A legal hold is on it. */
+  held: boolean
+}
+
+export const STANDING_PLAIN: Standing = { access: 'active', held: false }
+
+export interface Erasure {
+  /** Of the event that erased what the user said before it. */
+  seq: Seq
+}
+
 /** The first outcome of a packId, for as long as it is remembered. */
 export interface RecentPack {
   /** The pack's digest, one character per byte. */
@@ -101,6 +116,10 @@ export interface Rows {
   logins: readonly LoginEntry[]
   /** Where a user is pushed to, the oldest first. */
   pushDevices: readonly PushDevice[]
+  /** Of a user or a session: what operators have decided. */
+  standings: Standing
+  /** Of a user in a session: what they said before is gone. */
+  erasures: Erasure
   /** Of a user, for another session. */
   sessionAttributes: SessionAttributes
 }
@@ -121,6 +140,8 @@ export const TABLES = [
   'logins',
   'sessionAttributes',
   'pushDevices',
+  'standings',
+  'erasures',
 ] as const satisfies readonly Table[]
 
 /** One row that an event writes. */
@@ -145,6 +166,8 @@ export function makeRowMaps(): RowMaps {
     logins: new Map(),
     sessionAttributes: new Map(),
     pushDevices: new Map(),
+    standings: new Map(),
+    erasures: new Map(),
   }
 }
 

@@ -196,6 +196,11 @@ export const PACK_BODIES: Samples<PackBody> = {
     { kind: 'Push', title: 'Sale', content: '', uri: '', extraData: [], options: [] },
   ],
   ReportPushOpened: [{ kind: 'ReportPushOpened', pushId: '1-2-3' }],
+  DisableUser: [{ kind: 'DisableUser', reason: 'spam' }, { kind: 'DisableUser' }],
+  EnableUser: [{ kind: 'EnableUser' }],
+  EraseUser: [{ kind: 'EraseUser', reason: 'asked for' }, { kind: 'EraseUser' }],
+  EraseFrom: [{ kind: 'EraseFrom', userId: bob }],
+  SetHold: [{ kind: 'SetHold', held: true, reason: 'case 12' }],
 }
 
 export const ACCEPTED_BODIES: Samples<AcceptedBody> = {
@@ -267,6 +272,11 @@ export const ACCEPTED_BODIES: Samples<AcceptedBody> = {
   ],
   PushRequested: [{ kind: 'PushRequested', ...pushRequest, unreadCount: 3 }],
   PushOpened: [{ kind: 'PushOpened', pushId: '1-2-3' }],
+  UserDisabled: [{ kind: 'UserDisabled', reason: 'spam' }, { kind: 'UserDisabled' }],
+  UserEnabled: [{ kind: 'UserEnabled' }],
+  UserErased: [{ kind: 'UserErased', reason: 'asked for' }, { kind: 'UserErased' }],
+  ContentErased: [{ kind: 'ContentErased', userId: bob }],
+  HoldSet: [{ kind: 'HoldSet', held: true, reason: 'case 12' }],
 }
 
 export const EVENT_BODIES: Samples<EventBody> = {
@@ -360,6 +370,8 @@ export const SESSION_BODIES: Samples<SessionBody> = {
     },
   ],
   PushDevicesRow: [{ kind: 'PushDevicesRow', sessionId: own, devices: [pushDevice] }],
+  StandingRow: [{ kind: 'StandingRow', sessionId: own, access: 'erased', held: false }],
+  ErasureRow: [{ kind: 'ErasureRow', sessionId: own, userId: bob, seq: 7 }],
   RosterRow: [{ kind: 'RosterRow', sessionId: group, admins: [bob], requests: [alice] }],
   JoinedMembers: [{ kind: 'JoinedMembers', sessionId: group, joinSeq: 7, userIds: [alice, bob] }],
 }

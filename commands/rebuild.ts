@@ -42,7 +42,8 @@ async function makeRebuildable(view: (typeof VIEWS)[number], context: Context): 
   if (view === 'archive') {
     const clickhouse = clickHouseOptions(config)
     const partitions = Array.from({ length: topics.events.partitions }, (_, partition) => partition)
-    return makeArchiveRebuild({ clickhouse, topic: topics.events.name, partitions, clock, random })
+    const keepsRevoked = config.archiveKeepsRevoked
+    return makeArchiveRebuild({ clickhouse, topic: topics.events.name, partitions, clock, random, keepsRevoked })
   }
   const connection = connectRedis({ url: config.redisUrl, prefix: config.redisPrefix, name: 'packlog-rebuild', logger })
   closers.push(() => connection.close())

@@ -9,7 +9,7 @@ import { kafkaTransactionalWriters } from '../infra/kafka/kafka-transactional.ts
 import { connectRedis, type RedisConnection } from '../infra/redis/redis.ts'
 import { ROLES, type Role } from '../infra/roles.ts'
 import { type Service, supervise } from '../infra/service.ts'
-import { archiveReader, makeArchiveView } from '../processors/archive/main.ts'
+import { archiveReader, makeArchiveStripper, makeArchiveView } from '../processors/archive/main.ts'
 import { historyReader, makeHistoryView } from '../processors/history/main.ts'
 import { makeMembershipView, membershipReader, peopleReader } from '../processors/membership/main.ts'
 import { makeRunner } from '../processors/runner.ts'
@@ -37,7 +37,8 @@ export async function runRoles(options: {
   metrics.withProcess()
   try {
     const services: Service[] = []
-    for (const role of ROLES.filter(name => wanted.includes(name))) services.push(await makeService(role, context))
+    for (const role of ROLES.filter(name => wanted.includes(name)))
+      services.push(...(await makeServices(role, context)))
     // It answers from the first moment to the last, so that a start and a drain can be watched.
     const health = new HealthServer(config.metrics, { services, metrics })
     await health.start()
@@ -47,6 +48,15 @@ export async function runRoles(options: {
   } finally {
     await closeContext(context)
   }
+}
+
+/** The services of a role: itself, and what runs beside it. */
+async function makeServices(role: Role, context: Context): Promise<Service[]> {
+  const service = await makeService(role, context)
+  if (role !== 'archive') return [service]
+  const { config, clock, logger } = context
+  const { archiveKeepsRevoked: keepsRevoked } = config
+  return [service, makeArchiveStripper({ clickhouse: clickHouseOptions(config), keepsRevoked, clock, logger })]
 }
 
 async function makeService(role: Role, context: Context): Promise<Service> {

@@ -10,6 +10,7 @@ import type { RecordCodec } from '../schemas/codec.ts'
 import type { Event } from '../schemas/event.ts'
 import type { SessionId, UserId } from '../schemas/ids.ts'
 import type { Pack, Rules } from '../schemas/pack.ts'
+import type { Access } from '../schemas/session.ts'
 import type { Log } from '../topics/log.ts'
 import { sessionPartition, type Topics } from '../topics/topics.ts'
 import type { Hooks } from './hooks/hooks.ts'
@@ -143,7 +144,28 @@ export class GatewayCore {
    * reason where it is refused.
    */
   async login(identity: Identity, open: (connectionId: string) => void): Promise<CloseName | undefined> {
-    return this.isOpen && this.parts !== undefined ? this.parts.loginPacks.login(identity, open) : 'UNAVAILABLE'
+    if (!this.isOpen || this.parts === undefined) return 'UNAVAILABLE'
+    const { loginPacks, audience } = this.parts
+    // Of who is connected here, this gateway has seen whatever was decided.
+    const isHere = audience.ofUser(identity.userId).length > 0
+    const access = isHere ? 'active' : await this.access(identity.userId)
+    if (access === undefined) return 'UNAVAILABLE'
+    // What this gateway has seen since is asked last: nothing waits between that and the opening or the login's pack.
+    if (access !== 'active' || loginPacks.isDenied(identity.userId)) return 'ACCESS_DENIED'
+    return loginPacks.login(identity, open)
+  }
+
+  /** Whether the user comes in; undefined where the view does not say. */
+  private async access(userId: UserId): Promise<Access | undefined> {
+    const deadline = new Deadline(this.options.clock, QUESTION_MS_MAX)
+    try {
+      return (await deadline.race(this.options.people.access([userId])))[0]
+    } catch (error) {
+      this.options.logger.warn({ err: error }, 'a login could not read the membership view')
+      return undefined
+    } finally {
+      deadline.end()
+    }
   }
 
   /** A connection that was let in could not be opened: its client has gone. */
@@ -251,7 +273,12 @@ function userPacksPerSecond({ userPacksPerSecond: ofUser, packsPerSecond }: Gate
 }
 
 /** Ends that a LoggedIn or LoggedOut has said, or that the next login will. */
-const TOLD_BY_LOG: ReadonlySet<CloseName | 'GONE'> = new Set<CloseName | 'GONE'>(['KICKED', 'LOGGED_OUT', 'DRAINING'])
+const TOLD_BY_LOG: ReadonlySet<CloseName | 'GONE'> = new Set<CloseName | 'GONE'>([
+  'KICKED',
+  'LOGGED_OUT',
+  'DRAINING',
+  'ACCESS_DENIED',
+])
 
 function makePresence(
   { presence: parts, people, membership, clock, logger, nodeName, words = () => undefined }: GatewayCoreOptions,

@@ -54,6 +54,7 @@ const environment = z.object({
   PACKLOG_USER_PACKS_PER_SECOND: z.coerce.number().int().min(1).max(100_000).optional(),
   PACKLOG_HISTORY_EVENTS_MAX: z.coerce.number().int().min(1).max(1_000_000).default(1_000),
   PACKLOG_HISTORY_DAYS: z.coerce.number().int().min(1).max(36_500).default(14),
+  PACKLOG_ARCHIVE_KEEPS_REVOKED: z.enum(['true', 'false']).default('false'),
   PACKLOG_EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).default(30),
   PACKLOG_REPLICATION_FACTOR: z.coerce.number().int().min(1).default(1),
   PACKLOG_TOPIC_PREFIX: z
@@ -121,6 +122,8 @@ export interface Config {
   /** What history keeps in Redis: events of a session, and how old they may be. Older ones come from the archive. */
   history: { eventsPerSessionMax: number; eventAgeMs: number }
   eventRetentionDays: number
+  /** Whether the archive keeps the content of what was revoked or deleted for all. */
+  archiveKeepsRevoked: boolean
   replicationFactor: number
   topicPrefix: string
   /** Name of this process among its like; unique in the cluster. */
@@ -173,6 +176,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       eventAgeMs: values.PACKLOG_HISTORY_DAYS * DAY_MS,
     },
     eventRetentionDays: values.PACKLOG_EVENT_RETENTION_DAYS,
+    archiveKeepsRevoked: values.PACKLOG_ARCHIVE_KEEPS_REVOKED === 'true',
     replicationFactor: values.PACKLOG_REPLICATION_FACTOR,
     topicPrefix: values.PACKLOG_TOPIC_PREFIX,
     nodeName: values.PACKLOG_NODE_NAME ?? defaultNodeName(hostname(), process.pid),

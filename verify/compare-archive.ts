@@ -75,7 +75,13 @@ function contentOf({ contentKind, contentType, text, data }: EventRow | MessageR
 }
 
 /** What differs between an event of the log and its row; `row` undefined: there is none. */
-export function compareEventRow(partition: Partition, offset: number, event: Event, row: EventRow | undefined) {
+export function compareEventRow(
+  partition: Partition,
+  offset: number,
+  event: Event,
+  row: EventRow | undefined,
+  said: Event = event,
+): Difference[] {
   const { sessionId, seq } = event
   const place = { view: 'archive' as const, sessionId, ...(seq > 0 ? { seq } : {}), partition, offset }
   if (row === undefined) return [{ ...place, what: 'row of events', expected: plain(event), found: NOTHING }]
@@ -94,7 +100,8 @@ export function compareEventRow(partition: Partition, offset: number, event: Eve
   if (row.sessionKind !== kind) {
     differences.push({ ...place, what: 'sessionKind of events', expected: show(kind), found: show(row.sessionKind) })
   }
-  const { body } = event
+  const { body } = said
+  // How long it was stays known.
   const bytes = 'content' in body && body.kind !== 'PushRequested' ? contentBytes(body.content) : 0
   if (row.contentBytes !== bytes) {
     differences.push({ ...place, what: 'contentBytes of events', expected: show(bytes), found: show(row.contentBytes) })
@@ -104,6 +111,50 @@ export function compareEventRow(partition: Partition, offset: number, event: Eve
     differences.push({ ...place, what: 'targetSeq of events', expected: show(targetSeq), found: show(row.targetSeq) })
   }
   return differences
+}
+
+/** The event as its row is once its content was taken back: it can still be read, and says nothing. */
+export function emptiedEvent(event: Event): Event {
+  const pushInfo = event.pushInfo === null ? null : { title: '', summary: '', url: '' }
+  return { ...event, pushInfo, body: emptiedBody(event.body) }
+}
+
+function emptiedBody(body: EventBody): EventBody {
+  const said = body.kind === 'MessageAccepted' ? emptiedContent(body.content) : undefined
+  if (said !== undefined) return { kind: 'MessageAccepted', content: said }
+  switch (body.kind) {
+    case 'MessageOverridden':
+      return { kind: body.kind, target: body.target, content: { kind: 'Removed' }, version: body.version }
+    case 'AliasSet':
+      return { ...body, alias: '' }
+    case 'FriendRemarked':
+      return { ...body, remark: '' }
+    case 'FriendRequested':
+    case 'JoinRequested':
+      return { kind: body.kind }
+    case 'ProfileUpdated':
+      return { kind: body.kind, profile: { name: '', avatar: '' } }
+    case 'SettingsUpdated':
+      return { kind: body.kind, settings: NOTHING_CHOSEN }
+    case 'UserAttributesSet':
+      return { kind: body.kind, attributes: [] }
+    case 'SessionAttributesSet':
+      return { ...body, attributes: { pinned: false, notify: 'all', hidden: false } }
+    case 'PushDevicesSet':
+      return { kind: body.kind, devices: [], removed: [] }
+    case 'PushRequested':
+      return { kind: body.kind, title: '', content: '', uri: '', extraData: [], options: [] }
+    default:
+      return body
+  }
+}
+
+const NOTHING_CHOSEN = { messagesFrom: 'anyone', notify: 'all', findable: true, presenceShown: true } as const
+
+function emptiedContent(content: Content): Content {
+  if (content.kind === 'Text') return { kind: 'Text', text: '' }
+  if (content.kind === 'Custom') return { kind: 'Custom', type: content.type, data: '' }
+  return { kind: content.kind } as Content
 }
 
 /** A row of `events` that no event of the log has. */

@@ -81,6 +81,9 @@ export class GroupFold {
       case 'MemberMuted':
         this.mutes.set(body.userId, body.until)
         break
+      case 'ContentErased':
+        this.aliases.set(body.userId, '')
+        break
       case 'AliasSet':
         this.aliases.set(body.userId, body.alias)
         break

@@ -27,10 +27,14 @@ export interface KeptFold {
   hidden: Seq[]
 }
 
-/** A frame as two digests: what never changes, and the body with what became of it. */
+/** A frame as two digests: what never changes, and the body with what became of it; and what erasing has to know. */
 interface FrameDigests {
   opening: string
   rest: string
+  from: UserId
+  kind: string
+  /** Whose alias it says. */
+  alias: UserId | undefined
 }
 
 const NO_MARK: MarkAt = { seq: 0, count: 0 }
@@ -50,6 +54,7 @@ export class ReadingFold {
   private readonly frames = new Map<Seq, FrameDigests>()
   /** Messages that were changed, and by which event last; `gone`: nothing changes them any more. */
   private readonly changed = new Map<Seq, { version: number; by?: Seq; emptied?: string; gone: boolean }>()
+  private readonly erasedUsers = new Set<UserId>()
   private readonly limits: ReadingLimits
 
   constructor(limits: ReadingLimits) {
@@ -60,7 +65,13 @@ export class ReadingFold {
   add(event: AcceptedEvent, offset: Offset): void {
     const { body, seq, flags, from } = event
     const { body: _, ...opening } = eventFrame(event)
-    this.frames.set(seq, { opening: digest(JSON.stringify(opening).slice(0, -1)), rest: restOf({ body }) })
+    this.frames.set(seq, {
+      opening: digest(JSON.stringify(opening).slice(0, -1)),
+      rest: restOf({ body }),
+      from,
+      kind: body.kind,
+      alias: body.kind === 'AliasSet' ? body.userId : undefined,
+    })
     switch (body.kind) {
       case 'MessageAccepted':
         if ((flags & Flag.HIGH_PRIORITY) !== 0) this.must(event, offset)
@@ -90,6 +101,13 @@ export class ReadingFold {
       case 'ReactionRemoved':
         this.unreact(body.target.seq, body.emoji, from)
         break
+      case 'ContentErased':
+        this.erase(event, event.sessionId.startsWith('b:') ? undefined : body.userId)
+        break
+      case 'UserErased':
+        this.erase(event, undefined)
+        this.forgetAttributes()
+        break
       case 'SessionAttributesSet':
         this.keep(body.sessionId).attributes = body.attributes
         break
@@ -106,6 +124,16 @@ export class ReadingFold {
       }
       default:
     }
+  }
+
+  /** True for a message whose content was taken back, and for everything that an erasure has taken. */
+  isTakenBack(seq: Seq): boolean {
+    return this.changed.get(seq)?.gone === true
+  }
+
+  /** True where what the user has said here without a place in the timeline was erased. */
+  isErased(userId: UserId): boolean {
+    return this.erasedUsers.has(userId)
   }
 
   /** Takes an event without a place in the timeline. */
@@ -150,6 +178,28 @@ export class ReadingFold {
     this.changed.set(target, { version, gone: true })
     this.mentions = this.mentions.filter(entry => entry.seq !== target)
     this.reactions.delete(target)
+  }
+
+  /** Everything below the event that a user said is gone; undefined: that anybody said. */
+  private erase(event: AcceptedEvent, userId: UserId | undefined): void {
+    this.erasedUsers.add(userId ?? event.from)
+    for (const [target, { by }] of this.changed) {
+      if (by !== undefined && (userId === undefined || this.frames.get(by)?.from === userId)) this.emptyEdit(target)
+    }
+    for (const [seq, { from, kind, alias }] of this.frames) {
+      if (seq >= event.seq) continue
+      if (userId !== undefined && alias === userId) this.rewrite(seq, { body: { kind, userId, alias: '' } })
+      if (userId !== undefined && (from !== userId || kind !== 'MessageAccepted')) continue
+      this.remove(event, seq, 'deleted')
+    }
+  }
+
+  /** What is left of nothing is not kept at all. */
+  private forgetAttributes(): void {
+    for (const [sessionId, kept] of this.kept) {
+      kept.attributes = undefined
+      if (kept.read.seq + kept.cleared.seq + kept.hidden.length === 0) this.kept.delete(sessionId)
+    }
   }
 
   /** The event that changed the message last loses the content. */

@@ -34,6 +34,9 @@ function pairAfter(pair: Pair, { body, from, at }: AcceptedEvent): Pair {
       return { ...pair, friendsSince: 0, remarks: new Map() }
     case 'FriendRemarked':
       return { ...pair, remarks: new Map([...pair.remarks, [from, body.remark]]) }
+    // Whoever is erased is nothing to anybody.
+    case 'ContentErased':
+      return STRANGERS
     case 'UserBlocked':
       return { ...pair, asked: undefined, blockedSince: new Map([...pair.blockedSince, [from, at]]) }
     case 'UserUnblocked':
@@ -44,7 +47,7 @@ function pairAfter(pair: Pair, { body, from, at }: AcceptedEvent): Pair {
 }
 
 /** A fact of a user's own: its JSON, and the seq of the event that set it. */
-type OwnName = 'profile' | 'settings' | 'attributes' | 'devices'
+type OwnName = 'profile' | 'settings' | 'attributes' | 'devices' | 'access'
 type Own = ReadonlyMap<OwnName, { seq: Seq; json: string }>
 
 function ownAfter(own: Own, { body, seq }: AcceptedEvent): Own {
@@ -58,6 +61,17 @@ function ownAfter(own: Own, { body, seq }: AcceptedEvent): Own {
       return set('attributes', body.attributes)
     case 'PushDevicesSet':
       return set('devices', body.devices)
+    case 'UserDisabled':
+      return set('access', 'disabled')
+    case 'UserEnabled':
+      return set('access', 'active')
+    case 'UserErased': {
+      const emptied = { profile: { name: '', avatar: '' }, settings: DEFAULT_SETTINGS, attributes: [], devices: [] }
+      const all = { ...emptied, access: 'erased' }
+      return new Map(
+        Object.entries(all).map(([name, value]) => [name as OwnName, { seq, json: JSON.stringify(value) }]),
+      )
+    }
     default:
       return own
   }
@@ -201,17 +215,18 @@ function ownFacts(own: Own): unknown {
     const { seq = 0, json } = own.get(name) ?? {}
     return { seq, value: json === undefined ? none : JSON.parse(json) }
   }
-  const lists = [fact('attributes', []), fact('devices', [])]
+  const lists = [fact('attributes', []), fact('devices', []), fact('access', 'active').value]
   return [fact('profile', { name: '', avatar: '' }), fact('settings', DEFAULT_SETTINGS), ...lists]
 }
 
 function ownRow(row: PersonRow | undefined): unknown {
   if (row === undefined) return ownFacts(NOTHING_OWN)
-  const { profile, settings, attributes, devices } = row
+  const { profile, settings, attributes, devices, access } = row
   return [
     { seq: profile.seq, value: profile.profile },
     { seq: settings.seq, value: settings.settings },
     { seq: attributes.seq, value: attributes.attributes },
     { seq: devices.seq, value: devices.devices },
+    access,
   ]
 }

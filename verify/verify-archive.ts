@@ -2,8 +2,8 @@ import type { EventRow } from '../processors/archive/event-row.ts'
 import type { ArchiveInspector, MessageRow } from '../processors/archive/inspect.ts'
 import type { Event } from '../schemas/event.ts'
 import type { Offset, Partition, SessionId } from '../schemas/ids.ts'
-import { compareEventRow, extraEventRow, textOfMessageRow } from './compare-archive.ts'
-import { type Differences, NOTHING } from './difference.ts'
+import { compareEventRow, emptiedEvent, extraEventRow, textOfMessageRow } from './compare-archive.ts'
+import { type Difference, type Differences, NOTHING } from './difference.ts'
 import { digest } from './digest.ts'
 import type { PartitionFold, SessionFold } from './fold.ts'
 
@@ -29,6 +29,7 @@ export class EventsCheck {
   private readonly rows: AsyncIterator<EventRow>
   private row: EventRow | undefined
   private isBegun = false
+  private readonly emptied: { event: ReturnType<typeof placeOf>; found: Difference[] }[] = []
 
   constructor(archive: ArchiveInspector, scope: ArchiveScope) {
     this.scope = scope
@@ -39,8 +40,30 @@ export class EventsCheck {
     if (!this.isBegun) await this.advance()
     for (; this.row !== undefined && this.row.offset < offset; await this.advance()) this.addExtra(this.row)
     const row = this.row?.offset === offset ? this.row : undefined
-    this.scope.differences.addAll(compareEventRow(this.scope.partition, offset, event, row))
+    this.compare(event, offset, row)
     if (row !== undefined) await this.advance()
+  }
+
+  /** Where content is missing, whether it was taken back is known at the end only. */
+  private compare(event: Event, offset: Offset, row: EventRow | undefined): void {
+    const { partition, differences } = this.scope
+    const found = compareEventRow(partition, offset, event, row)
+    if (found.length === 0) return
+    const isEmptied = compareEventRow(partition, offset, emptiedEvent(event), row, event).length === 0
+    if (isEmptied) this.emptied.push({ event: placeOf(event), found })
+    else differences.addAll(found)
+  }
+
+  /** What is missing without having been taken back. */
+  checkEmptied(fold: PartitionFold): void {
+    for (const { event, found } of this.emptied) {
+      const reading = fold.sessions.get(event.sessionId)?.reading
+      const isTaken =
+        reading !== undefined &&
+        ((event.seq > 0 && (reading.isTakenBack(event.seq) || reading.isTakenBack(event.targetSeq))) ||
+          reading.isErased(event.userId))
+      if (!isTaken) this.scope.differences.addAll(found)
+    }
   }
 
   async finish(): Promise<void> {
@@ -62,6 +85,12 @@ export class EventsCheck {
     const next = await this.rows.next()
     this.row = next.done === true ? undefined : next.value
   }
+}
+
+/** What tells whether the content of an event was taken back. */
+function placeOf({ sessionId, seq, from, body }: Event) {
+  const targetSeq = 'target' in body ? body.target.seq : 0
+  return { sessionId, seq, targetSeq, userId: body.kind === 'AliasSet' ? body.userId : from }
 }
 
 /** Compares `messages` of a partition with its fold; gives how many were compared. */
@@ -108,6 +137,9 @@ function compareMessage(fold: SessionFold | undefined, row: MessageRow, differen
   const place = { view: 'archive' as const, sessionId, seq, partition, offset }
   const expected = fold?.messages[index]
   const text = textOfMessageRow(row)
+  const isEmptied = row.text === '' && row.data === '' && row.extra === ''
+  // What is left of it was compared with the row of `events`.
+  if (isEmptied && fold?.reading.isTakenBack(seq) === true && fold.offsets[index] === offset) return
   if (expected === undefined) {
     differences.add({ ...place, what: 'row of messages', expected: NOTHING, found: text })
   } else if (expected !== digest(text) || fold?.offsets[index] !== offset) {

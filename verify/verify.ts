@@ -175,6 +175,7 @@ class Verification {
       return events?.add(event, offset)
     })
     await events?.finish()
+    events?.checkEmptied(fold)
   }
 
   private archiveScope(partition: Partition, { start, end }: PartitionBounds): ArchiveScope {

@@ -373,6 +373,10 @@ export class FakePeople extends FakeView implements PeopleReader {
     return this.answer(() => this.store.relation(pair)).then(relation => relation)
   }
 
+  access(userIds: readonly UserId[]): ReturnType<PeopleReader['access']> {
+    return this.answer(() => this.store.access(userIds)).then(access => access)
+  }
+
   blocks(pairs: Parameters<PeopleReader['blocks']>[0]): ReturnType<PeopleReader['blocks']> {
     return this.answer(() => this.store.blocks(pairs)).then(blocks => blocks)
   }

@@ -8,7 +8,7 @@ const SESSION_KINDS = `MessageAccepted GroupCreated MemberJoined MemberQuit Memb
   RulesSet MessageRevoked MessageOverridden MessageDeleted ReactionAdded ReactionRemoved GroupInfoUpdated
   GroupSettingsUpdated OwnerChanged RolesSet MemberMuted AliasSet ProfileUpdated SettingsUpdated UserAttributesSet
   SessionAttributesSet SessionReadMarked SessionCleared DeletedForMe LoggedIn LoggedOut PushDevicesSet PushRequested
-  PushOpened`.split(/\s+/)
+  PushOpened UserDisabled UserEnabled UserErased ContentErased`.split(/\s+/)
 
 const OTHERS: { [kind: string]: unknown } = {
   // The mark of the samples is at 9: that is how far the session had come.
@@ -25,6 +25,7 @@ const OTHERS: { [kind: string]: unknown } = {
   FriendRemarked: { kind: 'Users', userIds: ['alice'] },
   UserBlocked: { kind: 'Users', userIds: ['alice'] },
   UserUnblocked: { kind: 'Users', userIds: ['alice'] },
+  HoldSet: { kind: 'Users', userIds: [] },
 }
 
 test.each(each(ACCEPTED_BODIES))('[GW46] who gets $kind live', (body: AcceptedBody) => {

@@ -38,6 +38,9 @@ export function audienceOf(event: AcceptedEvent): EventAudience {
     case 'UserBlocked':
     case 'UserUnblocked':
       return { kind: 'Users', userIds: [from] }
+    // Nobody but operators may know of it.
+    case 'HoldSet':
+      return { kind: 'Users', userIds: [] }
     default:
       return { kind: 'Session', seq }
   }

@@ -54,6 +54,9 @@ export interface LoginWait {
 /** Bytes of a connection id. */
 const CONNECTION_ID_BYTES = 9
 
+/** Users kept out that a gateway remembers, the newest: the membership view has the others long since. */
+const DENIED_MAX = 10_000
+
 export class LoginPacks {
   private readonly options: LoginPacksOptions
   /** By connection id, until the connection is open or refused. */
@@ -61,6 +64,8 @@ export class LoginPacks {
   private readonly sessions = new Map<SessionId, number>()
   private policy: Rules['loginPolicy']
   private rulesVersion = -1
+  /** Who was kept out lately: the view that is asked may be behind it. */
+  private readonly denied = new Set<UserId>()
 
   constructor(options: LoginPacksOptions) {
     this.options = options
@@ -75,6 +80,11 @@ export class LoginPacks {
   /** True where the events of a session are needed for a login that waits. */
   wants(sessionId: SessionId): boolean {
     return this.sessions.has(sessionId) || sessionId === RULES_SESSION
+  }
+
+  /** True for a user whom this gateway has seen kept out; who was before it began is known to the view. */
+  isDenied(userId: UserId): boolean {
+    return this.denied.has(userId)
   }
 
   /** Lets a connection in and opens it, by the policy; `open` runs in the same turn in which the answer is sure. */
@@ -168,6 +178,13 @@ export class LoginPacks {
         if (body.connectionIds.length === 0) this.kickAll(from, name, body.reason)
         break
       }
+      case 'UserDisabled':
+      case 'UserErased':
+        this.deny(from)
+        break
+      case 'UserEnabled':
+        this.denied.delete(from)
+        break
       case 'PackRefused':
         this.refused(event)
         break
@@ -179,6 +196,13 @@ export class LoginPacks {
       default:
         break
     }
+  }
+
+  private deny(userId: UserId): void {
+    this.denied.delete(userId)
+    this.denied.add(userId)
+    if (this.denied.size > DENIED_MAX) this.denied.delete(this.denied.values().next().value!)
+    this.kickAll(userId, 'ACCESS_DENIED', 'the account is closed')
   }
 
   /** A login pack of this gateway was refused: nobody waits in vain. */

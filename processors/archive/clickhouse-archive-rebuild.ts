@@ -3,6 +3,7 @@ import { type ClickHouse, quoteName } from '../../infra/clickhouse/clickhouse.ts
 import type { Clock, Millis, Random } from '../../infra/clock.ts'
 import { makePackId, type Partition } from '../../schemas/ids.ts'
 import type { Rebuildable } from '../rebuild.ts'
+import { recordStripped, stripShadow } from './archive-stripper.ts'
 import { ArchiveView } from './archive-view.ts'
 import { ClickHouseArchiveStore, SWITCH_FENCE_SECONDS } from './clickhouse-archive-store.ts'
 
@@ -11,6 +12,7 @@ import { ClickHouseArchiveStore, SWITCH_FENCE_SECONDS } from './clickhouse-archi
  *
  * Problem: the live archive goes on in another process, an exchange of two tables is not one with that of two others,
  * and an insert may be under way at that moment. Order of commit:
+ *   0. what was taken back so far is emptied in the new tables: the log still has it;
  *   1. `begun` is written to archive_switches: writers begin no further insert, and repeat one that overlapped (AR8);
  *   2. wait until the new tables have come as far as the live ones in every partition, for two looks in a row;
  *   3. hold our own writer still, exchange `events` and what it fills, let our writer go on in the live tables;
@@ -48,6 +50,10 @@ export class ClickHouseArchiveRebuild implements Rebuildable {
     const building = this.building
     assert(building !== undefined, 'commit comes after begin')
     await this.use(async clickhouse => {
+      const stripped = await stripShadow(clickhouse, {
+        keepsRevoked: this.options.keepsRevoked ?? false,
+        suffix: SUFFIX,
+      })
       const switchId = this.newId()
       const begun = this.options.clock.monotonic()
       await markSwitch(clickhouse, switchId, 'begun')
@@ -58,6 +64,7 @@ export class ClickHouseArchiveRebuild implements Rebuildable {
         await exchange(clickhouse, building.ids)
         building.store.becomeLive()
         await clickhouse.command(TAKE_PROGRESS)
+        await recordStripped(clickhouse, stripped)
       } finally {
         building.view.resume()
         await markSwitch(clickhouse, switchId, 'ended')
@@ -121,6 +128,8 @@ export interface ArchiveRebuildOptions {
   partitions: readonly Partition[]
   clock: Clock
   random: Random
+  /** As of the stripper; default false. */
+  keepsRevoked?: boolean
 }
 
 const SUFFIX = '_rebuild'

@@ -1,9 +1,12 @@
 import { type ClickHouseOptions, connectClickHouse, createDatabase } from '../../infra/clickhouse/clickhouse.ts'
 import type { Clock, Random } from '../../infra/clock.ts'
+import type { Logger } from '../../infra/logger.ts'
+import type { Service } from '../../infra/service.ts'
 import type { Partition } from '../../schemas/ids.ts'
 import type { Rebuildable } from '../rebuild.ts'
 import type { View } from '../view.ts'
 import { type ArchiveReader, ClickHouseArchiveReader } from './archive-reader.ts'
+import { ArchiveStripper } from './archive-stripper.ts'
 import { ArchiveView } from './archive-view.ts'
 import { ClickHouseArchiveRebuild } from './clickhouse-archive-rebuild.ts'
 import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
@@ -26,8 +29,8 @@ export function makeArchiveView(options: ArchiveOptions): View {
 }
 
 /** The archive as something that `rebuild` can build anew; `partitions` are all of the topic. */
-export function makeArchiveRebuild(options: ArchiveOptions & { random: Random }): Rebuildable {
-  const { clickhouse, topic, partitions, clock, random } = options
+export function makeArchiveRebuild(options: ArchiveOptions & { random: Random; keepsRevoked: boolean }): Rebuildable {
+  const { clickhouse, topic, partitions, clock, random, keepsRevoked } = options
   return new ClickHouseArchiveRebuild({
     connect: () => connectClickHouse(clickhouse),
     prepareDatabase: () => createDatabase(clickhouse),
@@ -35,8 +38,23 @@ export function makeArchiveRebuild(options: ArchiveOptions & { random: Random })
     partitions,
     clock,
     random,
+    keepsRevoked,
   })
 }
+
+/** Empties the archive of what was taken back, while the role runs. */
+export function makeArchiveStripper(options: {
+  clickhouse: ClickHouseOptions
+  keepsRevoked: boolean
+  clock: Clock
+  logger: Logger
+}): Service {
+  // A statement that empties a large table takes its time.
+  const clickhouse = connectClickHouse({ ...options.clickhouse, requestTimeoutMs: STRIP_TIMEOUT_MS })
+  return new ArchiveStripper({ ...options, clickhouse })
+}
+
+const STRIP_TIMEOUT_MS = 600_000
 
 /** Makes the database and brings its tables up to date; can be run again. Gives what was applied. */
 export async function setupArchive(clickhouse: ClickHouseOptions): Promise<string[]> {

@@ -12,6 +12,7 @@ local urgentMax = tonumber(ARGV[3]) -- [integer]
 local urgentAgeMs = tonumber(ARGV[4]) -- [integer] counted back from the newest
 -- then per session: number of amendments, then of each its kind, its seq and
 --   revise: target, body, JSON of the state up to the version, version or '', stops [0|1], stripped text or '', n, n whom
+--   erase: userId or '*', body, JSON of the state up to the version
 --   mention: n, n times whom
 --   react: target, '+' or '-', emoji, userId
 --   urgent: offset, time, JSON text
@@ -71,6 +72,44 @@ local function revise(session, stopped, mentions, seq, i)
   return i + 7 + n
 end
 
+-- What erasing makes of the text of an event, as erasedJson says it; nil where it has nothing of the user.
+local function erasedText(json, userId, body, state)
+  local at = string.find(json, BODY, 1, true)
+  local head, rest = string.sub(json, 1, at - 1), string.sub(json, at + #BODY)
+  if userId ~= '*' then
+    local alias = '{"kind":"AliasSet","userId":"' .. userId .. '","alias":"'
+    if string.sub(rest, 1, #alias) == alias then return head .. BODY .. alias .. '"}}' end
+    if not string.find(head, ',"from":"' .. userId .. '",', 1, true) then return nil end
+    if string.find(rest, '{"kind":"MessageAccepted"', 1, true) ~= 1 then return nil end
+  end
+  if isFinal(json) then return nil end
+  local version = string.match(json, STATE .. 'edited".*"version":(%d+)}}$') or '0'
+  return table.concat({ head, BODY, body, ',"state":', state, version, '}}' })
+end
+
+local function erase(session, mentions, seq, i)
+  local userId, body, state = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local fields = redis.call('HGETALL', session)
+  for f = 1, #fields, 2 do
+    local letter = string.sub(fields[f], 1, 1)
+    local mine = userId == '*' or string.find(fields[f + 1], ',"from":"' .. userId .. '",', 1, true)
+    if letter == 'o' and mine then strip(session, fields[f]) end
+  end
+  for f = 1, #fields, 2 do
+    local letter, target = string.match(fields[f], '^([eq])(%d+)$')
+    if letter and tonumber(target) < seq then
+      -- It may have been stripped just now.
+      local after = erasedText(redis.call('HGET', session, fields[f]), userId, body, state)
+      if after then
+        redis.call('HSET', session, fields[f], after)
+        redis.call('ZREMRANGEBYSCORE', mentions, target, target)
+        redis.call('HDEL', session, 'r' .. target)
+      end
+    end
+  end
+  return i + 3
+end
+
 -- Reactions are pairs of an emoji and its users, in the order in which they came.
 local function react(session, i)
   local target, adds, emoji, userId = ARGV[i], ARGV[i + 1] == '+', ARGV[i + 2], ARGV[i + 3]
@@ -127,6 +166,8 @@ while place <= #ARGV do
     if isNew then last = seq end
     if kind == 'revise' then
       place = isNew and revise(session, stopped, mentions, ARGV[place + 1], i) or i + 7 + tonumber(ARGV[i + 6])
+    elseif kind == 'erase' then
+      place = isNew and erase(session, mentions, seq, i) or i + 3
     elseif kind == 'mention' then
       local n = tonumber(ARGV[i])
       if isNew then mention(mentions, ARGV[place + 1], i + 1, n) end

@@ -25,6 +25,8 @@ export type Amendment =
       /** The text of the event itself without the content: it must not outlive that of the message. */
       stripped?: string
     }
+  /** What a user said below `seq` is gone: content, edits, mentions, reactions, and their alias. */
+  | { kind: 'erase'; seq: Seq; userId: UserId | typeof EVERYBODY; state: Omit<MessageState, 'version'>; body: string }
   | { kind: 'mention'; seq: Seq; whom: readonly string[] }
   | { kind: 'react'; seq: Seq; target: Seq; adds: boolean; emoji: string; userId: UserId }
   | { kind: 'urgent'; seq: Seq; offset: Offset; at: Millis; json: string }
@@ -46,6 +48,13 @@ export function amendmentsOf(event: AcceptedEvent, offset: Offset, json: string)
     case 'MessageDeleted':
     case 'MessageOverridden':
       return [...amendments, revisionOf(eventFrame(event), body)]
+    case 'ContentErased': {
+      // Whatever an app has told a user goes with the user.
+      const userId = event.sessionId.startsWith('b:') ? EVERYBODY : body.userId
+      return [...amendments, { kind: 'erase', seq, userId, ...erased(event) }]
+    }
+    case 'UserErased':
+      return [...amendments, { kind: 'erase', seq, userId: EVERYBODY, ...erased(event) }]
     case 'ReactionAdded':
     case 'ReactionRemoved': {
       const adds = body.kind === 'ReactionAdded'
@@ -96,6 +105,29 @@ export function revisionOf(frame: EventFrame, body: Revising): Revision {
     mentions: target.counted ? mentionsOf(extra) : [],
     stripped: JSON.stringify(stripped),
   }
+}
+
+function erased({ seq, at, from: by }: AcceptedEvent) {
+  return { state: { change: 'deleted', by, at, seq }, body: REMOVED } as const
+}
+
+/** What erasing makes of the text of an event of the user that it is about; undefined where it has nothing of them. */
+export function erasedJson(json: string, erasing: Extract<Amendment, { kind: 'erase' }>): string | undefined {
+  const start = json.indexOf(BODY)
+  const body = json.slice(start + BODY.length)
+  if (erasing.userId !== EVERYBODY && body.startsWith(aliasOf(erasing.userId))) {
+    return `${json.slice(0, start)}${BODY}${aliasOf(erasing.userId)}"}}`
+  }
+  if (erasing.userId !== EVERYBODY && !json.slice(0, start).includes(`,"from":"${erasing.userId}",`)) return undefined
+  if (!body.startsWith(MESSAGE) && erasing.userId !== EVERYBODY) return undefined
+  const version = (JSON.parse(json) as { state?: MessageState }).state?.version ?? 0
+  return isFinal(json) ? undefined : revisedJson(json, erasing.body, { ...erasing.state, version })
+}
+
+const MESSAGE = '{"kind":"MessageAccepted"'
+
+function aliasOf(userId: UserId): string {
+  return `{"kind":"AliasSet","userId":"${userId}","alias":"`
 }
 
 function mentionsOf(extra: MessageExtra | undefined): string[] {

@@ -3,7 +3,8 @@ local own = KEYS[1] -- hash: a<sessionId> -> seq/JSON, m<sessionId>, c<sessionId
 local changed = KEYS[2] -- sorted set: s<sessionId>, u<sessionId> by the minute of the event
 local hiddenMax = tonumber(ARGV[1]) -- [integer] seqs of one x field, the newest
 local changedMax = tonumber(ARGV[2]) -- [integer] members of the sorted set, the newest
--- then triples: 'raise', field, value that begins with a seq; 'hide', field, seqs; 'touch', member, minute
+-- then triples: 'raise', field, value that begins with a seq; 'hide', field, seqs; 'forget', letter, seq: fields of the
+-- letter whose values begin with a lower seq; 'touch', member, minute
 
 local function hide(field, more)
   local seqs, seen = {}, {}
@@ -24,6 +25,12 @@ for i = 3, #ARGV, 3 do
   local what, name, value = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   if what == 'touch' then
     added = added + redis.call('ZADD', changed, 'GT', value, name)
+  elseif what == 'forget' then
+    local fields = redis.call('HGETALL', own)
+    for f = 1, #fields, 2 do
+      local isOlder = string.sub(fields[f], 1, 1) == name and tonumber(string.match(fields[f + 1], '^%d+')) < tonumber(value)
+      if isOlder then redis.call('HDEL', own, fields[f]) end
+    end
   elseif what == 'hide' then
     hide(name, value)
   else

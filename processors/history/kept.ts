@@ -28,6 +28,8 @@ export interface KeptWrites {
    * was in that session, `u` where it was in the user's own. Their times are those of different partitions.
    */
   changed: Map<string, Millis>
+  /** Seq of the event that erased the user: the attributes of sessions below it are gone. */
+  erasedAt?: Seq
 }
 
 /** An event without a place in a timeline that its user must not miss; `json` is the text of its frame. */
@@ -61,6 +63,9 @@ export function projectPersonal(writes: PersonalWrites, event: AcceptedEvent, of
     case 'FriendRefused':
     case 'FriendDeleted':
       tell(writes, event, offset)
+      return
+    case 'UserErased':
+      keptOf(writes, from).erasedAt = seq
       return
     case 'SessionAttributesSet':
       keptOf(writes, from).attributes.set(body.sessionId, { seq, attributes: body.attributes })

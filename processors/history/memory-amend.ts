@@ -1,7 +1,7 @@
 import type { Millis } from '../../infra/clock.ts'
 import type { EventFrame } from '../../schemas/frames.ts'
 import type { Offset, Seq, UserId } from '../../schemas/ids.ts'
-import { type Amendment, isFinal, revisedJson } from './amendments.ts'
+import { type Amendment, EVERYBODY, erasedJson, isFinal, revisedJson } from './amendments.ts'
 import type { HistoryOptions } from './history-store.ts'
 import type { Line } from './project.ts'
 import { type Reaction, reacted } from './session-summary.ts'
@@ -43,6 +43,9 @@ export function amend(session: Session, amendments: readonly Amendment[], option
       case 'revise':
         revise(session, amendment, options)
         break
+      case 'erase':
+        erase(session, amendment)
+        break
       case 'mention':
         mention(session, amendment.seq, amendment.whom, options)
         break
@@ -73,6 +76,21 @@ function revise(session: Session, amendment: Extract<Amendment, { kind: 'revise'
   mention(session, target, mentions, options)
   if (stripped === undefined) session.reactions.delete(target)
   else session.overrides.set(target, { seq, text: stripped })
+}
+
+function erase(session: Session, erasing: Extract<Amendment, { kind: 'erase' }>): void {
+  for (const [target, { text }] of session.overrides) {
+    if (erasing.userId === EVERYBODY || text.includes(`,"from":"${erasing.userId}",`)) strip(session, target)
+  }
+  for (const seq of new Set([...session.events.keys(), ...session.urgentTexts.keys()])) {
+    if (seq >= erasing.seq) continue
+    const text = textOf(session, seq)!
+    const after = erasedJson(text, erasing)
+    if (after === undefined) continue
+    replace(session, seq, () => after)
+    session.mentions = session.mentions.filter(entry => entry.seq !== seq)
+    session.reactions.delete(seq)
+  }
 }
 
 function textOf(session: Session, seq: Seq): string | undefined {

@@ -401,6 +401,12 @@ function applyKept(user: StoredUser, writes: KeptWrites, { hiddenMax, changedMax
   for (const [sessionId, attributes] of writes.attributes) {
     if (attributes.seq > (of(sessionId).attributes?.seq ?? 0)) set(sessionId, { attributes })
   }
+  for (const [sessionId, { attributes }] of writes.erasedAt === undefined ? [] : user.kept) {
+    if (attributes === undefined || attributes.seq >= writes.erasedAt!) continue
+    set(sessionId, { attributes: undefined })
+    const { read, cleared, hidden } = of(sessionId)
+    if (read.seq + cleared.seq + hidden.length === 0) user.kept.delete(sessionId)
+  }
   for (const [sessionId, read] of writes.read) if (read.seq > of(sessionId).read.seq) set(sessionId, { read })
   for (const [sessionId, cleared] of writes.cleared) {
     if (cleared.seq > of(sessionId).cleared.seq) set(sessionId, { cleared })

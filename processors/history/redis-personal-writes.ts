@@ -48,6 +48,10 @@ function argsOf(amendment: Amendment): (string | number)[] {
       const opening = `${JSON.stringify(rest).slice(0, -1)},"version":`
       return [kind, seq, target, body, opening, version, stops ? 1 : 0, stripped, mentions.length, ...mentions]
     }
+    case 'erase': {
+      const { userId, body, state } = amendment
+      return [kind, seq, userId, body, `${JSON.stringify(state).slice(0, -1)},"version":`]
+    }
     case 'mention':
       return [kind, seq, amendment.whom.length, ...amendment.whom]
     case 'react':
@@ -88,7 +92,7 @@ export function keptCommands(
   kept: ReadonlyMap<UserId, KeptWrites>,
   { hiddenMax, changedMax }: HistoryOptions,
 ): Command[] {
-  return [...kept].map(([userId, { attributes, read, cleared, hidden, changed }]) => {
+  return [...kept].map(([userId, { attributes, read, cleared, hidden, changed, erasedAt }]) => {
     const args: (string | number)[] = [hiddenMax, changedMax]
     for (const [sessionId, { seq, attributes: value }] of attributes) {
       args.push('raise', ATTRIBUTES_LETTER + sessionId, `${seq}/${JSON.stringify(value)}`)
@@ -96,6 +100,7 @@ export function keptCommands(
     for (const [sessionId, { seq, count }] of read) args.push('raise', MARK_LETTER + sessionId, `${seq}/${count}`)
     for (const [sessionId, { seq, count }] of cleared) args.push('raise', CLEARED_LETTER + sessionId, `${seq}/${count}`)
     for (const [sessionId, seqs] of hidden) args.push('hide', HIDDEN_LETTER + sessionId, [...seqs].join(','))
+    if (erasedAt !== undefined) args.push('forget', ATTRIBUTES_LETTER, erasedAt)
     for (const [member, at] of changed) args.push('touch', member, hotTime(at))
     const keys = userKeys(keyPrefix, userId)
     return keep.call([keys.own, keys.changed], args)

@@ -30,7 +30,7 @@ export type GroupFact =
 
 /** The facts of one event of a group; none where it is about something else. */
 export function factsOf(event: Event, offset: Offset): GroupFact[] {
-  const { body, seq, from, at } = event
+  const { body, seq, from, at, sessionId } = event
   switch (body.kind) {
     case 'GroupCreated':
       return created(event, offset, body)
@@ -60,6 +60,8 @@ export function factsOf(event: Event, offset: Offset): GroupFact[] {
       return [{ kind: 'role', seq, userIds: body.userIds, role: body.role }]
     case 'AliasSet':
       return [{ kind: 'alias', seq, userId: body.userId, alias: body.alias }]
+    case 'ContentErased':
+      return sessionId.startsWith('g:') ? [{ kind: 'alias', seq, userId: body.userId, alias: '' }] : []
     case 'MemberMuted':
       return [{ kind: 'mute', seq, userId: body.userId, until: body.until }]
     case 'JoinRequested': {

@@ -1,10 +1,19 @@
 import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
 import type { UserId } from '../../schemas/ids.ts'
 import type { PushDevice } from '../../schemas/push-devices.ts'
+import type { Access } from '../../schemas/session.ts'
 import type { Attribute, Profile, UserSettings } from '../../schemas/settings.ts'
 import { byKey } from '../by-key.ts'
 import { FRIEND_REGISTERS } from './people.ts'
-import { devicesOf, type FriendEntry, friendEntry, isSomething, ownEntry, type Stored } from './people-store.ts'
+import {
+  accessOf,
+  devicesOf,
+  type FriendEntry,
+  friendEntry,
+  isSomething,
+  ownEntry,
+  type Stored,
+} from './people-store.ts'
 import { friendKeys, ownKey, storedOf } from './redis-people.ts'
 
 /** What the membership view holds of one user besides their groups, for `verify` and for tests that compare two views. */
@@ -17,6 +26,7 @@ export interface PersonRow {
   settings: { seq: number; settings: UserSettings }
   attributes: { seq: number; attributes: Attribute[] }
   devices: { seq: number; devices: PushDevice[] }
+  access: Access
 }
 
 /** The row of stored registers: `friends` by `<peerId>#<register>`. */
@@ -45,6 +55,7 @@ export function personRow(
     settings: { seq: settings?.position ?? 0, settings: chosen },
     attributes: { seq: attributes?.position ?? 0, attributes: ownEntry(undefined, attributes).attributes },
     devices: { seq: devices?.position ?? 0, devices: devicesOf(devices) },
+    access: accessOf(own.get('access')),
   }
 }
 

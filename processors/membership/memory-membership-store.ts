@@ -60,6 +60,7 @@ export class MemoryMembership {
       devices: userIds => current().devices(userIds),
       tokenUsers: token => current().tokenUsers(token),
       relation: pair => current().relation(pair),
+      access: userIds => current().access(userIds),
       blocks: pairs => current().blocks(pairs),
     }
   }

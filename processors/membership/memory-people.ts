@@ -1,9 +1,11 @@
 import { isUserId, type UserId } from '../../schemas/ids.ts'
 import type { PushDevice } from '../../schemas/push-devices.ts'
+import type { Access } from '../../schemas/session.ts'
 import type { Profile, UserSettings } from '../../schemas/settings.ts'
 import { type PersonRow, personRow } from './inspect-people.ts'
 import { FRIEND_REGISTERS, type OwnRegister, type PeopleWrites } from './people.ts'
 import {
+  accessOf,
   type DevicesReader,
   devicesOf,
   type FriendEntry,
@@ -109,6 +111,10 @@ export class MemoryPeople implements PeopleReader, DevicesReader {
 
   async settings(userIds: readonly UserId[]): Promise<UserSettings[]> {
     return userIds.map(userId => ownEntry(this.owned.get(userId)?.get('settings'), undefined).settings)
+  }
+
+  async access(userIds: readonly UserId[]): Promise<Access[]> {
+    return userIds.map(userId => accessOf(this.owned.get(userId)?.get('access')))
   }
 
   async devices(userIds: readonly UserId[]): Promise<PushDevice[][]> {

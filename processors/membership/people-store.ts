@@ -1,6 +1,7 @@
 import type { Millis } from '../../infra/clock.ts'
 import type { Seq, UserId } from '../../schemas/ids.ts'
 import type { PushDevice } from '../../schemas/push-devices.ts'
+import type { Access } from '../../schemas/session.ts'
 import { type Attribute, type Profile, USER_SETTINGS_DEFAULT, type UserSettings } from '../../schemas/settings.ts'
 import { FRIEND_REGISTERS, type FriendRegisters, searchable } from './people.ts'
 
@@ -45,6 +46,8 @@ export interface PeopleReader {
   settings(userIds: readonly UserId[]): Promise<UserSettings[]>
   /** What `peerId` is to `userId`. */
   relation(pair: { userId: UserId; peerId: UserId }): Promise<FriendEntry>
+  /** Whether users come in, in the order asked. */
+  access(userIds: readonly UserId[]): Promise<Access[]>
   /** Whether `userId` blocks `peerId`, in the order asked. */
   blocks(pairs: readonly { userId: UserId; peerId: UserId }[]): Promise<boolean[]>
 }
@@ -135,6 +138,11 @@ export function ownEntry(settings: Stored | undefined, attributes: Stored | unde
     settings: settings === undefined ? USER_SETTINGS_DEFAULT : (JSON.parse(settings.json) as UserSettings),
     attributes: attributes === undefined ? [] : (JSON.parse(attributes.json) as Attribute[]),
   }
+}
+
+/** Whether a user comes in. */
+export function accessOf(stored: Stored | undefined): Access {
+  return stored === undefined ? 'active' : (JSON.parse(stored.json) as Access)
 }
 
 /** The profile, where its user lets themselves be found under this beginning of a name, or under this id. */

@@ -1,6 +1,7 @@
 import type { Millis } from '../../infra/clock.ts'
 import { type AcceptedEvent, isAccepted } from '../../schemas/event.ts'
 import { type Offset, parseSessionId, type Seq, type UserId } from '../../schemas/ids.ts'
+import { USER_SETTINGS_DEFAULT } from '../../schemas/settings.ts'
 import type { ViewBatch } from '../view.ts'
 
 /**
@@ -37,10 +38,10 @@ export interface FriendWrite {
   isNothing: boolean
 }
 
-export const OWN_REGISTERS = ['profile', 'settings', 'attributes', 'devices'] as const
+export const OWN_REGISTERS = ['profile', 'settings', 'attributes', 'devices', 'access'] as const
 export type OwnRegister = (typeof OWN_REGISTERS)[number]
 
-/** A register of a user's own; the json is that of a Profile, of UserSettings, of Attribute[], of PushDevice[]. */
+/** A register of a user's own; the json is that of a Profile, of UserSettings, of Attribute[], of PushDevice[], of Access. */
 export interface OwnWrite {
   userId: UserId
   name: OwnRegister
@@ -89,6 +90,18 @@ function ownWrites({ body, from, seq }: AcceptedEvent): OwnWrite[] {
       return write('attributes', body.attributes)
     case 'PushDevicesSet':
       return write('devices', body.devices)
+    case 'UserDisabled':
+      return write('access', 'disabled')
+    case 'UserEnabled':
+      return write('access', 'active')
+    case 'UserErased':
+      return [
+        ...write('access', 'erased'),
+        ...write('profile', { name: '', avatar: '' }),
+        ...write('settings', USER_SETTINGS_DEFAULT),
+        ...write('attributes', []),
+        ...write('devices', []),
+      ]
     default:
       return []
   }
@@ -135,6 +148,14 @@ function friendWrites({ body, sessionId, from, at }: AcceptedEvent, position: Of
       return [...both('friend', { is: false, at }), ...both('remark', { text: '' })]
     case 'FriendRemarked':
       return [write('me', 'remark', { text: body.remark })]
+    // The two are nothing to each other any more.
+    case 'ContentErased':
+      return [
+        ...both('friend', { is: false, at }),
+        ...both('request', { by: 'nobody', at }),
+        ...both('remark', { text: '' }),
+        ...both('blocked', { is: false, at }),
+      ]
     case 'UserBlocked':
       return [write('me', 'blocked', { is: true, at }), ...answered()]
     case 'UserUnblocked':

@@ -4,9 +4,11 @@ import { type Command, loadScript, runPipeline } from '../../infra/redis/pipelin
 import type { RedisConnection } from '../../infra/redis/redis.ts'
 import { isUserId, type UserId } from '../../schemas/ids.ts'
 import type { PushDevice } from '../../schemas/push-devices.ts'
+import type { Access } from '../../schemas/session.ts'
 import type { Profile, UserSettings } from '../../schemas/settings.ts'
 import { FRIEND_REGISTERS, type FriendWrite, type OwnWrite, type PeopleWrites, searchable } from './people.ts'
 import {
+  accessOf,
   type DevicesReader,
   devicesOf,
   FIND_CHARS_MIN,
@@ -193,6 +195,13 @@ export class RedisPeopleReader implements PeopleReader, DevicesReader {
       userIds.map((userId): Command => ['hget', ownKey(keyPrefix, userId), 'settings']),
     )
     return userIds.map((_, i) => ownEntry(storedOf(replies?.[i] as string | null), undefined).settings)
+  }
+
+  async access(userIds: readonly UserId[]): Promise<Access[]> {
+    const replies = await this.generations.read(keyPrefix =>
+      userIds.map((userId): Command => ['hget', ownKey(keyPrefix, userId), 'access']),
+    )
+    return userIds.map((_, i) => accessOf(storedOf(replies?.[i] as string | null)))
   }
 
   async devices(userIds: readonly UserId[]): Promise<PushDevice[][]> {

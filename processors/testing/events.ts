@@ -65,6 +65,17 @@ export class Script {
     })
   }
 
+  /** What a user said in a session is erased; undefined where there is nothing. */
+  erase(sessionId: SessionId, userId: UserId): Event | undefined {
+    if (this.lastSeq(sessionId) === 0) return undefined
+    for (const { event } of this.events) {
+      if (event.sessionId !== sessionId || event.from !== userId || event.body.kind !== 'MessageAccepted') continue
+      const key = `${sessionId}#${event.seq}`
+      this.amended.set(key, { version: this.amended.get(key)?.version ?? 0, isFinal: true })
+    }
+    return this.accept(sessionId, userId, { kind: 'ContentErased', userId })
+  }
+
   react(from: UserId, { sessionId, seq, packId, from: sender, at }: Event, emoji: string, adds = true): Event {
     const target = { seq, packId, from: sender, at, counted: true }
     return this.accept(sessionId, from, { kind: adds ? 'ReactionAdded' : 'ReactionRemoved', target, emoji })
@@ -215,6 +226,9 @@ const step = fc.record({
     'clear',
     'hide',
     'choose',
+    'eraseFrom',
+    'eraseUser',
+    'hold',
     ...RUNNING,
   ),
   back: fc.nat({ max: 6 }),
@@ -228,6 +242,7 @@ const step = fc.record({
 export const anyScript: fc.Arbitrary<Script> = fc.array(step, { minLength: 1, maxLength: 60 }).map(steps => {
   const script = new Script()
   const dismissed = new Set<SessionId>()
+  const erased = new Set<UserId>()
   script.create(GROUPS[0]!, USERS[0]!, [USERS[1]!])
   script.create(GROUPS[1]!, USERS[2]!, [])
   for (const { what, who, whom, where, counted, back } of steps) {
@@ -240,7 +255,8 @@ export const anyScript: fc.Arbitrary<Script> = fc.array(step, { minLength: 1, ma
     if (what === 'refuse') script.refuse(session, from, 30)
     if (what === 'single' && from !== other) script.message(single(from, other), from, `${script.events.length}`, flags)
     amend(script, { what, from, other, session, back })
-    keep(script, { what, from, other, session, back })
+    if (!erased.has(from)) keep(script, { what, from, other, session, back })
+    if (decideStanding(script, { what, from, other, session, back })) erased.add(from)
     if (dismissed.has(session)) continue
     if (what === 'mention' && members.has(from)) {
       const extra = counted ? { mentions: [other] } : { mentionsAll: true, mentions: [other] }
@@ -284,6 +300,16 @@ function amend(script: Script, { what, from, back }: Step): void {
   if (what === 'revoke' || what === 'delete' || what === 'edit') script.revise(from, message, what, `nr ${back} "}}`)
   if (what === 'react') script.react(from, message, ['👍', 'a/b'][back % 2]!)
   if (what === 'unreact') script.react(from, message, ['👍', 'a/b'][back % 2]!, false)
+}
+
+/** What operators decide; true where the user is erased from here on. */
+function decideStanding(script: Script, { what, from, other, session, back }: Step): boolean {
+  const sessionId = back % 2 === 0 || from === other ? session : single(from, other)
+  if (what === 'eraseFrom') script.erase(sessionId, from)
+  if (what === 'hold') script.unplaced(session, from, { kind: 'HoldSet', held: back % 2 === 0, reason: 'case' })
+  if (what !== 'eraseUser' || back > 1) return false
+  script.own(from, { kind: 'UserErased' })
+  return true
 }
 
 /** Marks, and what users keep of sessions. */

@@ -79,6 +79,40 @@ export function historyReadingContract(name: string, make: () => Promise<History
       expect(await summary(bob, chat)).toMatchObject({ unread: 1 })
     })
 
+    test('[HI14] what an erased user said has no content left, nor have their edits, their alias and what they kept', async () => {
+      const script = new Script()
+      script.create(crew, alice, [bob])
+      script.change(crew, alice, { kind: 'AliasSet', userId: bob, alias: 'SECRET alias' })
+      const message = script.message(crew, bob, 'SECRET', Flag.COUNTER | Flag.HIGH_PRIORITY)
+      script.say(crew, bob, 'SECRET again', Flag.COUNTER, { mentions: [alice] })
+      script.message(crew, alice, 'mine')
+      script.revise(bob, message, 'edit', 'SECRET edit')
+      script.react(alice, message, '👍')
+      const attributes = { pinned: true, notify: 'all', hidden: false, draft: 'SECRET draft' } as const
+      script.own(bob, { kind: 'ProfileUpdated', profile: { name: 'SECRET name', avatar: '' } })
+      script.own(bob, { kind: 'SessionAttributesSet', sessionId: crew, attributes })
+      const view = await apply(script)
+      const erased = script.erase(crew, bob)!
+      script.own(bob, { kind: 'UserErased' })
+      await view.apply(script.batch(9))
+      expect((await frames(crew)).slice(2, 5)).toMatchObject([
+        {
+          from: bob,
+          body: { kind: 'MessageAccepted', content: { kind: 'Removed' } },
+          state: { change: 'deleted', by: bob, at: erased.at, seq: 8, version: 1 },
+        },
+        { body: { content: { kind: 'Removed' } } },
+        { body: { content: { text: 'mine' } } },
+      ])
+      expect((await frames(crew))[1]!.body).toEqual({ kind: 'AliasSet', userId: bob, alias: '' })
+      expect((await frames(crew))[2]!.reactions).toBeUndefined()
+      const all = await dump(under.inspector)
+      expect(JSON.stringify([...all.sessions, ...all.users])).not.toContain('SECRET')
+      // The log says once more what it has said.
+      await view.apply(script.batch(0))
+      expect(await dump(under.inspector)).toEqual(all)
+    })
+
     test('[HI10] reactions stand at the message, and go with its content', async () => {
       const script = new Script()
       const message = script.message(chat, alice, 'x')

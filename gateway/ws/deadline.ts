@@ -8,17 +8,31 @@ export class TooLate extends Error {
 
 /** A span of time that several waits share. Call `end` when it is not needed any more. */
 export class Deadline {
-  private readonly controller = new AbortController()
   private readonly cancel: () => void
+  private readonly waiting = new Set<() => void>()
+  private isOver = false
+  /** Made for those who want a signal: a controller costs more than all the rest. */
+  private controller: AbortController | undefined
 
   constructor(clock: Clock, limitMs: Millis) {
-    // One listener per wait: as many as there are partitions, and more, is no leak.
-    setMaxListeners(0, this.controller.signal)
-    this.cancel = clock.schedule(limitMs, () => this.controller.abort())
+    this.cancel = clock.schedule(limitMs, () => this.over())
+  }
+
+  private over(): void {
+    this.isOver = true
+    this.controller?.abort()
+    for (const tooLate of this.waiting) tooLate()
+    this.waiting.clear()
   }
 
   /** Aborts when the time is over. */
   get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      this.controller = new AbortController()
+      // One listener per wait: as many as there are partitions, and more, is no leak.
+      setMaxListeners(0, this.controller.signal)
+      if (this.isOver) this.controller.abort()
+    }
     return this.controller.signal
   }
 
@@ -26,10 +40,9 @@ export class Deadline {
   race<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const tooLate = () => reject(new TooLate('no answer in time'))
-      const done = () => this.signal.removeEventListener('abort', tooLate)
-      if (this.signal.aborted) tooLate()
-      else this.signal.addEventListener('abort', tooLate, { once: true })
-      promise.then(resolve, reject).finally(done)
+      if (this.isOver) tooLate()
+      else this.waiting.add(tooLate)
+      promise.then(resolve, reject).finally(() => this.waiting.delete(tooLate))
     })
   }
 

@@ -2,7 +2,7 @@ import { failureText, Totals } from './report.ts'
 import { type RunResult, runSeed } from './run.ts'
 
 /** Seeds are drawn from this range; each can be typed. */
-const SEED_MAX = 2 ** 31
+export const SEED_MAX = 2 ** 31
 
 export interface Campaign {
   totals: Totals

@@ -3,12 +3,16 @@ import { failureText } from './report.ts'
 import { runSeed } from './run.ts'
 import type { WorkerMessage } from './workers.ts'
 
-/** One process of a campaign: runs fresh seeds and tells of each, until it is killed or one fails (workers.ts). */
+/**
+ * One process of a campaign (workers.ts): runs the seeds that it is given, or else fresh ones until it is killed, and tells
+ * of each. It ends with one that fails.
+ */
 async function main(): Promise<void> {
   // Whoever wants to know of the seeds is gone.
   process.once('disconnect', () => process.exit())
-  for (;;) {
-    const result = await runSeed(freshSeed())
+  const given = process.argv.slice(2).map(Number)
+  for (let run = 0; given.length === 0 || run < given.length; run++) {
+    const result = await runSeed(given[run] ?? freshSeed())
     const { steps, events, deliveries, faults, findings } = result
     const message: WorkerMessage = { run: { steps, events, deliveries, faults } }
     if (findings.length > 0) message.failure = failureText(result)

@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type RunCounts, Totals } from './report.ts'
 
 /**
- * Fresh seeds in several processes at once. The processes have the lowest priority: a campaign takes what nobody else
+ * Seeds in several processes at once, given or fresh. The processes have the lowest priority: a campaign takes what nobody else
  * wants, and other tests that run at the same time do not wait for it. A process that is killed, or that does not come
  * to run a seed on a machine that is busy, has found nothing: only a seed that fails and a simulation that throws do.
  */
@@ -17,10 +17,10 @@ export interface WorkerMessage {
 
 export interface CampaignOptions {
   workers: number
+  /** It ends after so long at most. */
   seconds: number
-  /** It goes on beyond `seconds`, up to this, until `isEnough`. */
-  secondsMax?: number
-  isEnough?: (totals: Totals) => boolean
+  /** These and no others, each once; without it fresh ones. */
+  seeds?: readonly number[]
 }
 
 export interface CampaignResult {
@@ -32,35 +32,28 @@ export interface CampaignResult {
 const NODE_ARGS = ['--max-semi-space-size=64', '--import', tsx()]
 const STDERR_MAX = 4_000
 
-/** Runs fresh seeds until the time is over, or one fails. */
+/** Runs seeds until all are through, the time is over, or one fails. */
 export async function runWorkers(options: CampaignOptions): Promise<CampaignResult> {
-  const { workers, seconds, secondsMax = seconds, isEnough = () => true } = options
+  const { workers, seconds, seeds = [] } = options
   const totals = new Totals()
   const children: ChildProcess[] = []
   const timers: NodeJS.Timeout[] = []
-  let isOver = false
   try {
     const failure = await new Promise<string | undefined>(resolve => {
-      const look = () => {
-        if (isOver && isEnough(totals)) resolve(undefined)
-      }
-      const over = () => {
-        isOver = true
-        look()
-      }
-      timers.push(setTimeout(over, seconds * 1_000))
-      timers.push(setTimeout(() => resolve(undefined), secondsMax * 1_000))
+      timers.push(setTimeout(() => resolve(undefined), seconds * 1_000))
       const heard = ({ run, failure }: WorkerMessage) => {
         totals.add(run)
-        if (failure === undefined) look()
-        else resolve(failure)
+        if (failure !== undefined) resolve(failure)
       }
       let running = workers
       const ended = (failure: string | undefined) => {
         running--
         if (failure !== undefined || running === 0) resolve(failure)
       }
-      for (let n = 0; n < workers; n++) children.push(startWorker(heard, ended))
+      for (let n = 0; n < workers; n++) {
+        const share = seeds.filter((_, index) => index % workers === n)
+        children.push(startWorker(share, heard, ended))
+      }
     })
     return { totals, failure }
   } finally {
@@ -70,10 +63,11 @@ export async function runWorkers(options: CampaignOptions): Promise<CampaignResu
 }
 
 function startWorker(
+  seeds: readonly number[],
   heard: (message: WorkerMessage) => void,
   ended: (failure: string | undefined) => void,
 ): ChildProcess {
-  const child = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), [], {
+  const child = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), seeds.map(String), {
     execArgv: NODE_ARGS,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })

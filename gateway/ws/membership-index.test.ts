@@ -373,5 +373,5 @@ test('[GW14] nobody misses a group just joined, nobody receives after leaving, h
   // The runs did something, in both directions.
   expect(delivered).toBeGreaterThan(500)
   expect(refused).toBeGreaterThan(0)
-  expect(rolesSeen).toBeGreaterThan(100)
+  expect(rolesSeen).toBeGreaterThan(10)
 })

@@ -102,9 +102,11 @@ export function guideEvents(): PlacedEvent[] {
   days.text(TEAM, 'carol', '我们坐高铁去上海')
   days.text(TEAM, 'alice', 'See you at the train station')
   days.answer(TEAM, 'dave', { kind: 'PackRefused', code: 30, reason: 'not a member of the group' })
+  days.answer(CHAT, 'bob', { kind: 'DeliveredMarked', seq: 3 })
+  days.answer(CHAT, 'bob', { kind: 'ReadMarked', seq: 3, count: 3 })
   days.begin(TUESDAY)
   days.accept(TEAM, 'alice', { kind: 'MembersAdded', userIds: ['dave' as UserId] })
-  days.text(TEAM, 'dave', 'Hello everyone')
+  const hello = days.text(TEAM, 'dave', 'Hello everyone')
   days.custom(TEAM, 'carol', 'poll', { question: 'Lunch?', options: ['noodles', 'soup'] })
   days.accept(TEAM, 'bob', { kind: 'MemberQuit' })
   days.answer(TEAM, 'bob', { kind: 'PackRefused', code: 30, reason: 'not a member of the group' })
@@ -113,5 +115,7 @@ export function guideEvents(): PlacedEvent[] {
   const content = { kind: 'Text', text: 'I left the team: write to me here' } as const
   days.accept(CHAT, 'bob', { kind: 'MessageOverridden', target: days.ref(left), content, version: 1 })
   days.accept(CHAT, 'alice', { kind: 'MessageRevoked', target: days.ref(lunch) })
+  days.accept(TEAM, 'dave', { kind: 'ReactionAdded', target: days.ref(hello), emoji: '👍' })
+  days.answer(CHAT, 'alice', { kind: 'ReadMarked', seq: 3, count: 3 })
   return days.events
 }

@@ -16,6 +16,8 @@ import { readKafkaSecurity, requireAccess } from './kafka-security.ts'
 /** What every command and role of a process shares: the third of the steps env -> config -> context. */
 export interface Context {
   config: Config
+  /** For secrets that a file of credentials names. */
+  env: NodeJS.ProcessEnv
   logger: Logger
   metrics: Metrics
   clock: Clock
@@ -52,6 +54,7 @@ export async function openContext(env: NodeJS.ProcessEnv, name: string): Promise
   }
   return {
     config,
+    env,
     logger,
     metrics,
     clock,

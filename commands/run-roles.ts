@@ -12,6 +12,9 @@ import { type Service, supervise } from '../infra/service.ts'
 import { archiveReader, makeArchiveStripper, makeArchiveView } from '../processors/archive/main.ts'
 import { historyReader, makeHistoryView } from '../processors/history/main.ts'
 import { makeMembershipView, membershipReader, peopleReader } from '../processors/membership/main.ts'
+import { makePush, withWorker } from '../processors/push/main.ts'
+import { RedisPushStore } from '../processors/push/redis-push-store.ts'
+import { BadPushFile, loadVendors, NO_VENDORS, type Vendors } from '../processors/push/vendors.ts'
 import { makeRunner } from '../processors/runner.ts'
 import { LmdbStateStore } from '../processors/sequencer/lmdb-state-store.ts'
 import { makeSequencer, transactionalIdPrefix } from '../processors/sequencer/main.ts'
@@ -20,10 +23,12 @@ import type { View } from '../processors/view.ts'
 import { makeViewInGroup } from '../processors/view-in-group.ts'
 import type { Partition } from '../schemas/ids.ts'
 import type { Rules } from '../schemas/pack.ts'
+import { pushCodec } from '../schemas/push-record.ts'
 import { sessionCodec } from '../schemas/session.ts'
 import { fixedOwnership, type Ownership } from '../topics/ownership.ts'
 import { valueSubject } from '../topics/topics.ts'
 import { type Context, clickHouseOptions, closeContext, openContext } from './context.ts'
+import { pushFacts } from './push-facts.ts'
 
 /** Runs the roles of one process until the signal aborts (exit code 0) or one of them fails (exit code 1). */
 export async function runRoles(options: {
@@ -76,6 +81,8 @@ async function makeService(role: Role, context: Context): Promise<Service> {
       const makeView = () => makeMembershipView({ connection: connectTo(context, role), random })
       return viewService(context, { role, makeView })
     }
+    case 'push':
+      return push(context)
     case 'archive': {
       const { config, topics, clock } = context
       const options = { clickhouse: clickHouseOptions(config), topic: topics.events.name, clock }
@@ -165,6 +172,57 @@ async function sequencer(context: Context): Promise<Service> {
 function webDir(): { webDir?: string } {
   const dir = builtWebDir()
   return dir === undefined ? {} : { webDir: dir }
+}
+
+async function push(context: Context): Promise<Service> {
+  const { config, log, topics, codecs, registry, clock, random, logger, metrics } = context
+  const connection = connectTo(context, 'push')
+  const vendors = await pushVendors(context)
+  context.closers.push(
+    () => connection.close(),
+    () => vendors.close(),
+  )
+  const reading = { connection, random }
+  const { view, makeWorker } = makePush({
+    // The runner closes its view, and another one comes when the partitions change: the connection stays.
+    store: new RedisPushStore({ ...connection, close: async () => {} }),
+    facts: pushFacts({
+      history: historyReader(reading),
+      membership: membershipReader(reading),
+      people: peopleReader(reading),
+      presence: new RedisPresence(connection),
+      clock,
+    }),
+    vendors,
+    log,
+    topics,
+    packCodec: codecs.packs,
+    pushCodec: await pushCodec(registry, valueSubject(topics.pushes)),
+    limits: config.push,
+    clock,
+    random,
+    logger,
+    metrics,
+  })
+  const parts = { log, topics, eventCodec: codecs.events, clock, random, logger, metrics }
+  return makeViewInGroup({
+    name: 'push',
+    ownership: ownershipOf(context, 'push'),
+    makeRunner: partitions => withWorker(makeRunner({ ...parts, view, partitions }), makeWorker(partitions)),
+    clock,
+    logger,
+  })
+}
+
+/** Throws BadConfig where the file of credentials cannot be used. */
+async function pushVendors({ config, clock, env, logger }: Context): Promise<Vendors> {
+  if (config.push.file === undefined) {
+    logger.warn('PACKLOG_PUSH_FILE is not set: nothing is pushed')
+    return NO_VENDORS
+  }
+  return loadVendors({ file: config.push.file, env, clock }).catch(error => {
+    throw error instanceof BadPushFile ? new BadConfig(`PACKLOG_PUSH_FILE: ${error.message}`) : error
+  })
 }
 
 async function gateway(context: Context): Promise<Service> {

@@ -1,5 +1,6 @@
 import { setupTopics } from '../infra/kafka/create-topics.ts'
 import { setupArchive } from '../processors/archive/main.ts'
+import { pushCodec } from '../schemas/push-record.ts'
 import { sessionCodec } from '../schemas/session.ts'
 import { valueSubject } from '../topics/topics.ts'
 import { clickHouseOptions, closeContext, openContext } from './context.ts'
@@ -19,6 +20,7 @@ export async function setupCommand({ env }: { env: NodeJS.ProcessEnv }): Promise
   try {
     const { config, kafka, registry, topics, logger } = context
     await sessionCodec(registry, valueSubject(topics.sessions))
+    await pushCodec(registry, valueSubject(topics.pushes))
     process.stdout.write('schemas: registered, BACKWARD_TRANSITIVE\n')
     const { created, changed } = await setupTopics(Object.values(topics), {
       ...kafka,

@@ -69,6 +69,11 @@ const environment = z.object({
     .string()
     .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, dashes and underscores')
     .optional(),
+  PACKLOG_PUSH_FILE: z.string().min(1).optional(),
+  PACKLOG_PUSH_AGE_SECONDS: z.coerce.number().int().min(1).max(86_400).default(1_800),
+  PACKLOG_PUSH_ACK_SECONDS: z.coerce.number().min(0).max(600).default(10),
+  PACKLOG_PUSH_OFFLINE_SECONDS: z.coerce.number().min(0).max(600).default(1),
+  PACKLOG_PUSH_CONTENT: z.enum(['shown', 'hidden']).default('shown'),
   PACKLOG_ERA: z.coerce.number().int().min(0).default(0),
   PACKLOG_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 })
@@ -128,6 +133,8 @@ export interface Config {
   topicPrefix: string
   /** Name of this process among its like; unique in the cluster. */
   nodeName: string
+  /** Where the credentials of push vendors are; undefined: nowhere. All times in ms. */
+  push: { file: string | undefined; ageMsMax: number; ackMs: number; offlineMs: number; isContentHidden: boolean }
   era: number
   logLevel: string
 }
@@ -180,6 +187,13 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     replicationFactor: values.PACKLOG_REPLICATION_FACTOR,
     topicPrefix: values.PACKLOG_TOPIC_PREFIX,
     nodeName: values.PACKLOG_NODE_NAME ?? defaultNodeName(hostname(), process.pid),
+    push: {
+      file: values.PACKLOG_PUSH_FILE,
+      ageMsMax: values.PACKLOG_PUSH_AGE_SECONDS * 1_000,
+      ackMs: values.PACKLOG_PUSH_ACK_SECONDS * 1_000,
+      offlineMs: values.PACKLOG_PUSH_OFFLINE_SECONDS * 1_000,
+      isContentHidden: values.PACKLOG_PUSH_CONTENT === 'hidden',
+    },
     era: values.PACKLOG_ERA,
     logLevel: values.PACKLOG_LOG_LEVEL,
   }

@@ -14,7 +14,7 @@ interface Field {
 }
 type RecordSchema = { type: 'record'; name: string; fields: Field[] }
 
-const NAMES = ['pack', 'event', 'session'] as const
+const NAMES = ['pack', 'event', 'session', 'push'] as const
 type Name = (typeof NAMES)[number]
 
 function load(file: string): RecordSchema {

@@ -22,6 +22,8 @@ export interface Topics {
   events: Topic
   /** Key sessionId + field, value SessionRecord; compacted. The sequencer's state, so that a partition can move. */
   sessions: Topic
+  /** Key userId, value PushRecord. What was sent to which push vendor and what came back. */
+  pushes: Topic
   /** Key of the record, headers topic, partition, offset, processor, error. What a processor could not read or apply. */
   dead: Topic
 }
@@ -68,6 +70,11 @@ export function makeTopics({ prefix, partitions, eventRetentionDays }: TopicOpti
       name: `${prefix}im.sessions`,
       partitions,
       settings: { 'cleanup.policy': 'compact', 'unclean.leader.election.enable': 'false' },
+    },
+    pushes: {
+      name: `${prefix}im.pushes`,
+      partitions,
+      settings: { ...logAppendTime, 'cleanup.policy': 'delete', 'retention.ms': String(7 * DAY_MS) },
     },
     dead: {
       name: `${prefix}im.dead`,

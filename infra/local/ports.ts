@@ -16,7 +16,7 @@ export const PART_PORTS = [
   'kafka3',
   'kafkaController3',
 ] as const
-export const ROLE_PORTS = ['http', 'metricsGateway', 'metricsSequencer', 'metricsViews'] as const
+export const ROLE_PORTS = ['http', 'metricsGateway', 'metricsSequencer', 'metricsViews', 'pushInbox'] as const
 
 export type PartPortName = (typeof PART_PORTS)[number]
 export type PortName = PartPortName | (typeof ROLE_PORTS)[number]
@@ -73,6 +73,12 @@ export const PORT_TABLE: Record<PortName, PortInfo> = {
     what: 'metrics of the views',
     flag: 'metrics-views-port',
     variable: 'PACKLOG_METRICS_VIEWS_PORT',
+  },
+  pushInbox: {
+    standard: 8090,
+    what: 'inbox of the fake push vendors',
+    flag: 'push-inbox-port',
+    variable: 'PACKLOG_PUSH_INBOX_PORT',
   },
   kafka2: { standard: 9094, what: 'Kafka, broker 2 of 3', flag: 'kafka-2-port', variable: 'PACKLOG_KAFKA_2_PORT' },
   kafkaController2: {

@@ -2,8 +2,13 @@ import { join } from 'node:path'
 import type { StackFile } from './stack-file.ts'
 
 /** What is printed when everything works; the first line begins with `ready`. */
-export function readyText(how: { seconds: number; urls: StackFile['urls']; dataDir: string }): string {
-  const { seconds, urls, dataDir } = how
+export function readyText(how: {
+  seconds: number
+  urls: StackFile['urls']
+  dataDir: string
+  inboxUrl?: string | undefined
+}): string {
+  const { seconds, urls, dataDir, inboxUrl } = how
   const metrics = Object.entries(urls.metrics).map(([name, url]) => `  metrics       ${url}  (${name})`)
   return [
     `ready after ${seconds.toFixed(1)} s`,
@@ -15,6 +20,7 @@ export function readyText(how: { seconds: number; urls: StackFile['urls']; dataD
     `  Kafka         ${urls.kafka}`,
     `  registry      ${urls.registry}`,
     `  Redis         ${urls.redis}`,
+    ...(inboxUrl === undefined ? [] : [`  push inbox    ${inboxUrl}  (what phones would show)`]),
     `  data, logs    ${dataDir}, ${join(dataDir, 'logs')}`,
     '',
     `Chat in the browser:      ${urls.http}/  (any name; another one in a private window)`,

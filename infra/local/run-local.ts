@@ -9,6 +9,7 @@ import { freePorts, HOST, requireFreePorts } from './ports.ts'
 import { type KnownProcess, thisProcess } from './process-identity.ts'
 import { type Product, runSetup, startProduct } from './product.ts'
 import type { Progress } from './progress.ts'
+import { type PushFakes, startPushFakes } from './push-fakes/local.ts'
 import { readyText } from './ready-text.ts'
 import { jwtKeyFile, type RoleProcess, sharedEnv } from './role-env.ts'
 import { type LocalStack, neededPorts, startStack } from './stack.ts'
@@ -53,6 +54,7 @@ class LocalRun {
   private stack: LocalStack | undefined
   private product: Product | undefined
   private balancer: Balancer | undefined
+  private pushFakes: PushFakes | undefined
   private processes: RoleProcess[] = []
   private readonly options: StartOptions
   private readonly tools: Tools & { ledger: Ledger; signal: AbortSignal }
@@ -74,6 +76,8 @@ class LocalRun {
     const { log } = progress
     this.stack = await startStack({ dataDir, ports, brokers, external, ledger, log, env, progress, clock, signal })
     this.keepPartsAlive(this.stack)
+    // Who has credentials of real vendors needs no fakes.
+    if (!env.PACKLOG_PUSH_FILE) this.pushFakes = await startPushFakes({ dataDir, port: ports.pushInbox })
     const tools = { dataDir, env: this.env(this.stack), ledger, clock, log, signal }
     await progress.during('creating topics, schemas and tables', {}, () => runSetup(tools))
     const onChange = () => this.writeStackFile()
@@ -86,7 +90,7 @@ class LocalRun {
     if (backends.length > 0) this.balancer = await startBalancer({ port: ports.http, backends })
     this.writeStackFile()
     const seconds = (clock.monotonic() - begun) / 1_000
-    log(readyText({ seconds, dataDir, urls: this.urls(this.stack) }))
+    log(readyText({ seconds, dataDir, urls: this.urls(this.stack), inboxUrl: this.pushFakes?.url }))
   }
 
   async stop(): Promise<void> {
@@ -95,6 +99,7 @@ class LocalRun {
     if (this.stack !== undefined) this.tools.progress.log('stopping: gateways, then the other roles, then the parts')
     await this.product?.stop()
     await this.balancer?.close()
+    await this.pushFakes?.close()
     await this.stack?.stop()
   }
 
@@ -114,7 +119,8 @@ class LocalRun {
 
   private env(stack: LocalStack): Record<string, string> {
     const { dataDir, ports } = this.options
-    return sharedEnv({ ...stack, dataDir, httpPort: ports.http })
+    const shared = sharedEnv({ ...stack, dataDir, httpPort: ports.http })
+    return this.pushFakes === undefined ? shared : { ...shared, PACKLOG_PUSH_FILE: this.pushFakes.file }
   }
 
   private urls(stack: LocalStack): StackFile['urls'] {
@@ -154,7 +160,12 @@ export async function roleProcesses(
   return [
     { name: 'sequencer', roles: ['sequencer'], metricsPort: ports.metricsSequencer },
     ...(await gatewayProcesses(ports.metricsGateway, gateways, random)),
-    { name: 'views', roles: ['history', 'membership', 'archive'], metricsPort: ports.metricsViews, niceness: 10 },
+    {
+      name: 'views',
+      roles: ['history', 'membership', 'archive', 'push'],
+      metricsPort: ports.metricsViews,
+      niceness: 10,
+    },
   ]
 }
 

@@ -1,0 +1,119 @@
+import type { PresenceStore } from '../gateway/presence/presence-store.ts'
+import type { Clock } from '../infra/clock.ts'
+import type { HistoryReader, HotSession } from '../processors/history/history-store.ts'
+import type { MembershipReader } from '../processors/membership/membership-store.ts'
+import type { DevicesReader, PeopleReader } from '../processors/membership/people-store.ts'
+import type { Member, PushFacts } from '../processors/push/facts.ts'
+import { badgeOf, type UserFacts } from '../processors/push/plan.ts'
+import type { EventFrame } from '../schemas/frames.ts'
+import { parseSessionId, type SessionId, type UserId } from '../schemas/ids.ts'
+import type { UserSettings } from '../schemas/settings.ts'
+
+/** What push asks of the views and of presence, put together from their readers. */
+
+export interface FactsParts {
+  history: HistoryReader
+  membership: MembershipReader
+  people: PeopleReader & DevicesReader
+  presence: Pick<PresenceStore, 'online'>
+  clock: Clock
+}
+
+/** Sessions of one user that the badge counts: as many as the list of a user holds. */
+const BADGE_PAGES_MAX = 10
+const SESSIONS_PAGE = 100
+
+export function pushFacts({ history, membership, people, presence, clock }: FactsParts): PushFacts {
+  return {
+    caughtUp: async (partition, offset) => {
+      const [seen, positions] = await Promise.all([history.position(partition), membership.positions()])
+      return (seen?.offset ?? -1) >= offset && (positions.get(partition)?.offset ?? -1) >= offset
+    },
+    isGone: async (sessionId, seq) => {
+      const page = await history.page({ sessionId, afterSeq: seq - 1, limit: 1 })
+      if (page.seqs[0] !== seq) return false
+      const { state } = JSON.parse(page.events[0]!) as EventFrame
+      return state?.change === 'revoked' || state?.change === 'deleted'
+    },
+    audience: async ({ sessionId, from, cursor, limit }) => {
+      const session = parseSessionId(sessionId)
+      const one = (userId: UserId) => ({ users: [{ userId, joinSeq: 0 }] })
+      switch (session?.kind) {
+        case 'Single':
+          return one(session.a === from ? session.b : session.a)
+        case 'Notify':
+          return one(session.user)
+        case 'Group': {
+          const page = await membership.members({ sessionId, limit, ...(cursor === undefined ? {} : { cursor }) })
+          const users = page.members.filter(({ userId }) => userId !== from)
+          return { users, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) }
+        }
+        default:
+          return { users: [] }
+      }
+    },
+    users: ({ members, sessionId, seq }) => usersOf({ history, people, presence, clock }, { members, sessionId, seq }),
+    names: async ({ sessionId, from }) => {
+      const session = parseSessionId(sessionId)
+      const [profile] = await people.profiles([from])
+      const sender = profile === undefined || profile.profile.name === '' ? from : profile.profile.name
+      if (session?.kind !== 'Group') return { sender }
+      const group = await membership.groupFor({ sessionId, userId: from })
+      return { sender, group: group?.info.name || session.groupId }
+    },
+    badges: users => Promise.all(users.map(user => badgeFor(history, user))),
+    tokenUsers: token => people.tokenUsers(token),
+  }
+}
+
+async function usersOf(
+  { history, people, presence, clock }: Omit<FactsParts, 'membership'>,
+  { members, sessionId, seq }: { members: readonly Member[]; sessionId: SessionId; seq: number },
+): Promise<UserFacts[]> {
+  const userIds = members.map(({ userId }) => userId)
+  if (userIds.length === 0) return []
+  const [devices, online, settings, readSeqs, kept] = await Promise.all([
+    people.devices(userIds),
+    presence.online(userIds, clock.now()),
+    people.settings(userIds),
+    history.readSeqs({ sessionId, userIds }),
+    Promise.all(userIds.map(async userId => (await history.kept({ userId, sessionIds: [sessionId] }))[0])),
+  ])
+  return members.map(({ userId, joinSeq }, i) => {
+    const own = kept[i]
+    return {
+      userId,
+      joinSeq,
+      devices: devices[i]!,
+      connections: online[i]!.connections.map(({ device, at }) => ({ deviceId: device.id, since: at })),
+      settings: settings[i]!,
+      notify: own?.attributes?.notify,
+      readSeq: Math.max(readSeqs[i] ?? 0, own?.read.seq ?? 0, own?.cleared.seq ?? 0),
+      isHidden: own?.hidden.includes(seq) ?? false,
+    }
+  })
+}
+
+/** The exact unread of the sessions in a user's list that are not muted. */
+async function badgeFor(
+  history: HistoryReader,
+  { userId, settings }: { userId: UserId; settings: UserSettings },
+): Promise<number> {
+  let badge = 0
+  let cursor: string | undefined
+  for (let pages = 0; pages < BADGE_PAGES_MAX; pages++) {
+    const page = await history.hotSessions({
+      userId,
+      limit: SESSIONS_PAGE,
+      ...(cursor === undefined ? {} : { cursor }),
+    })
+    badge += badgeOf(page.sessions.map(unreadOf), settings)
+    cursor = page.cursor
+    if (cursor === undefined) break
+  }
+  return badge
+}
+
+function unreadOf({ unread, mentions = 0, attributes }: HotSession) {
+  return { unread, mentions, notify: attributes?.notify ?? 'all' }
+}

@@ -1,0 +1,150 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
+/**
+ * What the fakes of push vendors share. They stand in for services of others: they are written from the vendors'
+ * documents, import nothing of the product, check signatures on their own, and refuse what the documents do not name.
+ */
+
+export interface FakeRequest {
+  method: string
+  /** Below the vendor's own base. */
+  path: string
+  headers: IncomingHttpHeaders
+  text: string
+}
+
+export interface FakeAnswer {
+  status: number
+  headers?: Record<string, string>
+  body: unknown
+}
+
+export type Forced = FakeAnswer | 'drop' | 'hang'
+
+/** A notification as it would stand on the device. */
+export interface Shown {
+  vendor: string
+  app: string
+  token: string
+  title: string
+  body: string
+  badge?: number
+  uri?: string
+  /** One with the same key takes its place. */
+  collapseKey?: string
+  data?: Record<string, unknown>
+  at: number
+  /** How often notifications have arrived in this place. */
+  count: number
+}
+
+/** The inbox and the moods of the vendors. */
+export class FakeWorld {
+  readonly shown: Shown[] = []
+  /** Every call that came in, whatever was answered; the newest INBOX_MAX. */
+  readonly requests: (FakeRequest & { vendor: string })[] = []
+  /** What each vendor answers next instead of what it would; `drop`: it takes the request and hangs up; `hang`: it never answers. */
+  private readonly forced = new Map<string, Forced[]>()
+  private readonly down = new Set<string>()
+  private readonly dead = new Set<string>()
+  /** How many notifications were accepted, by vendor. */
+  readonly accepted = new Map<string, number>()
+
+  private readonly now: () => number
+
+  constructor(now: () => number = Date.now) {
+    this.now = now
+  }
+
+  force(vendor: string, ...answers: Forced[]): void {
+    this.forced.set(vendor, [...(this.forced.get(vendor) ?? []), ...answers])
+  }
+
+  /** From now on it answers 503, or works again. */
+  setDown(vendor: string, isDown: boolean): void {
+    if (isDown) this.down.add(vendor)
+    else this.down.delete(vendor)
+  }
+
+  kill(token: string): void {
+    this.dead.add(token)
+  }
+
+  isDead(token: string): boolean {
+    return this.dead.has(token)
+  }
+
+  isDown(vendor: string): boolean {
+    return this.down.has(vendor)
+  }
+
+  /** What was forced upon the vendor; undefined: it may do as it likes. */
+  next(vendor: string): Forced | undefined {
+    return this.forced.get(vendor)?.shift()
+  }
+
+  note(vendor: string, request: FakeRequest): void {
+    this.requests.push({ vendor, ...request })
+    if (this.requests.length > INBOX_MAX) this.requests.shift()
+  }
+
+  show(shown: Omit<Shown, 'at' | 'count'>): void {
+    this.accepted.set(shown.vendor, (this.accepted.get(shown.vendor) ?? 0) + 1)
+    const before = this.shown.find(
+      one =>
+        one.vendor === shown.vendor &&
+        one.token === shown.token &&
+        shown.collapseKey !== undefined &&
+        one.collapseKey === shown.collapseKey,
+    )
+    if (before !== undefined) Object.assign(before, shown, { at: this.now(), count: before.count + 1 })
+    else this.shown.push({ ...shown, at: this.now(), count: 1 })
+    if (this.shown.length > INBOX_MAX) this.shown.shift()
+  }
+
+  /** Takes a notification off the device. */
+  hide(vendor: string, token: string, collapseKey: string): void {
+    const at = this.shown.findIndex(
+      one => one.vendor === vendor && one.token === token && one.collapseKey === collapseKey,
+    )
+    if (at >= 0) this.shown.splice(at, 1)
+  }
+
+  of(token: string): Shown[] {
+    return this.shown.filter(one => one.token === token)
+  }
+}
+
+export const INBOX_MAX = 20_000
+
+export interface Fake {
+  readonly name: string
+  handle(request: FakeRequest): FakeAnswer
+}
+
+/** The names of an object's fields that nobody has heard of. */
+export function unknownFields(value: unknown, known: readonly string[]): string[] {
+  if (typeof value !== 'object' || value === null) return ['(no object)']
+  return Object.keys(value).filter(name => !known.includes(name))
+}
+
+export function parseJson(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The fields of a form, each once. Undefined where one is there twice. */
+export function parseForm(text: string): Record<string, string> | undefined {
+  const fields: Record<string, string> = {}
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (Object.hasOwn(fields, name)) return undefined
+    fields[name] = value
+  }
+  return fields
+}

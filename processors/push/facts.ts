@@ -1,0 +1,34 @@
+import type { Offset, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import type { UserFacts } from './plan.ts'
+import type { Names } from './templates.ts'
+
+/**
+ * What push asks of the views and of presence. A processor does not know another one: the readers are put behind this
+ * port where the process is put together (commands/push-facts.ts). Every call rejects when a store cannot be reached.
+ */
+export interface PushFacts {
+  /** True when the views have taken in the event at this place of im.events. */
+  caughtUp(partition: Partition, offset: Offset): Promise<boolean>
+  /** True where a message was revoked or deleted since. */
+  isGone(sessionId: SessionId, seq: Seq): Promise<boolean>
+  /** For whom a message of the session is meant, the sender left out; of a group a page. */
+  audience(request: {
+    sessionId: SessionId
+    from: UserId
+    cursor?: string
+    limit: number
+  }): Promise<{ users: Member[]; cursor?: string }>
+  /** In the order asked. */
+  users(request: { members: readonly Member[]; sessionId: SessionId; seq: Seq }): Promise<UserFacts[]>
+  names(request: { sessionId: SessionId; from: UserId }): Promise<Names>
+  /** The exact unread of sessions that are not muted, in the order asked. */
+  badges(users: readonly Pick<UserFacts, 'userId' | 'settings'>[]): Promise<number[]>
+  /** Users who have registered a token and not lost it, and since when. */
+  tokenUsers(token: { serviceType: number; token: string }): Promise<{ userId: UserId; at: number }[]>
+}
+
+export interface Member {
+  userId: UserId
+  /** Of the event that let the user into the group; 0 elsewhere. */
+  joinSeq: Seq
+}

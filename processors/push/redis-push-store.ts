@@ -1,0 +1,147 @@
+import type { Millis } from '../../infra/clock.ts'
+import { pairsOf } from '../../infra/redis/generations.ts'
+import { type Command, loadScript, runPipeline } from '../../infra/redis/pipeline.ts'
+import type { RedisConnection } from '../../infra/redis/redis.ts'
+import type { Partition, Seq, SessionId } from '../../schemas/ids.ts'
+import type { Position } from '../../topics/valid-events.ts'
+import type { Job, Timed } from './jobs.ts'
+import { CLAIM_MS, type ClaimAnswer, DELIVERED_MS, type EventKey, type PushStore, type Waiting } from './push-store.ts'
+
+/**
+ * Push in Redis. All keys of a partition are in one slot, under `<prefix>push:{p<partition>}:`, written by push only
+ *
+ *   position              string  JSON of the position
+ *   due                   zset    job id by the time at which it is due
+ *   jobs                  hash    job id -> JSON of the job
+ *   claims:<session>#<seq> hash   device -> state (push-store.ts); TTL CLAIM_MS
+ *   last:<session>        hash    device -> seq of the last push of the session; TTL CLAIM_MS
+ *   delivered:<session>   hash    userId/deviceId -> seq; TTL DELIVERED_MS
+ *
+ * What is added comes before what is taken away: a crash in between does something twice, and claims keep that from
+ * sending anything twice.
+ */
+
+const claimScript = loadScript(new URL('./claim.lua', import.meta.url))
+const raiseScript = loadScript(new URL('./raise-seqs.lua', import.meta.url))
+
+export class RedisPushStore implements PushStore {
+  private readonly connection: RedisConnection
+
+  constructor(connection: RedisConnection) {
+    this.connection = connection
+  }
+
+  private key(partition: Partition, name: string): string {
+    return `${this.connection.prefix}push:{p${partition}}:${name}`
+  }
+
+  private claimsKey({ partition, sessionId, seq }: EventKey): string {
+    return this.key(partition, `claims:${sessionId}#${seq}`)
+  }
+
+  private jobCommands(partition: Partition, jobs: readonly Timed[]): Command[] {
+    return jobs.flatMap(({ id, dueAt, job }): Command[] => [
+      ['hset', this.key(partition, 'jobs'), id, JSON.stringify(job)],
+      ['zadd', this.key(partition, 'due'), dueAt, id],
+    ])
+  }
+
+  private raise(key: string, ttlMs: Millis, seqs: ReadonlyMap<string, Seq>): Command {
+    return raiseScript.call([key], [ttlMs, ...[...seqs].flat()])
+  }
+
+  async position(partition: Partition): Promise<Position | undefined> {
+    const [json] = await runPipeline(this.connection, [['get', this.key(partition, 'position')]])
+    return json === null ? undefined : (JSON.parse(String(json)) as Position)
+  }
+
+  async add({ partition, jobs, delivered, position }: Parameters<PushStore['add']>[0]): Promise<void> {
+    const bySession = new Map<SessionId, Map<string, Seq>>()
+    for (const { sessionId, userId, deviceId, seq } of delivered) {
+      const marks = bySession.get(sessionId) ?? new Map<string, Seq>()
+      bySession.set(sessionId, marks)
+      const field = `${userId}/${deviceId}`
+      marks.set(field, Math.max(marks.get(field) ?? 0, seq))
+    }
+    const marks = [...bySession].map(([sessionId, seqs]) =>
+      this.raise(this.key(partition, `delivered:${sessionId}`), DELIVERED_MS, seqs),
+    )
+    await runPipeline(this.connection, marks, [raiseScript])
+    await runPipeline(this.connection, this.jobCommands(partition, jobs))
+    await runPipeline(this.connection, [['set', this.key(partition, 'position'), JSON.stringify(position)]])
+  }
+
+  async due({ partition, now, limit }: Parameters<PushStore['due']>[0]): Promise<Waiting[]> {
+    const [ids] = await runPipeline(this.connection, [
+      ['zrangebyscore', this.key(partition, 'due'), '-inf', now, 'LIMIT', 0, limit],
+    ])
+    if ((ids as string[]).length === 0) return []
+    const [jobs] = await runPipeline(this.connection, [['hmget', this.key(partition, 'jobs'), ...(ids as string[])]])
+    return (ids as string[]).flatMap((id, i) => {
+      const json = (jobs as (string | null)[])[i]
+      return json == null ? [] : [{ id, job: JSON.parse(json) as Job }]
+    })
+  }
+
+  async settle({ partition, done, add }: Parameters<PushStore['settle']>[0]): Promise<void> {
+    const removals: Command[] =
+      done.length === 0
+        ? []
+        : [
+            ['zrem', this.key(partition, 'due'), ...done],
+            ['hdel', this.key(partition, 'jobs'), ...done],
+          ]
+    await runPipeline(this.connection, this.jobCommands(partition, add))
+    await runPipeline(this.connection, removals)
+  }
+
+  async claim(event: EventKey, wanted: Parameters<PushStore['claim']>[1]): Promise<ClaimAnswer[]> {
+    if (wanted.length === 0) return []
+    const args = wanted.flatMap(({ device, attempt }) => [device, attempt])
+    // @NOTE Not idempotent: a second run of the same call answers `unknown`, which loses a push and doubles none.
+    const call = claimScript.call([this.claimsKey(event)], [CLAIM_MS, ...args])
+    const [answers] = await runPipeline(this.connection, [call], [claimScript])
+    return answers as ClaimAnswer[]
+  }
+
+  async record(event: EventKey, states: Parameters<PushStore['record']>[1], add: readonly Timed[]): Promise<void> {
+    if (states.length === 0) return
+    const fields = states.flatMap(({ device, state }) => [device, state])
+    const recorded: Command = ['hset', this.claimsKey(event), ...fields]
+    await runPipeline(this.connection, [...this.jobCommands(event.partition, add), recorded])
+  }
+
+  async claims(event: EventKey): Promise<ReadonlyMap<string, string>> {
+    const [reply] = await runPipeline(this.connection, [['hgetall', this.claimsKey(event)]])
+    return new Map(pairsOf(reply))
+  }
+
+  async lastSent({ partition, sessionId }: Parameters<PushStore['lastSent']>[0]): Promise<ReadonlyMap<string, Seq>> {
+    return this.seqs(this.key(partition, `last:${sessionId}`))
+  }
+
+  async noteSent({ partition, sessionId, devices }: Parameters<PushStore['noteSent']>[0]): Promise<void> {
+    if (devices.length === 0) return
+    const seqs = new Map(devices.map(({ device, seq }) => [device, seq]))
+    const call = this.raise(this.key(partition, `last:${sessionId}`), CLAIM_MS, seqs)
+    await runPipeline(this.connection, [call], [raiseScript])
+  }
+
+  async delivered({ partition, sessionId }: Parameters<PushStore['delivered']>[0]): Promise<ReadonlyMap<string, Seq>> {
+    return this.seqs(this.key(partition, `delivered:${sessionId}`))
+  }
+
+  async waiting(partition: Partition): Promise<number> {
+    const [count] = await runPipeline(this.connection, [['zcard', this.key(partition, 'due')]])
+    return Number(count)
+  }
+
+  private async seqs(key: string): Promise<ReadonlyMap<string, Seq>> {
+    const [reply] = await runPipeline(this.connection, [['hgetall', key]])
+    return new Map(pairsOf(reply).map(([field, seq]) => [field, Number(seq)]))
+  }
+
+  async close(): Promise<void> {
+    await this.connection.close()
+  }
+}

@@ -18,18 +18,20 @@ export async function foldEvent(draft: BookDraft, event: EventFrame, me: UserId)
   // Of the user's own session only what it says is kept: nobody reads it as a conversation.
   if (sessionId === `u:${me}`) return foldOwn(draft, event)
   if ((await draft.message(sessionId, seq)) === undefined) draft.putMessage(messageRow(event))
-  const target = targetSeq(event)
-  if (target !== undefined) await amendMessage(draft, event, target)
+  await foldTarget(draft, event)
 }
 
-async function amendMessage(draft: BookDraft, event: EventFrame, target: Seq): Promise<void> {
+/** Applies an event to the message that it is about, where that is kept. */
+export async function foldTarget(draft: BookDraft, event: EventFrame): Promise<void> {
   const { sessionId } = event
+  const target = targetSeq(event)
+  if (target === undefined) return
   const message = await draft.message(sessionId, target)
   const amended = message && amend(message, event)
   if (amended === undefined || amended === message) return
   draft.putMessage(amended)
-  const row = draft.session(sessionId)!
-  if (row.last?.seq === target) draft.putSession({ ...row, last: amended.event })
+  const row = draft.session(sessionId)
+  if (row?.last?.seq === target) draft.putSession({ ...row, last: amended.event })
 }
 
 /** What the user has said about sessions, in their own one. */

@@ -14,38 +14,64 @@ export function targetSeq({ body }: EventFrame): Seq | undefined {
   return 'target' in body ? body.target.seq : undefined
 }
 
-/** Applies an event to the message that it is about. Whatever it contains already changes nothing. */
+/**
+ * Applies an event to the message that it is about. Whatever it contains already changes nothing, and events may come
+ * in any order: taking back is final, of two edits and of two reactions of one user the later one holds.
+ */
 export function amend(row: MessageRow, event: EventFrame): MessageRow {
-  if (event.seq <= row.asOf) return row
-  const amended = amendedEvent(row.event, event)
-  return amended === undefined ? row : { ...row, event: amended, asOf: event.seq }
-}
-
-function amendedEvent(message: EventFrame, by: EventFrame): EventFrame | undefined {
-  const { body, from, at, seq } = by
-  if (message.body.kind !== 'MessageAccepted') return undefined
-  const version = message.state?.version ?? 0
-  const isGone = message.body.content.kind === 'Removed'
+  const { body } = event
+  if (event.seq <= row.asOf || row.event.body.kind !== 'MessageAccepted') return row
   switch (body.kind) {
     case 'MessageRevoked':
-    case 'MessageDeleted': {
-      const change = body.kind === 'MessageRevoked' ? 'revoked' : 'deleted'
-      const state = { change, by: from, at, seq, version } as const
-      return { ...message, body: { kind: 'MessageAccepted', content: { kind: 'Removed' } }, state }
-    }
-    case 'MessageOverridden': {
-      if (isGone) return undefined
-      const { content, extra } = body
-      const state = { change: 'edited', by: from, at, seq, version: body.version } as const
-      return { ...message, body: { kind: 'MessageAccepted', content, ...(extra && { extra }) }, state }
-    }
+    case 'MessageDeleted':
+    case 'MessageOverridden':
+      return changeContent(row, event)
     case 'ReactionAdded':
-      return withReactions(message, addReaction(message.reactions ?? [], body.emoji, from))
     case 'ReactionRemoved':
-      return withReactions(message, removeReaction(message.reactions ?? [], body.emoji, from))
+      return react(row, event.seq, { emoji: body.emoji, userId: event.from, on: body.kind === 'ReactionAdded' })
     default:
-      return undefined
+      return row
   }
+}
+
+/** A page's row in place of the one that is kept, with what has happened to that since the page was read. */
+export function mergePage(known: MessageRow | undefined, page: MessageRow): MessageRow {
+  if (known === undefined) return page
+  if (known.asOf > page.asOf) return known
+  let merged: MessageRow = known.isHidden ? { ...page, isHidden: true } : page
+  const { state, body } = known.event
+  if (state !== undefined && state.seq > page.asOf) merged = { ...merged, event: { ...merged.event, body, state } }
+  for (const [key, seq] of Object.entries(known.reacted ?? {})) {
+    const [emoji, userId] = key.split(' ') as [string, UserId]
+    const on = known.event.reactions?.some(reaction => reaction.emoji === emoji && reaction.userIds.includes(userId))
+    if (seq > page.asOf) merged = react(merged, seq, { emoji, userId, on: on === true })
+  }
+  return merged
+}
+
+function changeContent(row: MessageRow, { body, from: by, at, seq }: EventFrame): MessageRow {
+  const message = row.event
+  const isGone = message.state !== undefined && message.state.change !== 'edited'
+  if (isGone) return row
+  const version = message.state?.version ?? 0
+  if (body.kind === 'MessageOverridden') {
+    if ((message.state?.seq ?? 0) >= seq) return row
+    const { content, extra } = body
+    const state = { change: 'edited', by, at, seq, version: body.version } as const
+    return { ...row, event: { ...message, body: { kind: 'MessageAccepted', content, ...(extra && { extra }) }, state } }
+  }
+  const change = body.kind === 'MessageRevoked' ? 'revoked' : 'deleted'
+  const gone = { kind: 'MessageAccepted', content: { kind: 'Removed' } } as const
+  return { ...row, event: { ...message, body: gone, state: { change, by, at, seq, version } } }
+}
+
+function react(row: MessageRow, seq: Seq, said: { emoji: string; userId: UserId; on: boolean }): MessageRow {
+  const { emoji, userId, on } = said
+  const key = `${emoji} ${userId}`
+  if ((row.reacted?.[key] ?? 0) >= seq) return row
+  const change = on ? addReaction : removeReaction
+  const event = withReactions(row.event, change(row.event.reactions ?? [], emoji, userId))
+  return { ...row, event, reacted: { ...row.reacted, [key]: seq } }
 }
 
 function withReactions(message: EventFrame, reactions: ReactionCount[]): EventFrame {
@@ -63,7 +89,9 @@ function addReaction(reactions: readonly ReactionCount[], emoji: string, userId:
 
 function removeReaction(reactions: readonly ReactionCount[], emoji: string, userId: UserId): ReactionCount[] {
   return reactions.flatMap(reaction => {
-    if (reaction.emoji !== emoji) return [reaction]
+    // Of many only the first users are named: somebody else may be among the others.
+    const isAmong = reaction.userIds.includes(userId) || reaction.count > reaction.userIds.length
+    if (reaction.emoji !== emoji || !isAmong) return [reaction]
     const userIds = reaction.userIds.filter(other => other !== userId)
     const count = reaction.count - 1
     return count <= 0 ? [] : [{ emoji, count, userIds }]

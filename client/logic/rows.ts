@@ -13,11 +13,13 @@ export interface SessionRow extends SessionSummary {
   isOut?: boolean
 }
 
-/** Table `messages`, by session id and seq: an event and how far what happened to it since is in it. */
+/** Table `messages`, by session id and seq: an event with what happened to it since. */
 export interface MessageRow {
   event: EventFrame
-  /** Events of the session up to this seq have been applied to it. */
+  /** Everything that happened up to this seq is in it, and perhaps more: events above a hole come before those in it. */
   asOf: Seq
+  /** By emoji and user: the last reaction above `asOf` that is in it. */
+  reacted?: Record<string, Seq>
   /** Hidden from this user alone. */
   isHidden?: boolean
 }

@@ -2,8 +2,8 @@ import type { EventFrame, SessionSummary } from '../../schemas/frames.ts'
 import type { Count, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Store, Write } from '../storage/store.ts'
 import { BookDraft } from './book-draft.ts'
-import { foldEvent } from './fold-event.ts'
-import { messageRow } from './fold-message.ts'
+import { foldEvent, foldTarget } from './fold-event.ts'
+import { mergePage, messageRow } from './fold-message.ts'
 import { foldRead, foldSummary } from './fold-session.ts'
 import { emptySession, type MessageRow, messageKey, type SessionRow } from './rows.ts'
 import { addSpan, type Span, topOf } from './spans.ts'
@@ -85,9 +85,10 @@ export class SessionBook {
     return this.run(async draft => {
       const { events, span, asOf } = page
       for (const event of events) {
-        const known = await draft.message(sessionId, event.seq)
-        if (known === undefined || known.asOf < asOf) draft.putMessage({ ...known, ...messageRow(event, asOf) })
+        draft.putMessage(mergePage(await draft.message(sessionId, event.seq), messageRow(event, asOf)))
       }
+      // What the page tells of messages that were kept before and are not in it.
+      for (const event of events) await foldTarget(draft, event)
       const row = draft.session(sessionId) ?? emptySession(sessionId)
       if (span.from <= span.to) draft.putSession({ ...row, spans: addSpan(row.spans, span) })
     })

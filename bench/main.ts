@@ -4,6 +4,7 @@ import { systemClock, systemRandom } from '../infra/clock.ts'
 import { deleteTopics, setupTopics } from '../infra/kafka/create-topics.ts'
 import { KafkaLog } from '../infra/kafka/kafka-log.ts'
 import { makeTopics } from '../topics/topics.ts'
+import { isArchiveBench, runArchiveBench } from './archive/command.ts'
 import { runChatLoad } from './chat-load.ts'
 import { readConditions } from './conditions.ts'
 import { isConnectionBench, runConnectionBench } from './connections/command.ts'
@@ -103,6 +104,9 @@ async function bench(options: BenchOptions): Promise<number> {
 
 /** Runs the command line; gives the exit code. */
 async function main(args: readonly string[]): Promise<number> {
+  if (isArchiveBench(args)) {
+    return runArchiveBench(args, { env: process.env, clock, random: systemRandom, log: progress })
+  }
   if (isStateBench(args)) return runStateBench(args, { env: process.env, clock, log: progress })
   if (isConnectionBench(args)) {
     return runConnectionBench(args, { env: process.env, clock, random: systemRandom, log: progress })

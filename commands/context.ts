@@ -75,5 +75,5 @@ export async function closeContext(context: Context): Promise<void> {
 
 /** Where the archive is, as its client wants it. */
 export function clickHouseOptions({ clickhouse }: Config): ClickHouseOptions {
-  return { url: clickhouse.url, database: clickhouse.database }
+  return { ...clickhouse }
 }

@@ -31,6 +31,10 @@ const environment = z.object({
     .string()
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
     .default('packlog'),
+  PACKLOG_CLICKHOUSE_CLUSTER: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]+$/)
+    .optional(),
   PACKLOG_HTTP_HOST: z.string().min(1).default('127.0.0.1'),
   PACKLOG_HTTP_PORT: port.default(8080),
   PACKLOG_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
@@ -103,7 +107,7 @@ export interface Config {
   registryUrl: string
   redisUrl: string
   redisPrefix: string
-  clickhouse: { url: string; database: string }
+  clickhouse: { url: string; database: string; cluster?: string }
   http: { host: string; port: number }
   metrics: { host: string; port: number }
   stateDir: string
@@ -161,7 +165,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     registryUrl: values.SCHEMA_REGISTRY_URL.replace(/\/$/, ''),
     redisUrl: values.REDIS_URL,
     redisPrefix: values.PACKLOG_REDIS_PREFIX,
-    clickhouse: { url: values.CLICKHOUSE_URL, database: values.PACKLOG_CLICKHOUSE_DATABASE },
+    clickhouse: clickhouseOf(values),
     http: { host: values.PACKLOG_HTTP_HOST, port: values.PACKLOG_HTTP_PORT },
     metrics: { host: values.PACKLOG_METRICS_HOST, port: values.PACKLOG_METRICS_PORT },
     stateDir: values.PACKLOG_STATE_DIR,
@@ -212,6 +216,11 @@ function tokensOf(values: Environment): Config['tokens'] {
     ...(jwksFile === undefined ? {} : { jwksFile }),
     ...(jwksUrl === undefined ? {} : { jwksUrl }),
   }
+}
+
+function clickhouseOf(values: Environment): Config['clickhouse'] {
+  const { CLICKHOUSE_URL: url, PACKLOG_CLICKHOUSE_DATABASE: database, PACKLOG_CLICKHOUSE_CLUSTER: cluster } = values
+  return { url, database, ...(cluster === undefined ? {} : { cluster }) }
 }
 
 const DAY_MS = 86_400_000

@@ -55,6 +55,7 @@ export class Traffic {
   private readonly options: TrafficOptions
   private readonly random: SeededRandom
   private readonly sessions: Session[]
+  private readonly chats = new Set<SessionId>()
   private readonly offsets = new Map<Partition, number>()
   private made = 0
 
@@ -90,8 +91,16 @@ export class Traffic {
     }
     const sessionId = isGroup
       ? groupSessionId(`group${index}` as Parameters<typeof groupSessionId>[0])
-      : singleSessionId(members[0]!, members[1]!)
+      : this.unusedChat(members, index)
     return { sessionId, partition: partitionOf(sessionId), members, isGroup, seq: 0, count: 0, recent: [] }
+  }
+
+  /** A chat that two do not have yet; the second is somebody new where they do. */
+  private unusedChat(members: UserId[], index: number): SessionId {
+    if (this.chats.has(singleSessionId(members[0]!, members[1]!))) members[1] = `guest${index}` as UserId
+    const sessionId = singleSessionId(members[0]!, members[1]!)
+    this.chats.add(sessionId)
+    return sessionId
   }
 
   /** Half of what is said is said in a tenth of the sessions. */

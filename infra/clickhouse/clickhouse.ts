@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client'
 import type { Millis } from '../clock.ts'
+import { onCluster } from './cluster.ts'
 
 /**
  * The one place that speaks to ClickHouse: an HTTP client with every option said, and four calls. All reject when the
@@ -37,6 +38,8 @@ export interface ClickHouseOptions {
   requestTimeoutMs?: Millis
   /** Requests under way at once; more wait. Default CONNECTIONS_MAX. */
   connectionsMax?: number
+  /** Name of the cluster whose servers all have the tables (cluster.ts); undefined: one server. */
+  cluster?: string
 }
 
 /** An insert or a query that takes longer has failed; its deduplication token makes a repeat harmless. */
@@ -56,6 +59,13 @@ const REQUEST_SETTINGS: ClickHouseSettings = {
   date_time_output_format: 'iso',
   // An answer with status 200 then means that the statement is done, not that it has begun.
   wait_end_of_query: 1,
+}
+
+/** What one replica has acked the next one asked has as well: the archive's progress is read wherever its client is sent. */
+const CLUSTER_SETTINGS: ClickHouseSettings = {
+  insert_quorum: 'auto',
+  insert_quorum_parallel: 0,
+  select_sequential_consistency: '1',
 }
 
 const INSERT_SETTINGS: ClickHouseSettings = {
@@ -86,11 +96,12 @@ export function connectClickHouse(options: ClickHouseOptions): ClickHouse {
     keep_alive: { enabled: true, idle_socket_ttl: IDLE_SOCKET_MS, eagerly_destroy_stale_sockets: true },
     // Local traffic gains nothing from it, and the archive's inserts are bound by the CPU.
     compression: { request: false, response: false },
-    clickhouse_settings: REQUEST_SETTINGS,
+    clickhouse_settings:
+      options.cluster === undefined ? REQUEST_SETTINGS : { ...REQUEST_SETTINGS, ...CLUSTER_SETTINGS },
     // Whatever fails is thrown and logged once, by whoever called.
     log: { level: ClickHouseLogLevel.OFF },
   })
-  return new HttpClickHouse(client, options.database)
+  return new HttpClickHouse(client, options)
 }
 
 /** Creates the database when it is missing; can be run again. */
@@ -111,14 +122,17 @@ export function quoteName(name: string): string {
 class HttpClickHouse implements ClickHouse {
   readonly database: string
   private readonly client: ClickHouseClient
+  private readonly cluster: string | undefined
 
-  constructor(client: ClickHouseClient, database: string) {
+  constructor(client: ClickHouseClient, { database, cluster }: ClickHouseOptions) {
     this.client = client
     this.database = database
+    this.cluster = cluster
   }
 
   async command(sql: string, params: QueryParams = {}): Promise<void> {
-    await this.client.command({ query: sql, query_params: params })
+    const query = this.cluster === undefined ? sql : onCluster(sql, this.cluster)
+    await this.client.command({ query, query_params: params })
   }
 
   async rows<T>(sql: string, params: QueryParams = {}): Promise<T[]> {

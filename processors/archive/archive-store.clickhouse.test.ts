@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
+import { onCluster } from '../../infra/clickhouse/cluster.ts'
 import { type ArchiveHarness, archiveStoreContract } from '../../tests/contract/archive-store.contract.ts'
 import { archiveViewContract } from '../../tests/contract/archive-view.contract.ts'
 import { testStack } from '../../tests/stack.ts'
 import { ClickHouseArchiveReader } from './archive-reader.ts'
 import { ClickHouseArchiveInspector } from './inspect.ts'
-import { makeMigration, migrate } from './migrate.ts'
+import { loadMigrations, makeMigration, migrate, statementsOf } from './migrate.ts'
 import { makeTestDatabase } from './testing/test-database.ts'
 
 async function makeHarness(): Promise<ArchiveHarness> {
@@ -43,6 +44,15 @@ test('[AR10] every table and every column says what it is, and drops what it has
       AND NOT match(create_table_query, 'non_replicated_deduplication_window = [1-9]')`,
   )
   expect(careless).toEqual([])
+  await database.remove()
+})
+
+test('[AR16] the server understands the tables as they are made on a cluster', async () => {
+  const database = await makeTestDatabase(testStack().clickhouseUrl)
+  const statements = loadMigrations().flatMap(({ sql }) => statementsOf(sql))
+  for (const statement of statements.filter(sql => !sql.startsWith('INSERT'))) {
+    await database.clickhouse.rows(`EXPLAIN AST ${onCluster(statement, 'main')}`)
+  }
   await database.remove()
 })
 

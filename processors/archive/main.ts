@@ -56,10 +56,14 @@ export function makeArchiveStripper(options: {
 
 const STRIP_TIMEOUT_MS = 600_000
 
+/** How long one statement of a migration may take. */
+const MIGRATION_MS_MAX = 6 * 3_600_000
+
 /** Makes the database and brings its tables up to date; can be run again. Gives what was applied. */
 export async function setupArchive(clickhouse: ClickHouseOptions): Promise<string[]> {
   await createDatabase(clickhouse)
-  const client = connectClickHouse(clickhouse)
+  // A migration may copy what is there into a new table.
+  const client = connectClickHouse({ ...clickhouse, requestTimeoutMs: MIGRATION_MS_MAX })
   try {
     return await migrate(client)
   } finally {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { RedisPackIds } from '../gateway/http/redis-pack-ids.ts'
 import { builtWebDir } from '../gateway/http/web-pages.ts'
 import { makeGateway } from '../gateway/main.ts'
 import { RedisPresence, RedisSignals } from '../gateway/presence/redis-presence.ts'
@@ -249,6 +250,7 @@ async function gateway(context: Context): Promise<Service> {
       signals: new RedisSignals({ connection, subscriber, logger }),
     },
     archive: archive.reader,
+    packIds: new RedisPackIds(connection),
     ...(config.devicePacksPerSecond === undefined ? {} : { packsPerSecond: config.devicePacksPerSecond }),
     ...(config.userPacksPerSecond === undefined ? {} : { userPacksPerSecond: config.userPacksPerSecond }),
     tokens: config.tokens,

@@ -33,9 +33,10 @@ import { ArchiveLag } from './search/archive-lag.ts'
 import { MessageSearch } from './search/message-search.ts'
 import type { WordList } from './words/word-list.ts'
 import { ArchiveViews } from './ws/archive-views.ts'
+import type { Identity } from './ws/asker.ts'
 import { Audience } from './ws/audience.ts'
+import { Calls } from './ws/calls.ts'
 import { CatchUp } from './ws/catchup.ts'
-import type { Identity } from './ws/client-connection.ts'
 import { Deadline } from './ws/deadline.ts'
 import { Fanout } from './ws/fanout.ts'
 import { refusal } from './ws/frames.ts'
@@ -132,6 +133,11 @@ export class GatewayCore {
   /** Searches in the name of a user; undefined as long as the gateway has not found where to begin. */
   get search(): Pick<MessageSearch, 'search'> | undefined {
     return this.parts?.search
+  }
+
+  /** What is asked without a connection; undefined as long as `hub` is. */
+  get calls(): Calls | undefined {
+    return this.parts?.calls
   }
 
   /** Takes a user over from the membership view; false when that is not possible now. Then `unreserve` is owed. */
@@ -403,6 +409,7 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     rates,
   }
   const questions = new Questions({ ...parts, ...asked })
+  const calls = new Calls({ sends, questions, rates, gateway: nodeName })
   const catchUp = new CatchUp({ history, views, index, partitionOf })
   const logins = new Logins({ membership, views, index, audience, clock, logger })
   const { heartbeatMs, packsPerSecond } = options
@@ -464,6 +471,7 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     loginPacks,
     presence,
     hub,
+    calls,
     nudges,
     fanout,
     metrics,

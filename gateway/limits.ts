@@ -95,6 +95,11 @@ export const REFUSALS_RATE: RateLimit = { perSecond: 100, atOnce: 1_000 }
 /** Questions of one user, over all devices on a gateway. */
 export const QUESTIONS_RATE: RateLimit = { perSecond: 1_000, atOnce: 4_000 }
 
+/** Calls of HTTP: of one user, of a key that says nothing else, and wrong credentials from one address. */
+export const USER_CALLS_RATE: RateLimit = { perSecond: 100, atOnce: 1_000 }
+export const APP_CALLS_PER_SECOND_MAX = 10_000
+export const BAD_CREDENTIALS_RATE: RateLimit = { perSecond: 10, atOnce: 100 }
+
 /** How often one append to im.packs is tried, and the pauses between. */
 export const APPEND_ATTEMPTS_MAX = 6
 export const APPEND_RETRY_MS_MIN: Millis = 50

@@ -5,6 +5,9 @@ import type { UserId } from '../schemas/ids.ts'
 import { thirdParty } from './auth/third-party.ts'
 import { readTokenKeys, type TokenKey, type TokenKeySources, type VerifiedToken, verifyToken } from './auth/tokens.ts'
 import { GatewayCore, type GatewayCoreOptions } from './core.ts'
+import { Callers, unauthorized } from './http/callers.ts'
+import { MemoryPackIds, PackIds, type RememberedPackIds } from './http/idempotency.ts'
+import { allRoutes } from './http/routes.ts'
 import { HttpServer } from './http/server.ts'
 import { CLOSE_MS_MAX } from './limits.ts'
 import { WordsFile } from './words/words-file.ts'
@@ -22,6 +25,10 @@ export interface GatewayOptions extends GatewayCoreOptions {
   webDir?: string
   /** Anybody on this machine gets a token of any user; needs a secret key. */
   developmentLogin?: boolean
+  /** Where idempotency keys are remembered; by default in this process only. */
+  packIds?: RememberedPackIds
+  /** For tests: every answer of HTTP is compared with its schema. */
+  checkAnswers?: boolean
   /** The file of the words that messages must not hold. */
   wordsFile?: string
 }
@@ -63,24 +70,38 @@ class Gateway implements GatewayService {
   }
 
   async start(): Promise<void> {
-    const { tokens, clock, logger, http, tls, thirdPartyUrl, webDir, developmentLogin } = this.options
+    const { tokens, clock, random, logger, http, tls, thirdPartyUrl, webDir, developmentLogin } = this.options
     const keys = tokens instanceof Uint8Array ? { secret: tokens } : await readTokenKeys(tokens)
     await this.words?.open()
     void this.words?.run(this.stopping.signal)
     const { core } = this
+    const verify = (token: string): Promise<VerifiedToken> => verifyToken(keys, token, clock.now())
     const webSockets = new WebSocketGateway({
       hub: () => core.hub,
       logger,
       isOpen: () => core.isOpen,
-      verify: (token: string): Promise<VerifiedToken> => verifyToken(keys, token, clock.now()),
+      verify,
       ...(thirdPartyUrl === undefined ? {} : { approve: thirdParty({ url: thirdPartyUrl, clock, logger }) }),
       admit: (userId: UserId) => core.admit(userId),
       unreserve: (userId: UserId) => core.unreserve(userId),
       open: (identity, opened) => core.login(identity, opened),
       ended: (identity, connectionId) => core.ended(identity, connectionId),
     })
+    const calls = () => {
+      assert(core.calls !== undefined, 'routes are called once the gateway is open')
+      return core.calls
+    }
+    const remembered = this.options.packIds ?? new MemoryPackIds()
     this.http = new HttpServer({
       clock,
+      random,
+      logger,
+      api: {
+        callers: new Callers({ clock, verify, keys: NO_KEYS }),
+        packIds: new PackIds({ clock, random, remembered }),
+        ...(this.options.checkAnswers === undefined ? {} : { checkAnswers: this.options.checkAnswers }),
+      },
+      routes: allRoutes({ calls }),
       ...(tls === undefined ? {} : { tls }),
       isReady: () => core.isOpen,
       webDir,
@@ -110,6 +131,9 @@ class Gateway implements GatewayService {
     limit.abort()
   }
 }
+
+/** No app has a key yet. */
+const NO_KEYS = { check: () => Promise.reject(unauthorized('there is no such key')) }
 
 /** What `ws` may take on top of its own time for a closing handshake. */
 const CLOSE_GRACE_MS: Millis = 1_000

@@ -13,7 +13,8 @@ import type { ClientFrame, ServerFrame } from './frames.ts'
 /** Items that one array of a client's frame may hold: above every limit that the gateway then checks by name. */
 export const AVRO_ITEMS_MAX = 10_000
 
-const CLIENT_RECORDS = {
+/** The record of each type of frame. */
+export const CLIENT_RECORDS = {
   send: 'Send',
   createGroup: 'CreateGroup',
   joinGroup: 'JoinGroup',
@@ -78,7 +79,7 @@ const CLIENT_RECORDS = {
   search: 'Search',
 } as const satisfies Record<ClientFrame['type'], string>
 
-const SERVER_RECORDS = {
+export const SERVER_RECORDS = {
   welcome: 'Welcome',
   ack: 'Ack',
   refused: 'Refused',

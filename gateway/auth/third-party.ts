@@ -1,7 +1,7 @@
 import type { Clock } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import { THIRD_PARTY_MS_MAX } from '../limits.ts'
-import type { Identity } from '../ws/client-connection.ts'
+import type { Identity } from '../ws/asker.ts'
 import { Deadline } from '../ws/deadline.ts'
 
 export type ThirdPartyAnswer = 'allowed' | 'refused' | 'away'

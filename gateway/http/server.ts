@@ -1,18 +1,30 @@
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
-import type { Clock } from '../../infra/clock.ts'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { Clock, Random } from '../../infra/clock.ts'
+import type { Logger } from '../../infra/logger.ts'
 import { WS_PATH } from '../auth/login-request.ts'
+import { Api, type ApiOptions, BODY_BYTES_MAX, sendProblem } from './api.ts'
 import { serveDevelopmentLogin } from './development-login.ts'
+import { describeRoutes, OPENAPI_PATH } from './openapi.ts'
+import { Problem } from './problem.ts'
+import type { Route } from './route.ts'
 import { serveWebPages } from './web-pages.ts'
 
-/** Requests larger than this are refused, bytes. */
-const BODY_BYTES_MAX = 64 * 1024
 const REQUEST_MS_MAX = 10_000
+const REQUEST_ID_BYTES = 9
+/** Of the routes; rises with every change that a partner could notice. */
+export const API_VERSION = '1.0.0'
 
 export interface HttpServerOptions {
   clock: Clock
+  random: Random
+  logger: Logger
+  /** Who calls, and which id a request has. */
+  api: Pick<ApiOptions, 'callers' | 'packIds' | 'checkAnswers'>
+  /** Everything that can be called. */
+  routes: readonly Route[]
   /** Certificate and key in PEM. */
   tls?: { cert: string; key: string }
   isReady(): boolean
@@ -26,39 +38,44 @@ export interface HttpServerOptions {
 /** The gateway's HTTP side: health, time, and the upgrade to WebSocket. Errors are RFC 9457 problems. */
 export class HttpServer {
   private readonly fastify: FastifyInstance
+  private readonly api: Api
 
-  constructor({ clock, tls, isReady, upgrade, webDir, developmentKey }: HttpServerOptions) {
+  constructor(served: HttpServerOptions) {
+    const { clock, random, logger, api, routes, tls, isReady, upgrade, webDir, developmentKey } = served
     const options = {
       logger: false,
       bodyLimit: BODY_BYTES_MAX,
       requestTimeout: REQUEST_MS_MAX,
       // Connections that were upgraded are closed by the hub, with a code.
       forceCloseConnections: 'idle' as const,
+      genReqId: () => random.bytes(REQUEST_ID_BYTES).toString('base64url'),
+      requestIdHeader: false as const,
     }
     // Over TLS it is another class of server, and the same to everything here.
     this.fastify =
       tls === undefined ? Fastify(options) : (Fastify({ ...options, https: tls }) as unknown as FastifyInstance)
     this.fastify.server.on('upgrade', upgrade)
+    this.fastify.addHook('onRequest', async (request, reply) => {
+      reply.header('x-request-id', request.id)
+    })
     this.fastify.setNotFoundHandler((request, reply) => {
-      sendProblem(reply, 404, 'Not Found', `there is nothing at ${request.url.split('?')[0]}`)
+      const [path] = request.url.split('?')
+      const problem = new Problem('PROTOCOL', `there is nothing at ${path}`, { status: 404, title: 'Not Found' })
+      return sendProblem(reply, problem, request.id)
     })
-    this.fastify.setErrorHandler((error: FastifyError, _request, reply) => {
-      const status = error.statusCode ?? 500
-      sendProblem(
-        reply,
-        status,
-        status < 500 ? 'Bad Request' : 'Internal Server Error',
-        status < 500 ? error.message : '',
-      )
-    })
-    const paths = { name: 'packlog', webSocket: WS_PATH, time: '/v1/time', health: '/healthz', ready: '/readyz' }
+    this.api = new Api(this.fastify, { ...api, clock, random, logger, isOpen: isReady })
+    describeRoutes(this.fastify, API_VERSION)
+    this.fastify.register(async () => this.api.add(routes))
+    const health = { time: '/v1/time', health: '/healthz', ready: '/readyz' }
+    const paths = { name: 'packlog', webSocket: WS_PATH, ...health, api: OPENAPI_PATH }
     if (webDir === undefined) this.fastify.get('/', () => paths)
     else serveWebPages(this.fastify, webDir)
     if (developmentKey !== undefined) serveDevelopmentLogin(this.fastify, { key: developmentKey, clock })
     this.fastify.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'))
-    this.fastify.get('/readyz', (_request, reply) => {
+    this.fastify.get('/readyz', (request, reply) => {
       if (isReady()) return reply.type('text/plain').send('ready\n')
-      return sendProblem(reply, 503, 'Service Unavailable', 'the gateway has not caught up with the log yet')
+      const problem = new Problem('SERVICE_UNAVAILABLE', 'the gateway has not caught up with the log yet')
+      return sendProblem(reply, problem, request.id)
     })
     this.fastify.get('/v1/time', () => ({ serverTime: clock.now() }))
   }
@@ -77,17 +94,4 @@ export class HttpServer {
   async close(): Promise<void> {
     await this.fastify.close()
   }
-}
-
-interface Reply {
-  code(status: number): Reply
-  type(contentType: string): Reply
-  send(body: string): Reply
-}
-
-function sendProblem<R extends Reply>(reply: R, status: number, title: string, detail: string): Reply {
-  return reply
-    .code(status)
-    .type('application/problem+json')
-    .send(JSON.stringify({ type: 'about:blank', title, status, detail }))
 }

@@ -1,20 +1,12 @@
 import type { Clock, Millis } from '../../infra/clock.ts'
 import { CloseCode, type CloseName, closeReason } from '../../schemas/close-codes.ts'
 import type { ServerFrame } from '../../schemas/frames.ts'
-import type { UserId } from '../../schemas/ids.ts'
-import type { Device } from '../../schemas/pack.ts'
+import type { Seq, SessionId } from '../../schemas/ids.ts'
+import type { Asker, Identity } from './asker.ts'
 import type { ConnectionState } from './connection.ts'
 import { encodeFrame, type LiveEvent, type Subprotocol } from './frames.ts'
 import { Outbox } from './outbox.ts'
 import type { ClientSocket } from './socket.ts'
-
-/** Who a connection belongs to, as login.ts found it. */
-export interface Identity {
-  userId: UserId
-  device: Device
-  /** When the token runs out; undefined: never. */
-  expiresAt?: Millis
-}
 
 /** Writes the outboxes that got something, once at the end of the tick: one task for all connections. */
 export class Flusher {
@@ -39,7 +31,7 @@ export class Flusher {
  * The shell around ConnectionState: it puts frames into the outbox, the outbox into the socket, and closes. Kept
  * small: an idle connection is this object, its state, its outbox and the socket.
  */
-export class ClientConnection {
+export class ClientConnection implements Asker {
   readonly id: string
   readonly identity: Identity
   readonly subprotocol: Subprotocol
@@ -85,6 +77,18 @@ export class ClientConnection {
   /** True when nothing waits for the socket. */
   get isFlushed(): boolean {
     return this.outbox.isEmpty && !this.isBlocked
+  }
+
+  admitPack(now: Millis): boolean {
+    return this.state.admitPack(now)
+  }
+
+  get packWaitMs(): Millis {
+    return this.state.packWaitMs
+  }
+
+  acked(sessionId: SessionId, seq: Seq): void {
+    this.state.acked(sessionId, seq)
   }
 
   send(frame: ServerFrame): void {

@@ -82,7 +82,7 @@ const OPEN_BRACKET = 0x5b
 const CLOSE_BRACKET = 0x5d
 
 /** True when brackets outside of strings never nest deeper than JSON_DEPTH_MAX. Looks at bytes, before any parsing. */
-function isShallow(data: Buffer): boolean {
+export function isShallow(data: Buffer): boolean {
   let depth = 0
   for (let at = 0; at < data.length; at++) {
     const byte = data[at]!

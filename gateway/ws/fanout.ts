@@ -9,6 +9,7 @@ import type { FetchedBatch, Log, LogReader, StoredRecord } from '../../topics/lo
 import type { TopicName } from '../../topics/topics.ts'
 import { HEADER_FACTS, HEADER_MEMBERS, LogCorrupt, type Position, selectValid } from '../../topics/valid-events.ts'
 import type { Presence } from '../presence/presence.ts'
+import type { Asker } from './asker.ts'
 import type { Audience } from './audience.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { audienceOf } from './event-audience.ts'
@@ -177,7 +178,7 @@ export class Fanout {
   }
 
   /** Gives the event to everyone who may see it but those who have an ack in its place. */
-  private deliver(event: AcceptedEvent, leavers: readonly UserId[], answered: readonly ClientConnection[] | undefined) {
+  private deliver(event: AcceptedEvent, leavers: readonly UserId[], answered: readonly Asker[] | undefined) {
     const live = new LiveEvent(event)
     const { nudges } = this.options
     const about = changesList(event.body.kind) ? usersWhoMoved(event, leavers) : undefined
@@ -213,7 +214,7 @@ export class Fanout {
   }
 
   /** Answers those who wait for this outcome, and names them. */
-  private answer(event: Event): readonly ClientConnection[] | undefined {
+  private answer(event: Event): readonly Asker[] | undefined {
     const { pending, clock, metrics } = this.options
     const settled = pending.settle(event)
     if (settled === undefined) return undefined
@@ -225,8 +226,10 @@ export class Fanout {
     for (const { connection, packId } of settled.overtaken) connection.send({ ...frame, packId } as ServerFrame)
     for (const connection of settled.waiters) {
       connection.send(frame)
-      if (event.body.kind === 'PackRefused') this.options.rates.refused(connection.identity.userId)
-      if (isAccepted(event) && isToldByAck(event.body)) connection.state.acked(event.sessionId, event.seq)
+      if (event.body.kind === 'PackRefused' && connection.identity.actor === undefined) {
+        this.options.rates.refused(connection.identity.userId)
+      }
+      if (isAccepted(event) && isToldByAck(event.body)) connection.acked(event.sessionId, event.seq)
     }
     return settled.waiters
   }

@@ -4,6 +4,7 @@ import type { MembershipReader, StoredGroup } from '../../processors/membership/
 import type { GroupSummary, QuestionFrame, ServerFrame } from '../../schemas/frames.ts'
 import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
 import { WATCHES_MAX } from '../limits.ts'
+import { type Identity, isService } from './asker.ts'
 import type { Audience } from './audience.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { cursorOf, groupsToken, membersToken, readGroupsToken, readMembersToken } from './list-tokens.ts'
@@ -45,31 +46,28 @@ export class GroupQuestions {
   }
 
   /** The answer to one question. Throws QuestionFailed where there is none. */
-  answer(connection: ClientConnection, frame: GroupQuestion): Promise<ServerFrame> {
-    const { userId } = connection.identity
+  answer(asker: Identity, frame: Exclude<GroupQuestion, { type: 'watch' }>): Promise<ServerFrame> {
     switch (frame.type) {
       case 'members':
-        return this.members(userId, frame)
+        return this.members(asker, frame)
       case 'groups':
-        return this.groups(userId, frame)
+        return this.groups(asker.userId, frame)
       case 'group':
-        return this.group(userId, frame)
+        return this.group(asker, frame)
       case 'member':
-        return this.member(userId, frame)
+        return this.member(asker, frame)
       case 'joinRequests':
-        return this.joinRequests(userId, frame)
+        return this.joinRequests(asker, frame)
       case 'invites':
-        return this.invites(userId, frame)
-      case 'watch':
-        return this.watch(connection, frame)
+        return this.invites(asker, frame)
     }
   }
 
-  private async members(userId: UserId, frame: Question<'members'>): Promise<ServerFrame> {
+  private async members(asker: Identity, frame: Question<'members'>): Promise<ServerFrame> {
     const { type, requestId, sessionId, since, cursor, limit = 0 } = frame
     const place = cursorOf(cursor, readMembersToken)
     const known = since === undefined || place !== undefined ? undefined : readMembersToken(since)
-    const page = await this.ofMember(userId, sessionId, membership => {
+    const page = await this.ofMember(asker, sessionId, membership => {
       const from = { ...(known && { since: known }), ...(place && { cursor: place.after! }) }
       return membership.members({ sessionId, limit, ...from })
     })
@@ -97,19 +95,19 @@ export class GroupQuestions {
     return { type, requestId, groups, ...left, ...end }
   }
 
-  private async group(userId: UserId, { type, requestId, sessionId }: Question<'group'>): Promise<ServerFrame> {
-    const stored = await this.find(userId, sessionId)
-    if (stored.me === undefined && !isPublic(stored)) throw notAMember()
+  private async group(asker: Identity, { type, requestId, sessionId }: Question<'group'>): Promise<ServerFrame> {
+    const stored = await this.find(asker.userId, sessionId)
+    if (stored.me === undefined && !isPublic(stored) && !isService(asker)) throw notAMember()
     const [group] = await this.summaries([stored])
     return { type, requestId, group: group! }
   }
 
-  private async member(userId: UserId, frame: Question<'member'>): Promise<ServerFrame> {
+  private async member(asker: Identity, frame: Question<'member'>): Promise<ServerFrame> {
     const { type, requestId, sessionId, userId: wanted } = frame
     const asked = { type, requestId, sessionId, userId: wanted }
-    const stored = await this.find(userId, sessionId)
-    if (wanted === userId) return stored.me === undefined ? asked : { ...asked, member: stored.me }
-    if (stored.me === undefined) throw notAMember()
+    const stored = await this.find(asker.userId, sessionId)
+    if (wanted === asker.userId) return stored.me === undefined ? asked : { ...asked, member: stored.me }
+    if (stored.me === undefined && !isService(asker)) throw notAMember()
     const { views, membership, partitionOf } = this.options
     const member = await views.askCaughtUp([partitionOf(sessionId)], () =>
       membership.member({ sessionId, userId: wanted }),
@@ -117,17 +115,17 @@ export class GroupQuestions {
     return member === undefined ? asked : { ...asked, member }
   }
 
-  private async joinRequests(userId: UserId, frame: Question<'joinRequests'>): Promise<ServerFrame> {
+  private async joinRequests(asker: Identity, frame: Question<'joinRequests'>): Promise<ServerFrame> {
     const { type, requestId, sessionId, cursor, limit = 0 } = frame
-    const page = await this.ofManager(userId, sessionId, membership =>
+    const page = await this.ofManager(asker, sessionId, membership =>
       membership.joinRequests({ sessionId, limit, ...(cursor !== undefined && { cursor }) }),
     )
     return { type, requestId, sessionId, ...page }
   }
 
-  private async invites(userId: UserId, frame: Question<'invites'>): Promise<ServerFrame> {
+  private async invites(asker: Identity, frame: Question<'invites'>): Promise<ServerFrame> {
     const { type, requestId, sessionId } = frame
-    const all = await this.ofManager(userId, sessionId, membership => membership.invites(sessionId))
+    const all = await this.ofManager(asker, sessionId, membership => membership.invites(sessionId))
     const now = this.options.clock.now()
     const invites = all.filter(({ expiresAt, uses, usesMax }) => expiresAt > now && uses < usesMax)
     return { type, requestId, sessionId, invites }
@@ -137,7 +135,7 @@ export class GroupQuestions {
    * From here on the connection gets the events of a public group. A change of settings that comes between the look at
    * them and the watching is a reason to look again: nobody gets an event of a group that is public no more.
    */
-  private async watch(connection: ClientConnection, frame: Question<'watch'>): Promise<ServerFrame> {
+  async watch(connection: ClientConnection, frame: Question<'watch'>): Promise<ServerFrame> {
     const { type: _, ...asked } = frame
     const { sessionId, on } = frame
     const { audience } = this.options
@@ -160,23 +158,24 @@ export class GroupQuestions {
   }
 
   private async ofMember<T>(
-    userId: UserId,
+    asker: Identity,
     sessionId: SessionId,
     read: (membership: MembershipReader) => Promise<T>,
   ): Promise<T> {
-    if ((await this.find(userId, sessionId)).me === undefined) throw notAMember()
+    const { me } = await this.find(asker.userId, sessionId)
+    if (me === undefined && !isService(asker)) throw notAMember()
     const { views, membership, partitionOf } = this.options
     return views.askCaughtUp([partitionOf(sessionId)], () => read(membership))
   }
 
   private async ofManager<T>(
-    userId: UserId,
+    asker: Identity,
     sessionId: SessionId,
     read: (membership: MembershipReader) => Promise<T>,
   ): Promise<T> {
-    const { me } = await this.find(userId, sessionId)
-    if (me === undefined) throw notAMember()
-    if (me.role === 'member') throw new QuestionFailed('GROUP_NO_PRIVILEGE', 'only owner and admins are told')
+    const { me } = await this.find(asker.userId, sessionId)
+    if (me === undefined && !isService(asker)) throw notAMember()
+    if (me?.role === 'member') throw new QuestionFailed('GROUP_NO_PRIVILEGE', 'only owner and admins are told')
     const { views, membership, partitionOf } = this.options
     return views.askCaughtUp([partitionOf(sessionId)], () => read(membership))
   }

@@ -13,7 +13,7 @@ import {
 } from '../../schemas/ids.ts'
 import type { Device, Pack, PackBody, Rules } from '../../schemas/pack.ts'
 import { LOGIN_PACK_MS_MAX } from '../limits.ts'
-import type { Identity } from './client-connection.ts'
+import type { Identity } from './asker.ts'
 import type { PackAppender } from './pack-appender.ts'
 
 /**

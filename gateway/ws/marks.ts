@@ -2,7 +2,7 @@ import type { Clock, Millis } from '../../infra/clock.ts'
 import type { PackFrame } from '../../schemas/frames.ts'
 import type { PackId } from '../../schemas/ids.ts'
 import { MARK_EVERY_MS, OVERTAKEN_MARKS_MAX } from '../limits.ts'
-import type { ClientConnection } from './client-connection.ts'
+import type { Asker } from './asker.ts'
 
 export type MarkFrame = Extract<PackFrame, { type: 'markRead' | 'markDelivered' }>
 
@@ -13,9 +13,9 @@ export function isMarkFrame(frame: PackFrame): frame is MarkFrame {
 export interface MarksOptions {
   clock: Clock
   /** Takes a mark; `overtaken` are packs of the same connection whose answer is that of this one. */
-  pass(connection: ClientConnection, frame: MarkFrame, overtaken: readonly PackId[]): void
+  pass(connection: Asker, frame: MarkFrame, overtaken: readonly PackId[]): void
   /** Refuses a mark: too many wait to be overtaken. */
-  refuse(connection: ClientConnection, frame: MarkFrame): void
+  refuse(connection: Asker, frame: MarkFrame): void
 }
 
 interface Lane {
@@ -31,13 +31,13 @@ interface Lane {
  */
 export class Marks {
   private readonly options: MarksOptions
-  private readonly lanes = new Map<ClientConnection, Map<string, Lane>>()
+  private readonly lanes = new Map<Asker, Map<string, Lane>>()
 
   constructor(options: MarksOptions) {
     this.options = options
   }
 
-  submit(connection: ClientConnection, frame: MarkFrame): void {
+  submit(connection: Asker, frame: MarkFrame): void {
     const ofConnection = this.lanes.get(connection) ?? new Map<string, Lane>()
     this.lanes.set(connection, ofConnection)
     const key = `${frame.type} ${frame.sessionId}`
@@ -50,7 +50,7 @@ export class Marks {
     }
   }
 
-  private hold(connection: ClientConnection, lane: Lane, frame: MarkFrame): void {
+  private hold(connection: Asker, lane: Lane, frame: MarkFrame): void {
     const { held } = lane
     if (held === undefined) {
       lane.held = frame
@@ -67,11 +67,11 @@ export class Marks {
     if (isHigher) lane.held = frame
   }
 
-  private later(connection: ClientConnection, key: string, delayMs: Millis): () => void {
+  private later(connection: Asker, key: string, delayMs: Millis): () => void {
     return this.options.clock.schedule(delayMs, () => this.turn(connection, key))
   }
 
-  private turn(connection: ClientConnection, key: string): void {
+  private turn(connection: Asker, key: string): void {
     const ofConnection = this.lanes.get(connection)
     const lane = ofConnection?.get(key)
     if (ofConnection === undefined || lane === undefined) return
@@ -84,7 +84,7 @@ export class Marks {
     this.passHeld(connection, lane)
   }
 
-  private passHeld(connection: ClientConnection, lane: Lane): void {
+  private passHeld(connection: Asker, lane: Lane): void {
     const { held, overtaken } = lane
     lane.held = undefined
     lane.overtaken = []
@@ -92,7 +92,7 @@ export class Marks {
   }
 
   /** The connection is gone: what it has marked is still said. */
-  flush(connection: ClientConnection): void {
+  flush(connection: Asker): void {
     const ofConnection = this.lanes.get(connection)
     this.lanes.delete(connection)
     for (const lane of ofConnection?.values() ?? []) {

@@ -3,15 +3,15 @@ import { packDigest } from '../../schemas/digest.ts'
 import { type PackFrame, sessionOfFrame } from '../../schemas/frames.ts'
 import { Flag, type Pack, type PackBody } from '../../schemas/pack.ts'
 import type { GroupInfo } from '../../schemas/settings.ts'
-import type { Identity } from './client-connection.ts'
+import type { Identity } from './asker.ts'
 
 /** The pack that a frame asks for: the client's words, and what the gateway knows about the client (DESIGN 2). */
-export function packOf(frame: PackFrame, { userId, device }: Identity, gateway: string): Pack {
+export function packOf(frame: PackFrame, { userId, device, actor }: Identity, gateway: string): Pack {
   const pack: Pack = {
     packId: frame.packId,
     sessionId: sessionOfFrame(frame, userId),
     from: userId,
-    actor: { kind: 'USER', id: userId },
+    actor: actor ?? { kind: 'USER', id: userId },
     device,
     gateway,
     flags: flagsOf(frame),

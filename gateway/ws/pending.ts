@@ -4,7 +4,7 @@ import type { PackId, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Pack } from '../../schemas/pack.ts'
 import { PENDING_MS_MAX } from '../limits.ts'
 import { type Aged, AgeList } from './age-list.ts'
-import type { ClientConnection } from './client-connection.ts'
+import type { Asker } from './asker.ts'
 
 /**
  * Sends that wait for their outcome. A pack is known by session, sender, packId and digest: the same pack sent again
@@ -23,11 +23,11 @@ export interface PendingPack extends Aged<PendingPack> {
   readonly digestStart: number
   /** Monotonic. */
   readonly startedAt: Millis
-  readonly waiters: ClientConnection[]
+  readonly waiters: Asker[]
   /** Packs of a connection that this one has overtaken: they get its answer. */
-  overtaken: { connection: ClientConnection; packId: PackId }[]
+  overtaken: { connection: Asker; packId: PackId }[]
   /** Looks at a final refusal first; true: the pack goes another way, and is answered there. */
-  onRefused: ((code: number, waiters: readonly ClientConnection[]) => boolean) | undefined
+  onRefused: ((code: number, waiters: readonly Asker[]) => boolean) | undefined
   /** False once it is answered: a record that was not appended yet is then left out. */
   isOpen: boolean
   /** Another one with this packId: of another session or sender, or with other content. */
@@ -77,7 +77,7 @@ export class PendingPacks {
   }
 
   /** Joins the connection to the same pack that waits already; undefined when there is none. */
-  join(pack: Pack, connection: ClientConnection): PendingPack | undefined {
+  join(pack: Pack, connection: Asker): PendingPack | undefined {
     const pending = this.find(pack)
     if (pending !== undefined && !pending.waiters.includes(connection)) {
       pending.waiters.push(connection)
@@ -86,7 +86,7 @@ export class PendingPacks {
     return pending
   }
 
-  add(pack: Pack, connection: ClientConnection, now: Millis): PendingPack {
+  add(pack: Pack, connection: Asker, now: Millis): PendingPack {
     const { sessionId, packId, from, digest } = pack
     const next = this.byPackId.get(packId)
     const pending: PendingPack = {

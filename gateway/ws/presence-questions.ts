@@ -1,6 +1,7 @@
 import type { QuestionFrame, ServerFrame } from '../../schemas/frames.ts'
 import type { UserId } from '../../schemas/ids.ts'
 import type { Presence } from '../presence/presence.ts'
+import type { Identity } from './asker.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { QuestionFailed, type Views } from './views.ts'
 
@@ -20,10 +21,9 @@ export class PresenceQuestions {
   }
 
   /** Rejects with QuestionFailed. */
-  async ask(connection: ClientConnection, frame: PresenceQuestion): Promise<ServerFrame> {
+  async ask({ userId }: Identity, frame: PresenceQuestion, connection?: ClientConnection): Promise<ServerFrame> {
     const { presence, views, lookUp } = this.options
     if (presence === undefined) throw new QuestionFailed('SERVICE_UNAVAILABLE', 'nobody keeps who is there')
-    const { userId } = connection.identity
     const { requestId } = frame
     if (frame.type === 'logins') {
       return { type: 'logins', requestId, logins: await views.ask('REDIS_ERROR', () => presence.logins(userId)) }
@@ -31,8 +31,8 @@ export class PresenceQuestions {
     const userIds = [...new Set(frame.userIds)]
     lookUp(userId, userIds.length)
     const users = await views.ask('REDIS_ERROR', () => presence.of(userIds, userId))
-    if (frame.subscribe === false) presence.unwatch(connection, userIds)
-    if (frame.subscribe === true && !presence.watch(connection, users)) {
+    if (connection !== undefined && frame.subscribe === false) presence.unwatch(connection, userIds)
+    if (connection !== undefined && frame.subscribe === true && !presence.watch(connection, users)) {
       throw new QuestionFailed('LIMIT_REACHED', 'too many users are watched on this connection')
     }
     return { type: 'presence', requestId, users }

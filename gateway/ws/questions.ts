@@ -9,6 +9,7 @@ import { type QuestionFrame, SEARCH_PAGE_MAX } from '../../schemas/frames.ts'
 import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
 import { PAGE_BYTES_MAX, QUESTIONS_MAX } from '../limits.ts'
 import type { MessageSearch } from '../search/message-search.ts'
+import { type Identity, isService } from './asker.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { encodeFrame, pageFrame, refusal, type StoredPage, type Subprotocol } from './frames.ts'
 
@@ -32,6 +33,11 @@ import { QuestionFailed, type Range, type Views } from './views.ts'
 
 type Question<Type extends QuestionFrame['type']> = Extract<QuestionFrame, { type: Type }>
 
+/** What is answered once, to whoever asks. */
+export type PlainQuestion = Exclude<QuestionFrame, { type: 'resume' | 'watch' }>
+
+const EVERYTHING: readonly Range[] = [{ fromSeq: 1, toSeq: Number.POSITIVE_INFINITY }]
+
 export interface QuestionsOptions {
   history: HistoryReader
   views: Views
@@ -39,7 +45,7 @@ export interface QuestionsOptions {
   index: MembershipIndex
   outcomes: Outcomes
   people: Pick<PeopleQuestions, 'ask'>
-  groups: Pick<GroupQuestions, 'answer'>
+  groups: Pick<GroupQuestions, 'answer' | 'watch'>
   reading: Pick<ReadingQuestions, 'ask'>
   search: Pick<MessageSearch, 'search'>
   presence: Pick<PresenceQuestions, 'ask'>
@@ -69,7 +75,7 @@ export class Questions {
     }
     connection.questions++
     try {
-      const bytes = await this.ask(connection, frame)
+      const bytes = await this.answerOf(connection, frame)
       await connection.room(bytes.length)
       connection.sendBytes(bytes)
     } catch (error) {
@@ -80,12 +86,27 @@ export class Questions {
     }
   }
 
-  private async ask(connection: ClientConnection, frame: Exclude<QuestionFrame, { type: 'resume' }>): Promise<Buffer> {
+  private async answerOf(
+    connection: ClientConnection,
+    frame: Exclude<QuestionFrame, { type: 'resume' }>,
+  ): Promise<Buffer> {
     const { identity, subprotocol } = connection
-    if (isGroupQuestion(frame)) return encodeFrame(subprotocol, await this.options.groups.answer(connection, frame))
+    const { groups, presence } = this.options
+    if (frame.type === 'watch') return encodeFrame(subprotocol, await groups.watch(connection, frame))
+    if (frame.type === 'presence') {
+      return encodeFrame(subprotocol, await presence.ask(identity, frame, connection))
+    }
+    return this.ask(identity, subprotocol, frame)
+  }
+
+  /** The answer to what needs no connection, as one WebSocket frame. Rejects with QuestionFailed. */
+  async ask(identity: Identity, subprotocol: Subprotocol, frame: PlainQuestion): Promise<Buffer> {
+    if (isGroupQuestion(frame)) return encodeFrame(subprotocol, await this.options.groups.answer(identity, frame))
     switch (frame.type) {
       case 'history':
-        return this.history(identity.userId, subprotocol, frame)
+        return isService(identity)
+          ? this.wholeHistory(subprotocol, frame)
+          : this.history(identity.userId, subprotocol, frame)
       case 'sessions':
       case 'receipts':
       case 'priority':
@@ -106,10 +127,18 @@ export class Questions {
         return this.options.people.ask(identity.userId, frame).then(answer => encodeFrame(subprotocol, answer))
       case 'presence':
       case 'logins':
-        return this.options.presence.ask(connection, frame).then(answer => encodeFrame(subprotocol, answer))
+        return this.options.presence.ask(identity, frame).then(answer => encodeFrame(subprotocol, answer))
       default:
         return unreachable(frame)
     }
+  }
+
+  /** As the log has it, hidden from nobody. */
+  private async wholeHistory(subprotocol: Subprotocol, frame: Question<'history'>): Promise<Buffer> {
+    const { requestId, sessionId } = frame
+    const page = await this.page(frame, EVERYTHING)
+    const visible = visiblePart(frame, page, EVERYTHING)
+    return pageFrame(subprotocol, { requestId, sessionId, ...visible, ...cutToSize(frame, visible) })
   }
 
   private async history(userId: UserId, subprotocol: Subprotocol, frame: Question<'history'>): Promise<Buffer> {

@@ -11,7 +11,7 @@ import {
   PENDING_MAX,
   PENDING_PER_CONNECTION_MAX,
 } from '../limits.ts'
-import type { ClientConnection } from './client-connection.ts'
+import type { Asker, Identity } from './asker.ts'
 import { refusal } from './frames.ts'
 import { isMarkFrame, type MarkFrame, Marks } from './marks.ts'
 import { OwnMarks, ownMark } from './own-marks.ts'
@@ -48,6 +48,9 @@ export interface SendsOptions {
   rates: Pick<UserRates, 'mayPack' | 'packWaitMs'>
   metrics: { refused(code: CodeName): void; appended(): void }
 }
+
+/** What was asked for: the frame of a client, or a pack that the server itself has made. */
+type Asked = PackFrame | Pack
 
 /** What a mark has besides its pack. */
 type MarkPart = Partial<Pick<PendingPack, 'overtaken' | 'onRefused'>>
@@ -87,14 +90,13 @@ export class Sends {
     this.marks.flushAll()
   }
 
-  submit(connection: ClientConnection, frame: PackFrame): void {
+  submit(connection: Asker, frame: PackFrame): void {
     const { clock, gateway } = this.options
     const now = clock.monotonic()
-    const { identity, state } = connection
-    const { rates } = this.options
-    const isAdmitted = state.admitPack(now)
-    if (!isAdmitted || !rates.mayPack(identity.userId)) {
-      const waitMs = isAdmitted ? rates.packWaitMs(identity.userId) : state.packWaitMs
+    const { identity } = connection
+    const isAdmitted = connection.admitPack(now)
+    if (!isAdmitted || !this.mayPack(identity)) {
+      const waitMs = isAdmitted ? this.options.rates.packWaitMs(identity.userId) : connection.packWaitMs
       this.refuse(connection, frame, 'RATE_LIMITED', undefined, waitMs)
       return
     }
@@ -112,13 +114,23 @@ export class Sends {
     else this.refuse(connection, frame, code)
   }
 
+  /** What an app does in the name of a user is counted by its key. */
+  private mayPack({ userId, actor }: Identity): boolean {
+    return actor !== undefined || this.options.rates.mayPack(userId)
+  }
+
+  /** Takes a pack that no frame of a client asks for. Whoever calls has counted it. */
+  submitPack(asker: Asker, pack: Pack): void {
+    this.prepare(asker, pack, pack)
+  }
+
   /** The connection is gone, or about to be: what it has marked is said at once. */
-  left(connection: ClientConnection): void {
+  left(connection: Asker): void {
     this.marks.flush(connection)
   }
 
   /** Takes a mark whose time has come. */
-  private passMark(connection: ClientConnection, frame: MarkFrame, packIds: readonly PackId[]): void {
+  private passMark(connection: Asker, frame: MarkFrame, packIds: readonly PackId[]): void {
     const { clock, gateway } = this.options
     const pack = packOf(frame, connection.identity, gateway)
     const overtaken = packIds.map(packId => ({ connection, packId }))
@@ -131,7 +143,7 @@ export class Sends {
       this.prepare(connection, frame, own, { overtaken })
       return
     }
-    const onRefused = (code: number, waiters: readonly ClientConnection[]) => {
+    const onRefused = (code: number, waiters: readonly Asker[]) => {
       if (frame.type !== 'markRead' || !GOES_TO_USER.has(code)) return false
       if (code === Code.LIMIT_REACHED.number) this.ownMarks.add(frame.sessionId, clock.monotonic())
       for (const waiter of waiters) this.prepare(waiter, frame, own, waiter === connection ? { overtaken } : {})
@@ -141,7 +153,7 @@ export class Sends {
   }
 
   /** Looks up what the sequencer needs to know; what comes after a pack in its session waits with it. */
-  private prepare(connection: ClientConnection, frame: PackFrame, pack: Pack, mark: MarkPart = {}): void {
+  private prepare(connection: Asker, frame: Asked, pack: Pack, mark: MarkPart = {}): void {
     if (connection.lookUps >= LOOK_UPS_PER_CONNECTION_MAX) {
       this.refuseAll(connection, frame, mark, 'OVERLOADED')
       return
@@ -180,7 +192,7 @@ export class Sends {
     await found
   }
 
-  private take(connection: ClientConnection, frame: PackFrame, pack: Pack, mark: MarkPart): void {
+  private take(connection: Asker, frame: Asked, pack: Pack, mark: MarkPart): void {
     const { clock, codec, pending, appender, partitionOf, metrics } = this.options
     const joined = pending.join(pack, connection)
     if (joined !== undefined) {
@@ -201,7 +213,7 @@ export class Sends {
   }
 
   /** Why nothing new is taken; undefined where it is. */
-  private refusalOf(connection: ClientConnection): CodeName | undefined {
+  private refusalOf(connection: Asker): CodeName | undefined {
     const { clock, pending, progress } = this.options
     if (this.isStopped) return 'SERVICE_UNAVAILABLE'
     const isOver =
@@ -212,20 +224,20 @@ export class Sends {
     return isOver ? 'OVERLOADED' : undefined
   }
 
-  refuse(connection: ClientConnection, frame: PackFrame, code: CodeName, reason?: string, retryAfterMs?: Millis): void {
+  refuse(connection: Asker, frame: Asked, code: CodeName, reason?: string, retryAfterMs?: Millis): void {
     this.options.metrics.refused(code)
     const { packId } = frame
     connection.send({
       type: 'refused',
       packId,
-      sessionId: sessionOfFrame(frame, connection.identity.userId),
+      sessionId: 'type' in frame ? sessionOfFrame(frame, connection.identity.userId) : frame.sessionId,
       ...refusal(code, reason, retryAfterMs),
     })
   }
 
   private refuseAll(
-    connection: ClientConnection,
-    frame: PackFrame,
+    connection: Asker,
+    frame: Asked,
     { overtaken = [] }: MarkPart,
     code: CodeName,
     reason?: string,

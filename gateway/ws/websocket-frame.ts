@@ -24,6 +24,12 @@ export function binaryFrame(payload: Buffer): Buffer {
   return frame
 }
 
+/** The text of a frame that `textFrame` has made. */
+export function frameText(frame: Buffer): string {
+  const length = frame[1]!
+  return frame.toString('utf8', length === 126 ? 4 : length === 127 ? 10 : 2)
+}
+
 function headerBytes(length: number): number {
   if (length < 126) return 2
   return length < 65_536 ? 4 : 10

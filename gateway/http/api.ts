@@ -1,0 +1,193 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { hasZodFastifySchemaValidationErrors, validatorCompiler } from 'fastify-type-provider-zod'
+import type { z } from 'zod'
+import type { Clock, Millis, Random } from '../../infra/clock.ts'
+import type { Logger } from '../../infra/logger.ts'
+import { Code } from '../../schemas/codes.ts'
+import { APP_CALLS_PER_SECOND_MAX, BAD_CREDENTIALS_RATE, JSON_DEPTH_MAX, USER_CALLS_RATE } from '../limits.ts'
+import { isShallow } from '../ws/client-frames.ts'
+import { Buckets } from '../ws/rate-limits.ts'
+import { QuestionFailed } from '../ws/views.ts'
+import { type Caller, type Callers, identityOf, USER_HEADER } from './callers.ts'
+import type { PackIds } from './idempotency.ts'
+import { PROBLEM_TYPE, Problem } from './problem.ts'
+import type { Route } from './route.ts'
+
+/**
+ * The grammar of all routes, in this order: the caller (401), how often they may call (429), what they send (400), what
+ * they may do (403), then the route itself. Everything that is refused is a problem with the code of the protocol.
+ */
+
+/** Requests larger than this are refused, bytes, where a route says nothing else. */
+export const BODY_BYTES_MAX = 512 * 1024
+
+export interface ApiOptions {
+  clock: Clock
+  random: Random
+  logger: Logger
+  callers: Callers
+  packIds: PackIds
+  /** False while calls cannot be served. */
+  isOpen(): boolean
+  /** For tests: every answer is compared with its schema. */
+  checkAnswers?: boolean
+}
+
+export class Api {
+  readonly fastify: FastifyInstance
+  /** Every route, for the description and for tests that must not forget one. */
+  readonly routes: Route[] = []
+  private readonly options: ApiOptions
+  private readonly userCalls = new Buckets<string>(USER_CALLS_RATE)
+  private readonly badCredentials = new Buckets<string>(BAD_CREDENTIALS_RATE)
+  private readonly appCalls = new Map<number, Buckets<string>>()
+
+  constructor(fastify: FastifyInstance, options: ApiOptions) {
+    this.fastify = fastify
+    this.options = options
+    fastify.setValidatorCompiler(validatorCompiler)
+    fastify.setSerializerCompiler(() => data => JSON.stringify(data))
+    fastify.setErrorHandler((error: FastifyError, request, reply) => this.refuse(error, request, reply))
+    fastify.removeContentTypeParser(['application/json', 'text/plain'])
+    fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+      try {
+        done(null, parseJson(body as Buffer))
+      } catch (error) {
+        done(error as Error)
+      }
+    })
+  }
+
+  add(routes: readonly Route[]): void {
+    for (const route of routes) this.addRoute(route)
+  }
+
+  private addRoute(route: Route): void {
+    this.routes.push(route)
+    const { params, query, body, answer, status = 200 } = route
+    this.fastify.route({
+      method: route.method,
+      url: route.url,
+      bodyLimit: route.bodyBytesMax ?? BODY_BYTES_MAX,
+      config: { route },
+      // HEAD would be a second operation of the same name.
+      exposeHeadRoute: false,
+      schema: {
+        operationId: route.id,
+        tags: [route.tag],
+        summary: route.summary,
+        ...(route.description === undefined ? {} : { description: route.description }),
+        ...(params === undefined ? {} : { params }),
+        ...(query === undefined ? {} : { querystring: query }),
+        ...(body === undefined ? {} : { body }),
+        response: { [status]: answer },
+      },
+      onRequest: async request => {
+        request.caller = await this.admit(request)
+      },
+      handler: (request, reply) => this.handle(route, request, reply),
+    })
+  }
+
+  /** Who calls, if they may call now. */
+  private async admit(request: FastifyRequest): Promise<Caller> {
+    const { clock, callers, isOpen } = this.options
+    if (!isOpen()) throw new Problem('SERVICE_UNAVAILABLE', 'the gateway has not caught up with the log yet')
+    const now = clock.monotonic()
+    const address = request.ip
+    if (!this.badCredentials.has(address, now)) throw tooMany('too many wrong keys and tokens from this address')
+    let caller: Caller
+    try {
+      caller = await callers.of(request.headers.authorization)
+    } catch (error) {
+      if (error instanceof Problem && error.codeName === 'BAD_CREDENTIALS') this.badCredentials.take(address, now)
+      throw error
+    }
+    if (!this.mayCall(caller, now)) throw tooMany('too many requests')
+    return caller
+  }
+
+  private mayCall(caller: Caller, now: Millis): boolean {
+    if (caller.kind === 'user') return this.userCalls.take(caller.userId, now)
+    const perSecond = caller.perSecond ?? APP_CALLS_PER_SECOND_MAX
+    let buckets = this.appCalls.get(perSecond)
+    if (buckets === undefined) {
+      buckets = new Buckets({ perSecond, atOnce: Math.max(2 * perSecond, 10) })
+      this.appCalls.set(perSecond, buckets)
+    }
+    return buckets.take(caller.keyId, now)
+  }
+
+  private async handle(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    const caller = request.caller!
+    const named = request.headers[USER_HEADER]
+    const identity = identityOf(caller, Array.isArray(named) ? named[0] : named, route)
+    const key = request.headers['idempotency-key']
+    const packId = await this.options.packIds.of(caller, Array.isArray(key) ? key[0] : key)
+    const { params, query, body, id: requestId } = request
+    const answer = await route.handle({ caller, identity, params, query, body, packId, requestId })
+    if (this.options.checkAnswers === true) checkAnswer(route.answer, answer, route.id)
+    return reply.code(route.status ?? 200).send(answer)
+  }
+
+  private refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const problem = problemOf(error)
+    if (problem.status === 500) this.options.logger.error({ err: error, requestId: request.id }, 'a request failed')
+    return sendProblem(reply, problem, request.id)
+  }
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller?: Caller
+  }
+  interface FastifyContextConfig {
+    route?: Route
+  }
+}
+
+export function sendProblem(reply: FastifyReply, problem: Problem, requestId: string): FastifyReply {
+  return reply
+    .code(problem.status)
+    .headers(problem.headers)
+    .type(PROBLEM_TYPE)
+    .serializer(text => text as string)
+    .send(JSON.stringify(problem.body(requestId)))
+}
+
+function tooMany(detail: string): Problem {
+  return new Problem('RATE_LIMITED', detail, { headers: { 'retry-after': '1' } })
+}
+
+function problemOf(error: FastifyError): Problem {
+  if (error instanceof Problem) return error
+  if (error instanceof QuestionFailed) return new Problem(error.code, error.message)
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const place = error.validationContext ?? 'body'
+    const errors = error.validation.map(({ instancePath, message }) => ({
+      path: `${place}${instancePath}`,
+      message: message ?? 'is not valid',
+    }))
+    const [first] = errors
+    return new Problem('PARAM', `${first?.path ?? place}: ${first?.message ?? 'is not valid'}`, { errors })
+  }
+  const status = error.statusCode ?? 500
+  if (status === 413) return new Problem('FRAME_TOO_LARGE', 'the request is too large', { status })
+  if (status === 415) return new Problem('PROTOCOL', 'send application/json', { status })
+  if (status < 500) return new Problem('PARAM', error.message, { status })
+  return new Problem('SERVER_EXCEPTION', Code.SERVER_EXCEPTION.text)
+}
+
+function parseJson(body: Buffer): unknown {
+  if (!isShallow(body)) throw new Problem('PROTOCOL', `nested more than ${JSON_DEPTH_MAX} deep`)
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch {
+    throw new Problem('PROTOCOL', 'the body is not a JSON text')
+  }
+}
+
+function checkAnswer(schema: z.ZodType, answer: unknown, id: string): void {
+  const { error } = schema.safeParse(JSON.parse(JSON.stringify(answer)))
+  if (error !== undefined) throw new Error(`${id} answers what its schema does not allow: ${error.message}`)
+}

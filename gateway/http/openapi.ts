@@ -1,0 +1,116 @@
+import swagger from '@fastify/swagger'
+import type { FastifyInstance } from 'fastify'
+import { createJsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { PROBLEM_TYPE } from './problem.ts'
+import type { Route } from './route.ts'
+import { TAGS } from './route.ts'
+import type { SCOPES } from './scopes.ts'
+
+/** The description of all routes, made from the routes themselves; served at /openapi.json. */
+
+export const OPENAPI_PATH = '/openapi.json'
+
+const DESCRIPTION = `What a client does over the WebSocket, and what only a partner may do, as one HTTP API.
+
+Every write becomes a pack in the log and is answered with its outcome: the seq that it got, or why it was refused, with the code that docs/protocol.md lists. An app calls with a key, a client with its token; an app names the user in whose name it acts in the header Packlog-User.
+
+An Idempotency-Key that is a UUIDv7 makes a request exact: sent again, at any age, it has one effect and one answer. Any other key is remembered for a day.`
+
+/** To be called before the routes are added. */
+export function describeRoutes(fastify: FastifyInstance, version: string): void {
+  fastify.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'packlog',
+        version,
+        description: DESCRIPTION,
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+      components: {
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer', description: 'A key of an app: pk.<app>.<id>.<secret>' },
+          token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The token of a user.' },
+        },
+      },
+    },
+    transform: document => {
+      const transformed = transformZod(document as Parameters<typeof transformZod>[0])
+      const route = (document.route as { config?: { route?: Route } }).config?.route
+      if (route === undefined) return { ...transformed, schema: { ...transformed.schema, hide: true } }
+      return { ...transformed, schema: { ...transformed.schema, ...around(route) } as typeof transformed.schema }
+    },
+    transformObject: document => withProblems(jsonSchemaTransformObject(document) as unknown as Document) as never,
+  })
+  fastify.get(OPENAPI_PATH, { schema: { hide: true } as object }, () => fastify.swagger())
+}
+
+const transformZod = createJsonSchemaTransform({ skipList: [] })
+
+/** What no schema of the route says: who may call, and which headers count. */
+function around({ actsFor, scope, method }: Route): Record<string, unknown> {
+  const headers: Record<string, object> = {}
+  if (actsFor !== 'app') {
+    headers['packlog-user'] = {
+      type: 'string',
+      pattern: '^[A-Za-z0-9._@-]{1,64}$',
+      description:
+        actsFor === 'user'
+          ? 'The user in whose name an app acts; required with a key.'
+          : 'The user in whose name an app acts; without it the app speaks for itself.',
+    }
+  }
+  if (method !== 'GET') {
+    headers['idempotency-key'] = {
+      type: 'string',
+      minLength: 1,
+      maxLength: 255,
+      description: 'Makes a request that is sent again have one effect; a UUIDv7 does so at any age.',
+    }
+  }
+  return {
+    ...(Object.keys(headers).length === 0 ? {} : { headers: { type: 'object', properties: headers } }),
+    security: actsFor === 'app' ? [{ key: [] }] : [{ key: [] }, { token: [] }],
+    'x-scope': scope,
+    'x-acts-for': actsFor,
+  }
+}
+
+interface Document {
+  paths?: Record<string, Record<string, Operation>>
+  components?: { schemas?: Record<string, unknown> }
+}
+interface Operation {
+  description?: string
+  'x-scope'?: keyof typeof SCOPES
+  responses?: Record<string, unknown>
+}
+
+/** Every operation may be refused: said once, by reference to the schema that problem.ts names. */
+function withProblems(document: Document): Document {
+  const content = { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } }
+  const refused = (description: string) => ({
+    description,
+    headers: { 'x-request-id': { schema: { type: 'string' }, description: 'Names the request in logs.' } },
+    content,
+  })
+  const problems = {
+    '4XX': refused('Refused: the code says why, and whether to try again.'),
+    '5XX': refused('Temporarily not possible, or a failure of the server.'),
+  }
+  const paths = Object.fromEntries(
+    Object.entries(document.paths ?? {}).map(([path, operations]) => [
+      path,
+      Object.fromEntries(
+        Object.entries(operations).map(([method, operation]) => {
+          const scope = operation['x-scope']
+          const needs = scope === undefined ? '' : `Scope of a key: \`${scope}\`.`
+          const description = [operation.description, needs].filter(Boolean).join('\n\n')
+          return [method, { ...operation, description, responses: { ...operation.responses, ...problems } }]
+        }),
+      ),
+    ]),
+  )
+  return { ...document, paths }
+}

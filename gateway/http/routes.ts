@@ -1,0 +1,23 @@
+import type { CallsNow } from './frame-routes.ts'
+import type { Route } from './route.ts'
+import { friendRoutes } from './routes-friends.ts'
+import { groupRoutes } from './routes-groups.ts'
+import { messageRoutes } from './routes-messages.ts'
+import { peopleRoutes } from './routes-people.ts'
+import { sessionRoutes } from './routes-sessions.ts'
+
+/** What routes work with. */
+export interface RouteParts {
+  calls: CallsNow
+}
+
+/** Everything that can be called over HTTP, in the order of the reference. */
+export function allRoutes({ calls }: RouteParts): Route[] {
+  return [
+    ...messageRoutes(calls),
+    ...sessionRoutes(calls),
+    ...groupRoutes(calls),
+    ...friendRoutes(calls),
+    ...peopleRoutes(calls),
+  ]
+}

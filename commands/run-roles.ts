@@ -3,6 +3,7 @@ import { RedisPackIds } from '../gateway/http/redis-pack-ids.ts'
 import { builtWebDir } from '../gateway/http/web-pages.ts'
 import { makeGateway } from '../gateway/main.ts'
 import { RedisPresence, RedisSignals } from '../gateway/presence/redis-presence.ts'
+import { connectClickHouse } from '../infra/clickhouse/clickhouse.ts'
 import { BadConfig, type Config, parseRoles } from '../infra/config.ts'
 import { HealthServer } from '../infra/health-server.ts'
 import { kafkaGroup } from '../infra/kafka/kafka-group.ts'
@@ -10,6 +11,7 @@ import { kafkaTransactionalWriters } from '../infra/kafka/kafka-transactional.ts
 import { connectRedis, type RedisConnection } from '../infra/redis/redis.ts'
 import { ROLES, type Role } from '../infra/roles.ts'
 import { type Service, supervise } from '../infra/service.ts'
+import { makePushArchive } from '../processors/archive/archive-pushes.ts'
 import { archiveReader, makeArchiveStripper, makeArchiveView } from '../processors/archive/main.ts'
 import { historyReader, makeHistoryView } from '../processors/history/main.ts'
 import { makeMembershipView, membershipReader, peopleReader } from '../processors/membership/main.ts'
@@ -62,7 +64,15 @@ async function makeServices(role: Role, context: Context): Promise<Service[]> {
   if (role !== 'archive') return [service]
   const { config, clock, logger } = context
   const { archiveKeepsRevoked: keepsRevoked } = config
-  return [service, makeArchiveStripper({ clickhouse: clickHouseOptions(config), keepsRevoked, clock, logger })]
+  const stripper = makeArchiveStripper({ clickhouse: clickHouseOptions(config), keepsRevoked, clock, logger })
+  return [service, stripper, await pushArchive(context)]
+}
+
+async function pushArchive({ config, log, topics, registry, clock, logger, closers }: Context): Promise<Service> {
+  const clickhouse = connectClickHouse(clickHouseOptions(config))
+  closers.push(() => clickhouse.close())
+  const codec = await pushCodec(registry, valueSubject(topics.pushes))
+  return makePushArchive({ clickhouse, log, topic: topics.pushes, codec, clock, logger })
 }
 
 async function makeService(role: Role, context: Context): Promise<Service> {

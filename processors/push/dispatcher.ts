@@ -71,7 +71,9 @@ export class Dispatcher {
     for (const [lane, indexes] of groups) {
       for (let start = 0; start < indexes.length; start += lane.vendor.batchMax) {
         const batch = indexes.slice(start, start + lane.vendor.batchMax)
-        const messages = batch.map(index => messageOf(intents[index]!, isWithdrawal))
+        const messages = batch.map(index =>
+          messageOf(intents[index]!, { isWithdrawal, sentAt: this.options.clock.now() }),
+        )
         const call = this.call(lane, messages).then(answers => {
           for (const [i, index] of batch.entries()) results[index] = answers[i]!
         })
@@ -161,9 +163,9 @@ const BURST_MS: Millis = 100
 const BACKOFF_STEPS_MAX = 16
 const MISSING_MAX = 1_000
 
-function messageOf(intent: Intent, isWithdrawal: boolean): PushMessage {
+function messageOf(intent: Intent, more: Pick<PushMessage, 'isWithdrawal' | 'sentAt'>): PushMessage {
   const { pushId, device, title, body, uri, badge, collapseKey, isUrgent, data, options } = intent
   const { token, packageName } = device
   const base = { pushId, token, packageName, title, body, uri, badge, collapseKey, isUrgent, data, options }
-  return { ...base, ttlMs: TTL_MS, isWithdrawal }
+  return { ...base, ttlMs: TTL_MS, ...more }
 }

@@ -19,6 +19,8 @@ export interface PushMessage {
   badge: number
   collapseKey: string
   ttlMs: Millis
+  /** Wall clock. */
+  sentAt: Millis
   isUrgent: boolean
   /** What the app is given, besides what is shown. */
   data: Readonly<Record<string, string>>

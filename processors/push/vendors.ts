@@ -5,8 +5,16 @@ import type { Clock } from '../../infra/clock.ts'
 import { VENDOR_NAMES, type VendorName } from '../../schemas/push-devices.ts'
 import type { Languages } from './templates.ts'
 import type { Vendor } from './vendor.ts'
+import { apnsCredentials, apnsVendor } from './vendor-apns.ts'
+import { fcmCredentials, fcmVendor } from './vendor-fcm.ts'
+import { honorCredentials, honorVendor } from './vendor-honor.ts'
 import { vendorHttp } from './vendor-http.ts'
 import { httpsCredentials, httpsVendor, type VendorParts } from './vendor-https.ts'
+import { huaweiCredentials, huaweiVendor } from './vendor-huawei.ts'
+import { meizuCredentials, meizuVendor } from './vendor-meizu.ts'
+import { oppoCredentials, oppoVendor } from './vendor-oppo.ts'
+import { vivoCredentials, vivoVendor } from './vendor-vivo.ts'
+import { xiaomiCredentials, xiaomiVendor } from './vendor-xiaomi.ts'
 
 /**
  * The credentials of apps, and the vendors that they make. A file holds them (PACKLOG_PUSH_FILE, docs/push.md); a
@@ -30,13 +38,21 @@ export const NO_VENDORS: Vendors = { of: () => undefined, languages: {}, close: 
 type Maker = { credentials: z.ZodType; make(credentials: unknown, parts: VendorParts): Vendor }
 
 function maker<Credentials>(
-  credentials: z.ZodType<Credentials>,
+  credentials: z.ZodType<Credentials, unknown>,
   make: (credentials: Credentials, parts: VendorParts) => Vendor,
 ): Maker {
   return { credentials, make: (value, parts) => make(value as Credentials, parts) }
 }
 
-const MAKERS: Partial<Record<VendorName, Maker>> = {
+const MAKERS: Record<VendorName, Maker> = {
+  apns: maker(apnsCredentials, apnsVendor),
+  huawei: maker(huaweiCredentials, huaweiVendor),
+  xiaomi: maker(xiaomiCredentials, xiaomiVendor),
+  meizu: maker(meizuCredentials, meizuVendor),
+  vivo: maker(vivoCredentials, vivoVendor),
+  oppo: maker(oppoCredentials, oppoVendor),
+  fcm: maker(fcmCredentials, fcmVendor),
+  honor: maker(honorCredentials, honorVendor),
   https: maker(httpsCredentials, httpsVendor),
 }
 
@@ -64,7 +80,7 @@ export async function loadVendors({ file, env, clock }: VendorsOptions): Promise
   for (const [packageName, vendors] of Object.entries(apps)) {
     for (const [name, raw] of Object.entries(vendors) as [VendorName, unknown][]) {
       const place = `${file}: apps.${packageName}.${name}`
-      const { credentials, make } = MAKERS[name] ?? missing(place)
+      const { credentials, make } = MAKERS[name]
       const whole = await withSecrets(raw, { env, near, place })
       const http = vendorHttp({ clock, ca })
       closers.push(() => http.close())
@@ -84,11 +100,7 @@ export async function loadVendors({ file, env, clock }: VendorsOptions): Promise
   }
 }
 
-function missing(place: string): never {
-  throw new BadPushFile(`${place}: this vendor is not part of this build`)
-}
-
-function parse<T>(schema: z.ZodType<T>, value: unknown, place: string): T {
+function parse<T>(schema: z.ZodType<T, unknown>, value: unknown, place: string): T {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`)

@@ -3,6 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FakeWorld } from './fake.ts'
 import { fakeHttps } from './fake-https.ts'
+import { fakeHonor, fakeHuawei, fakeMeizu, fakeOppo, fakeVivo, fakeXiaomi } from './fake-vendors.ts'
 import { startFakeServer } from './server.ts'
 
 /** The fakes that `npm start` runs, so that a newcomer sees pushes arrive. */
@@ -21,9 +22,28 @@ const PACKAGE_NAME = 'com.example.chat'
 export async function startPushFakes({ dataDir, port }: { dataDir: string; port: number }): Promise<PushFakes> {
   const world = new FakeWorld()
   const secret = randomBytes(24).toString('hex')
-  const server = await startFakeServer(world, [fakeHttps(world, { secret })], { port })
+  const fakes = [
+    fakeHttps(world, { secret }),
+    fakeHuawei({ world }, { clientId: 'local', clientSecret: secret }),
+    fakeHonor({ world }, { appId: 'local', clientId: 'local', clientSecret: secret }),
+    fakeXiaomi({ world }, { appSecret: secret }),
+    fakeOppo({ world }, { appKey: 'local', masterSecret: secret }),
+    fakeVivo({ world }, { appId: 'local', appKey: 'local', appSecret: secret }),
+    fakeMeizu({ world }, { appId: 'local', appSecret: secret }),
+  ]
+  const server = await startFakeServer(world, fakes, { port })
   const file = join(dataDir, 'push.json')
-  const apps = { [PACKAGE_NAME]: { https: { url: `${server.url}/https`, secret } } }
+  const at = (name: string) => `${server.url}/${name}`
+  const vendors = {
+    https: { url: at('https'), secret },
+    huawei: { clientId: 'local', clientSecret: secret, authUrl: at('huawei'), url: at('huawei') },
+    honor: { appId: 'local', clientId: 'local', clientSecret: secret, authUrl: at('honor'), url: at('honor') },
+    xiaomi: { appSecret: secret, url: at('xiaomi') },
+    oppo: { appKey: 'local', masterSecret: secret, url: at('oppo') },
+    vivo: { appId: 'local', appKey: 'local', appSecret: secret, url: at('vivo') },
+    meizu: { appId: 'local', appSecret: secret, url: at('meizu') },
+  }
+  const apps = { [PACKAGE_NAME]: vendors }
   writeFileSync(file, `${JSON.stringify({ apps }, null, 2)}\n`)
   chmodSync(file, 0o600)
   return { url: server.url, file, close: server.close }

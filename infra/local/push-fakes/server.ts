@@ -18,9 +18,10 @@ const BODY_BYTES_MAX = 4_000_000
 export async function startFakeServer(
   world: FakeWorld,
   fakes: readonly Fake[],
-  { port = 0, tls }: { port?: number; tls?: { cert: string; key: string } } = {},
+  { port = 0, tls, only }: { port?: number; tls?: { cert: string; key: string }; only?: string } = {},
 ): Promise<FakeServer> {
-  const handle = (request: IncomingMessage, response: ServerResponse) => void serve(world, fakes, request, response)
+  const handle = (request: IncomingMessage, response: ServerResponse) =>
+    void serve(world, fakes, { request, response, only })
   const server = tls === undefined ? createPlain(handle) : createTls(tls, handle)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -40,11 +41,12 @@ export async function startFakeServer(
 async function serve(
   world: FakeWorld,
   fakes: readonly Fake[],
-  request: IncomingMessage,
-  response: ServerResponse,
+  { request, response, only }: { request: IncomingMessage; response: ServerResponse; only: string | undefined },
 ): Promise<void> {
   const text = await bodyOf(request)
-  const [, name = '', ...rest] = (request.url ?? '/').split('?')[0]!.split('/')
+  const url = (request.url ?? '/').split('?')[0]!
+  // A host of one vendor has its calls at the root.
+  const [, name = '', ...rest] = (only === undefined ? url : `/${only}${url}`).split('/')
   const send = ({ status, headers = {}, body }: FakeAnswer) => {
     const isText = typeof body === 'string'
     response.writeHead(status, { 'content-type': isText ? 'text/html; charset=utf-8' : 'application/json', ...headers })

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { AccessDenied, makeAccess, withAccess } from './access.ts'
+import {
+  accepted,
+  type ErrorTable,
+  invalidToken,
+  overlay,
+  type PushMessage,
+  resultOf,
+  retryService,
+  type SendResult,
+  type Vendor,
+} from './vendor.ts'
+import { JSON_BODY, jsonOf, retryAfter } from './vendor-http.ts'
+import type { VendorParts } from './vendor-https.ts'
+import { notifyIdOf } from './vendor-huawei.ts'
+import { cutTo } from './vendor-xiaomi.ts'
+
+/** vivo Push (doc/362, v2.9.2). Not verified against the live service. */
+
+export const vivoCredentials = z.strictObject({
+  appId: z.string().min(1),
+  appKey: z.string().min(1),
+  appSecret: z.string().min(1),
+  category: z.string().default('IM'),
+  /** 1 only on test users. */
+  pushMode: z.union([z.literal(0), z.literal(1)]).default(0),
+  callbackUrl: z.url().optional(),
+  url: z.url().default('https://api-push.vivo.com.cn'),
+})
+export type VivoCredentials = z.infer<typeof vivoCredentials>
+
+const PER_SECOND_MAX = 500
+const TITLE_CHARS_MAX = 40
+const CONTENT_CHARS_MAX = 100
+const TTL_SECONDS = { min: 60, max: 604_800 }
+/** A token is good for a day; renewing hourly is what vivo advises. */
+const ACCESS_MS = 2 * 3_600_000
+
+export const VIVO_ERRORS: ErrorTable = {
+  0: 'accepted',
+  10302: 'invalidToken',
+  10000: 'renew',
+  10200: 'configError',
+  10201: 'configError',
+  10202: 'configError',
+  10203: 'configError',
+  10204: 'configError',
+  10205: 'configError',
+  10206: 'configError',
+  10207: 'configError',
+  10250: 'retryService',
+  10040: 'retryService',
+  10072: 'retryService',
+  10070: 'stopForDay',
+  10073: 'stopForDay',
+  10071: 'rejected',
+  10050: 'rejected',
+  10051: 'rejected',
+  10054: 'rejected',
+  10055: 'rejected',
+  10056: 'rejected',
+  10085: 'rejected',
+  10104: 'rejected',
+  10094: 'configError',
+  10252: 'stopForDay',
+  10254: 'stopForDay',
+}
+
+/** The time that the token was asked for with was too far from vivo's. */
+const WRONG_TIME = 10207
+/** Of `invalidUser`: there is no such user. The others may come back. */
+const NO_SUCH_USER = 1
+
+export function vivoVendor(credentials: VivoCredentials, { http, clock }: VendorParts): Vendor {
+  const { appId, appKey, appSecret, url } = credentials
+  const ask = async () => {
+    const timestamp = http.serverNow()
+    const sign = createHash('md5').update(`${appId}${appKey}${timestamp}${appSecret}`).digest('hex')
+    const body = JSON.stringify({ appId, appKey, timestamp, sign })
+    const { status, text } = await http.post({ url: `${url}/message/auth`, headers: JSON_BODY, body })
+    return { status, ...jsonOf(text) } as { status: number; result?: number; desc?: string; authToken?: string }
+  }
+  const access = makeAccess(async () => {
+    let answer = await ask()
+    // Its answer has told the time there.
+    if (answer.result === WRONG_TIME) answer = await ask()
+    const { status, result, desc, authToken } = answer
+    if (result === 0 && typeof authToken === 'string') return { token: authToken, lifeMs: ACCESS_MS }
+    const mayPass = status >= 500 || status === 429 || VIVO_ERRORS[String(result)] === 'retryService'
+    throw new AccessDenied(`${result ?? status} ${desc ?? ''}`.trim(), { mayPass })
+  }, clock)
+  const sendOne = async (message: PushMessage): Promise<SendResult> => {
+    const [result] = await withAccess(access, 1, async token => {
+      const headers = { ...JSON_BODY, authToken: token }
+      const body = JSON.stringify(messageBody(message, credentials))
+      const answer = await http.post({ url: `${url}/message/send`, headers, body })
+      const { result: code, desc, taskId, invalidUser } = jsonOf(answer.text)
+      const name = String(code ?? '')
+      if (name === '' || answer.status >= 500 || answer.status === 429) {
+        return [retryService(`${answer.status}`, retryAfter(answer.headers, clock.now()))]
+      }
+      if (VIVO_ERRORS[name] === 'renew') return 'renew'
+      const { status } = (invalidUser ?? {}) as Record<string, unknown>
+      if (status === NO_SUCH_USER) return [invalidToken('invalid user 1')]
+      if (name === '0') return [accepted(taskId)]
+      return [resultOf(VIVO_ERRORS, name, String(desc ?? ''), { now: clock.now() })]
+    })
+    return result!
+  }
+  return {
+    name: 'vivo',
+    batchMax: 1,
+    perSecondMax: PER_SECOND_MAX,
+    withdrawal: 'replace',
+    send: messages => Promise.all(messages.map(sendOne)),
+    close: async () => {},
+  }
+}
+
+function messageBody(message: PushMessage, { appId, category, pushMode, callbackUrl }: VivoCredentials) {
+  const { pushId, token, title, body, uri, badge, collapseKey, ttlMs, data, options } = message
+  const base = {
+    appId,
+    regId: token,
+    notifyType: 4,
+    title: cutTo(title, TITLE_CHARS_MAX),
+    content: cutTo(body, CONTENT_CHARS_MAX),
+    timeToLive: Math.min(Math.max(Math.floor(ttlMs / 1_000), TTL_SECONDS.min), TTL_SECONDS.max),
+    ...(uri === '' ? { skipType: 1 } : { skipType: 4, skipContent: uri }),
+    networkType: -1,
+    classification: 1,
+    category,
+    requestId: pushId,
+    pushMode,
+    clientCustomMap: { ...data, badge: String(badge) },
+    notifyId: notifyIdOf(collapseKey),
+    ...(callbackUrl === undefined ? {} : { extra: { callback: callbackUrl, 'callback.param': data.pushId ?? '' } }),
+  }
+  return overlay(base, options)
+}

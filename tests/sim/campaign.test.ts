@@ -19,6 +19,7 @@ test(
     const { totals, failure } = await runWorkers({ workers: WORKERS, seconds: SECONDS_MAX, seeds: codeSeeds(SEEDS) })
     console.log(String(totals))
     if (failure !== undefined) expect.unreachable(failure)
+    expect(totals.runs).toBeGreaterThan(0)
     const missing = FAULTS.filter(name => totals.faults[name] === 0)
     if (totals.runs >= RUNS_ENOUGH) expect(missing).toEqual([])
   },

@@ -16,9 +16,19 @@ async function main(): Promise<void> {
     const { steps, events, deliveries, faults, findings } = result
     const message: WorkerMessage = { run: { steps, events, deliveries, faults } }
     if (findings.length > 0) message.failure = failureText(result)
-    process.send?.(message)
-    if (findings.length > 0) return
+    await told(message)
+    if (findings.length > 0) break
   }
+  // The channel alone would keep the process.
+  process.disconnect?.()
+}
+
+/** Resolves when the message is on its way. */
+function told(message: WorkerMessage): Promise<void> {
+  return new Promise(resolve => {
+    if (process.send === undefined) resolve()
+    else process.send(message, () => resolve())
+  })
 }
 
 await main()

@@ -5,8 +5,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type RunCounts, Totals } from './report.ts'
 
 /**
- * Seeds in several processes at once, given or fresh. The processes have the lowest priority: a campaign takes what nobody else
- * wants, and other tests that run at the same time do not wait for it. A process that is killed, or that does not come
+ * Seeds in several processes at once, given or fresh. The processes have a low priority: other tests that run at the same time hardly
+ * wait for a campaign. A process that is killed, or that does not come
  * to run a seed on a machine that is busy, has found nothing: only a seed that fails and a simulation that throws do.
  */
 export interface WorkerMessage {
@@ -43,7 +43,7 @@ export async function runWorkers(options: CampaignOptions): Promise<CampaignResu
       timers.push(setTimeout(() => resolve(undefined), seconds * 1_000))
       const heard = ({ run, failure }: WorkerMessage) => {
         totals.add(run)
-        if (failure !== undefined) resolve(failure)
+        if (failure !== undefined || (seeds.length > 0 && totals.runs === seeds.length)) resolve(failure)
       }
       let running = workers
       const ended = (failure: string | undefined) => {
@@ -85,7 +85,7 @@ function startWorker(
 
 function giveWay({ pid }: ChildProcess): void {
   try {
-    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW)
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL)
   } catch {
     // It has ended already.
   }

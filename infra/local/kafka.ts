@@ -35,6 +35,11 @@ interface KafkaOptions {
 }
 
 const HEAP = ['-Xms256m', '-Xmx512m']
+/**
+ * Only the quick compiler: a broker on a developer's machine is young, and in its first minutes the optimising one takes
+ * as much of two cores as all requests together (docs/performance.md).
+ */
+const COMPILER = '-XX:TieredStopAtLevel=1'
 const CLUSTER_ID_FILE = 'kafka-cluster.id'
 
 export const brokerName = (id: KafkaNode['id']): BrokerName => (id === 1 ? 'kafka' : `kafka-${id}`)
@@ -83,7 +88,7 @@ export function kafkaPart(node: KafkaNode, options: KafkaOptions): PartSpec {
     title: node.brokers === 1 ? 'Kafka' : `Kafka (broker ${node.id} of 3)`,
     command: {
       file: java,
-      args: [...HEAP, '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', ...jvm, 'kafka.Kafka', settings],
+      args: [...HEAP, COMPILER, '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', ...jvm, 'kafka.Kafka', settings],
       env,
       logFile,
     },

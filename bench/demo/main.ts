@@ -143,7 +143,23 @@ async function demo(options: DemoOptions): Promise<number> {
   process.stdout.write(`${table(story, result)}\n`)
   const isProven = result.live.isProven && result.fresh.isProven && result.refused.length === 0
   process.stdout.write(isProven ? 'proven: everybody got every message, once and in order\n' : 'NOT proven\n')
+  process.stdout.write(`look at it in the browser: ${browserUrl(url)}, log in as ${busiest(story)}\n`)
   return isProven ? 0 : 1
+}
+
+/** The web chat of the gateway that speaks at this WebSocket URL. */
+function browserUrl(url: string): string {
+  return new URL('/', url.replace(/^ws/, 'http')).href
+}
+
+/** Who says most: their list of chats is the fullest. */
+function busiest({ acts, people }: Story): string {
+  const lines = new Map<string, number>()
+  for (const act of acts) {
+    if (act.kind !== 'Scene') continue
+    for (const { from } of act.turns) lines.set(from, (lines.get(from) ?? 0) + 1)
+  }
+  return [...lines].sort(([, a], [, b]) => b - a)[0]?.[0] ?? people[0]!.userId
 }
 
 try {

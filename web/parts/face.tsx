@@ -32,7 +32,7 @@ export function Face({ name, id, picture, size = 44, isOnline = false }: FacePro
     <Avatar
       src={/^https?:|^data:image\//.test(picture ?? '') ? picture : null}
       size={size}
-      radius="xl"
+      radius={size}
       alt=""
       aria-hidden
       styles={{ placeholder: { background: colour, color: '#fff', fontWeight: 600, border: 0, fontSize: size * 0.38 } }}

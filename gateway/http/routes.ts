@@ -4,6 +4,7 @@ import { friendRoutes } from './routes-friends.ts'
 import { groupRoutes } from './routes-groups.ts'
 import { messageRoutes } from './routes-messages.ts'
 import { peopleRoutes } from './routes-people.ts'
+import { pushRoutes } from './routes-push.ts'
 import { sessionRoutes } from './routes-sessions.ts'
 
 /** What routes work with. */
@@ -19,5 +20,6 @@ export function allRoutes({ calls }: RouteParts): Route[] {
     ...groupRoutes(calls),
     ...friendRoutes(calls),
     ...peopleRoutes(calls),
+    ...pushRoutes(calls),
   ]
 }

@@ -9,6 +9,7 @@ import { runRoles } from './commands/run-roles.ts'
 import { setupCommand } from './commands/setup.ts'
 import { tokenCommand } from './commands/token.ts'
 import { verifyCommand } from './commands/verify.ts'
+import { webhookCommand } from './commands/webhook.ts'
 import { BadConfig } from './infra/config.ts'
 import { ROLES } from './infra/roles.ts'
 
@@ -20,6 +21,7 @@ const HELP = `packlog: an event-sourced instant-messaging backend on Kafka
   packlog kick USER [--reason TEXT] logs a user out everywhere
   packlog rebuild VIEW              builds history, membership or archive anew from the log
   packlog verify [--json]           compares every view with a fresh fold of the log
+  packlog webhook list|secret|test|dead|replay|discard  looks after webhooks
   packlog dead list|inspect|retry|discard  works on records that a processor could not apply
 
 The environment says where Kafka, the registry, Redis and ClickHouse are: docs/operations.md.
@@ -60,6 +62,8 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
         json: values.json === true,
         reason: values.reason,
       })
+    case 'webhook':
+      return webhookCommand({ env, words: positionals.slice(1) })
     default:
       process.stdout.write(HELP)
       return values.help === true ? 0 : 2

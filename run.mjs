@@ -18,6 +18,7 @@ const COMMANDS = {
   rebuild: ['main.js', 'rebuild'],
   verify: ['main.js', 'verify'],
   dead: ['main.js', 'dead'],
+  webhook: ['main.js', 'webhook'],
   sim: ['../tests/sim/main.ts'],
 }
 const SERVERS = ['KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'REDIS_URL', 'CLICKHOUSE_URL']

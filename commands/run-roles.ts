@@ -24,6 +24,7 @@ import { makeSequencer, transactionalIdPrefix } from '../processors/sequencer/ma
 import { parseRulesFile } from '../processors/sequencer/rules-file.ts'
 import type { View } from '../processors/view.ts'
 import { makeViewInGroup } from '../processors/view-in-group.ts'
+import { makeWebhooksView } from '../processors/webhooks/main.ts'
 import type { Partition } from '../schemas/ids.ts'
 import type { Rules } from '../schemas/pack.ts'
 import { pushCodec } from '../schemas/push-record.ts'
@@ -32,6 +33,7 @@ import { fixedOwnership, type Ownership } from '../topics/ownership.ts'
 import { valueSubject } from '../topics/topics.ts'
 import { type Context, clickHouseOptions, closeContext, openContext } from './context.ts'
 import { pushFacts } from './push-facts.ts'
+import { configuredWebhooks, gatewayHooks } from './webhooks.ts'
 
 /** Runs the roles of one process until the signal aborts (exit code 0) or one of them fails (exit code 1). */
 export async function runRoles(options: {
@@ -99,6 +101,8 @@ async function makeService(role: Role, context: Context): Promise<Service> {
       const options = { clickhouse: clickHouseOptions(config), topic: topics.events.name, clock }
       return viewService(context, { role, makeView: partitions => makeArchiveView({ ...options, partitions }) })
     }
+    case 'webhooks':
+      return webhooks(context)
   }
 }
 
@@ -236,6 +240,20 @@ async function pushVendors({ config, clock, env, logger }: Context): Promise<Ven
   })
 }
 
+/** Throws BadConfig where nothing says which webhooks there are. */
+async function webhooks(context: Context): Promise<Service> {
+  const configured = await configuredWebhooks(context)
+  if (configured === undefined) throw new BadConfig('PACKLOG_WEBHOOKS_FILE is missing: the role webhooks serves them')
+  const { config, clock, random, logger, metrics } = context
+  const { networks: allowedNetworks, giveUpMs } = config.webhooks
+  const parts = { ...configured, clickhouse: clickHouseOptions(config), allowedNetworks, giveUpMs }
+  const makeView = (partitions: readonly Partition[]) => {
+    const connection = connectTo(context, 'webhooks')
+    return makeWebhooksView({ ...parts, connection, partitions, clock, random, logger, metrics })
+  }
+  return viewService(context, { role: 'webhooks', makeView })
+}
+
 async function gateway(context: Context): Promise<Service> {
   const { config, log, topics, codecs, clock, random, logger, metrics } = context
   const connection = connectTo(context, 'gateway')
@@ -268,6 +286,7 @@ async function gateway(context: Context): Promise<Service> {
     ...webDir(),
     ...(config.authUrl === undefined ? {} : { thirdPartyUrl: config.authUrl }),
     ...(await tlsFiles(config)),
+    ...(await gatewayHooks(context)),
     ...(config.wordsFile === undefined ? {} : { wordsFile: config.wordsFile }),
     nodeName: config.nodeName,
     clock,

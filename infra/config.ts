@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { z } from 'zod'
+import { parseNetworks } from './outbound/addresses.ts'
 import { ROLES } from './roles.ts'
 
 /**
@@ -11,6 +12,15 @@ export type SaslMechanism = (typeof SASL_MECHANISMS)[number]
 
 const port = z.coerce.number().int().min(0).max(65_535)
 const hostPort = /^[^:\s]+:\d{1,5}$/
+
+function isNetworks(networks: readonly string[]): boolean {
+  try {
+    parseNetworks(networks)
+    return true
+  } catch {
+    return false
+  }
+}
 
 const environment = z.object({
   KAFKA_BROKERS: z
@@ -54,6 +64,19 @@ const environment = z.object({
   PACKLOG_RULES_FILE: z.string().min(1).optional(),
   PACKLOG_DEVELOPMENT_LOGIN: z.enum(['true', 'false']).default('false'),
   PACKLOG_WORDS_FILE: z.string().min(1).optional(),
+  PACKLOG_WEBHOOKS_FILE: z.string().min(1).optional(),
+  PACKLOG_WEBHOOK_KEY_FILE: z.string().min(1).optional(),
+  PACKLOG_WEBHOOK_NETWORKS: z
+    .string()
+    .transform(text => text.split(',').map(part => part.trim()))
+    .refine(isNetworks, 'must be networks such as 10.0.0.0/8, comma separated')
+    .optional(),
+  PACKLOG_WEBHOOK_RETRY_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(7 * 86_400)
+    .default(86_400),
   PACKLOG_DEVICE_PACKS_PER_SECOND: z.coerce.number().int().min(1).max(100_000).optional(),
   PACKLOG_USER_PACKS_PER_SECOND: z.coerce.number().int().min(1).max(100_000).optional(),
   PACKLOG_HISTORY_EVENTS_MAX: z.coerce.number().int().min(1).max(1_000_000).default(1_000),
@@ -125,6 +148,16 @@ export interface Config {
   rulesFile: string | undefined
   /** Words that messages must not hold; undefined: none. */
   wordsFile: string | undefined
+  webhooks: {
+    /** Which webhooks there are; undefined: none. */
+    file: string | undefined
+    /** Where the key is that their secrets are derived from. */
+    keyFile: string | undefined
+    /** Private networks that webhooks may be in, and be called by plain http. */
+    networks: readonly string[]
+    /** How long a delivery is tried. */
+    giveUpMs: number
+  }
   /** Packs of one connection, and of one user on one gateway; undefined: the limits of the source. */
   devicePacksPerSecond: number | undefined
   userPacksPerSecond: number | undefined
@@ -180,6 +213,12 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
         : parsePartitions(values.PACKLOG_PARTITIONS, values.PACKLOG_PARTITION_COUNT),
     rulesFile: values.PACKLOG_RULES_FILE,
     wordsFile: values.PACKLOG_WORDS_FILE,
+    webhooks: {
+      file: values.PACKLOG_WEBHOOKS_FILE,
+      keyFile: values.PACKLOG_WEBHOOK_KEY_FILE,
+      networks: values.PACKLOG_WEBHOOK_NETWORKS ?? [],
+      giveUpMs: values.PACKLOG_WEBHOOK_RETRY_SECONDS * 1_000,
+    },
     devicePacksPerSecond: values.PACKLOG_DEVICE_PACKS_PER_SECOND,
     userPacksPerSecond: values.PACKLOG_USER_PACKS_PER_SECOND,
     history: {

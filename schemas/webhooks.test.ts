@@ -1,7 +1,15 @@
 import { createHmac } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { UserId } from './ids.ts'
-import { isSigned, SECRET_OVERLAP_MS, signatureOf, signingSecrets, type Webhook, webhookSecret } from './webhooks.ts'
+import {
+  isSigned,
+  SECRET_OVERLAP_MS,
+  signatureOf,
+  signingSecrets,
+  urlProblem,
+  type Webhook,
+  webhookSecret,
+} from './webhooks.ts'
 
 const NOW = 1_700_000_000_000
 const KEY = Buffer.alloc(32, 7)
@@ -71,4 +79,20 @@ test('[WH7] for a day after a rotation both secrets sign', () => {
   expect(isSigned('b', { signature: at(late), secret: old, now: late })).toBe(false)
   expect(isSigned('b', { signature: at(late), secret: fresh, now: late })).toBe(true)
   expect(signingSecrets(KEY, webhook, NOW)).toHaveLength(1)
+})
+
+test('[WH8] what is no URL for a webhook is told', () => {
+  expect(urlProblem('https://example.com/hook?a=b')).toBeUndefined()
+  for (const bad of [
+    'ftp://example.com/',
+    'file:///etc/passwd',
+    'https://user:secret@example.com/',
+    'https://example.com/#part',
+    'not a url',
+    'https://',
+    '',
+    `https://example.com/${'x'.repeat(2_048)}`,
+  ]) {
+    expect(urlProblem(bad), bad).toBeDefined()
+  }
 })

@@ -17,36 +17,43 @@ export type WebhookUse = (typeof WEBHOOK_USES)[number]
 /** Kinds of sessions, by the letter that their ids begin with. */
 export const SESSION_KINDS = { single: 's', group: 'g', notification: 'b', user: 'u', app: 'a' } as const
 export type SessionKind = keyof typeof SESSION_KINDS
+export const SESSION_KIND_NAMES = Object.keys(SESSION_KINDS) as SessionKind[]
 
 /** The packs that a before-hook can be asked about. */
 export const HOOK_PACK_KINDS = ['SendMessage', 'OverrideMessage', 'JoinGroup', 'AddMembers', 'RequestFriend'] as const
 export type HookPackKind = (typeof HOOK_PACK_KINDS)[number]
 
 export interface WebhookSettings {
+  webhookId: string
   url: string
   use: WebhookUse
   /** Kinds of events (after) or of packs (before); empty: all. */
-  kinds: readonly string[]
+  kinds: string[]
   /** Empty: all. */
-  sessionKinds: readonly SessionKind[]
+  sessionKinds: SessionKind[]
   /** Before-hooks: what a pack becomes when the hook does not answer in time or well. */
   failOpen: boolean
   /** Before-hooks: how long the hook may take. */
   budgetMs: Millis
-  /** Of the secret, from 1; a higher one rotates it. */
-  secretVersion: number
 }
 
-/** A webhook as it is in force. */
-export interface Webhook extends WebhookSettings {
-  webhookId: string
-  app: UserId
+/** A webhook of an app, as it is now. */
+export interface AppWebhook extends WebhookSettings {
+  /** Of the secret, from 1; a higher one is another secret. */
+  secretVersion: number
   /** Log time since when it has been there: earlier events are not sent. */
   since: Millis
   /** Log time of the last rotation of its secret; `since` where there was none. */
   rotatedAt: Millis
 }
 
+/** With the app whose it is. */
+export interface Webhook extends AppWebhook {
+  app: UserId
+}
+
+/** Longest URL that is taken, characters. */
+export const URL_CHARS_MAX = 2_048
 export const WEBHOOK_ID = /^[A-Za-z0-9._-]{1,64}$/
 /** Webhooks of one app. */
 export const WEBHOOKS_PER_APP_MAX = 32
@@ -105,4 +112,15 @@ export function isSigned(
     const given = Buffer.from(value)
     return name === 'v1' && given.length === expected.length && timingSafeEqual(given, expected)
   })
+}
+
+/** Why a URL cannot be called, whatever its name resolves to; undefined where it can. */
+export function urlProblem(url: string): string | undefined {
+  if (url.length > URL_CHARS_MAX) return `longer than ${URL_CHARS_MAX} characters`
+  if (!URL.canParse(url)) return 'not a URL'
+  const { protocol, username, password, hash, hostname } = new URL(url)
+  if (protocol !== 'https:' && protocol !== 'http:') return 'neither https nor http'
+  if (username !== '' || password !== '') return 'user and password are not taken'
+  if (hash !== '') return 'a fragment is not taken'
+  return hostname === '' ? 'there is no host' : undefined
 }

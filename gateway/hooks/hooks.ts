@@ -24,7 +24,7 @@ import { BadVerdict, parseVerdict, questionOf, type Verdict } from './verdict.ts
 export const HOOK_QUESTIONS_MAX = 256
 
 export interface HooksOptions {
-  source: Pick<WebhookSource, 'current'>
+  source: Pick<WebhookSource, 'latest'>
   sender: Sender
   clock: Clock
   logger: Logger
@@ -54,7 +54,7 @@ export class Hooks {
   wanting(pack: Pack): readonly Webhook[] {
     const { kind } = pack.body
     if (!ASKED.has(kind)) return NONE
-    const all = this.options.source.current()
+    const all = this.options.source.latest()
     if (all.length === 0) return NONE
     return all.filter(hook => wants(hook, pack)).sort((a, b) => (hookName(a) < hookName(b) ? -1 : 1))
   }

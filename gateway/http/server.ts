@@ -12,7 +12,8 @@ import { Problem } from './problem.ts'
 import type { Route } from './route.ts'
 import { serveWebPages } from './web-pages.ts'
 
-const REQUEST_MS_MAX = 10_000
+/** A whole request, and its headers alone, have to be there in time; it is looked at now and then (SC3). */
+export const SLOW_LIMITS = { requestMs: 10_000, headersMs: 5_000, lookMs: 1_000 }
 const REQUEST_ID_BYTES = 9
 /** Of the routes; rises with every change that a partner could notice. */
 export const API_VERSION = '1.0.0'
@@ -27,6 +28,8 @@ export interface HttpServerOptions {
   routes: readonly Route[]
   /** Certificate and key in PEM. */
   tls?: { cert: string; key: string }
+  /** How long a socket may take to say what it wants; SLOW_LIMITS unless told otherwise. */
+  slow?: typeof SLOW_LIMITS
   isReady(): boolean
   upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void
   /** The folder of the web chat, where there is one. */
@@ -42,18 +45,22 @@ export class HttpServer {
 
   constructor(served: HttpServerOptions) {
     const { clock, random, logger, api, routes, tls, isReady, upgrade, webDir, developmentKey } = served
+    const { slow = SLOW_LIMITS } = served
     const options = {
       logger: false,
       bodyLimit: BODY_BYTES_MAX,
-      requestTimeout: REQUEST_MS_MAX,
+      requestTimeout: slow.requestMs,
       // Connections that were upgraded are closed by the hub, with a code.
       forceCloseConnections: 'idle' as const,
       genReqId: () => random.bytes(REQUEST_ID_BYTES).toString('base64url'),
       requestIdHeader: false as const,
     }
+    const socketLimits = { connectionsCheckingInterval: slow.lookMs, headersTimeout: slow.headersMs }
     // Over TLS it is another class of server, and the same to everything here.
     this.fastify =
-      tls === undefined ? Fastify(options) : (Fastify({ ...options, https: tls }) as unknown as FastifyInstance)
+      tls === undefined
+        ? Fastify({ ...options, http: socketLimits })
+        : (Fastify({ ...options, https: { ...tls, ...socketLimits } }) as unknown as FastifyInstance)
     this.fastify.server.on('upgrade', upgrade)
     this.fastify.addHook('onRequest', async (request, reply) => {
       reply.header('x-request-id', request.id)

@@ -17,6 +17,8 @@ export interface ClickHouse {
   stream<T>(sql: string, params?: QueryParams): AsyncIterable<T>
   /** Inserts rows in RowBinary as one block. The same token again inserts nothing, into views' targets neither. */
   insertBinary(insert: BinaryInsert): Promise<void>
+  /** Inserts rows of a table with the same names as one block; the same token again inserts nothing. */
+  insertRows<T>(insert: { table: string; rows: readonly T[]; token: string }): Promise<void>
   close(): Promise<void>
 }
 
@@ -162,6 +164,15 @@ class HttpClickHouse implements ClickHouse {
     // The connection is free again when the (empty) answer was read.
     for await (const _ of result.stream) {
     }
+  }
+
+  async insertRows<T>({ table, rows, token }: { table: string; rows: readonly T[]; token: string }): Promise<void> {
+    await this.client.insert({
+      table: quoteName(table),
+      values: [...rows],
+      format: 'JSONEachRow',
+      clickhouse_settings: { ...INSERT_SETTINGS, insert_deduplication_token: token },
+    })
   }
 
   close(): Promise<void> {

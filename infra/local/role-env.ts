@@ -27,6 +27,12 @@ export interface RoleProcess {
 /** File of the development key that signs tokens. */
 export const jwtKeyFile = (dataDir: string): string => join(dataDir, 'jwt.key')
 
+/** File of the key that the secrets of webhooks are derived from. */
+export const webhookKeyFile = (dataDir: string): string => join(dataDir, 'webhook.key')
+
+/** File that names the webhooks. */
+export const webhooksFile = (dataDir: string): string => join(dataDir, 'webhooks.json')
+
 /**
  * The environment that all processes and commands share. What the caller's environment sets otherwise (partitions,
  * prefixes, log level) is kept; where the servers are is the stack's to say.
@@ -44,6 +50,16 @@ export function sharedEnv(targets: RoleTargets): Record<string, string> {
     PACKLOG_METRICS_HOST: HOST,
     PACKLOG_STATE_DIR: join(targets.dataDir, 'state'),
     PACKLOG_JWT_KEY_FILE: jwtKeyFile(targets.dataDir),
+  }
+}
+
+/** Where webhooks are named, and who may be called. */
+export function webhooksEnv(dataDir: string, env: NodeJS.ProcessEnv): Record<string, string> {
+  return {
+    PACKLOG_WEBHOOKS_FILE: env.PACKLOG_WEBHOOKS_FILE || webhooksFile(dataDir),
+    PACKLOG_WEBHOOK_KEY_FILE: env.PACKLOG_WEBHOOK_KEY_FILE || webhookKeyFile(dataDir),
+    // Whoever tries webhooks out listens on the same machine.
+    PACKLOG_WEBHOOK_NETWORKS: env.PACKLOG_WEBHOOK_NETWORKS || '127.0.0.0/8',
   }
 }
 

@@ -1,3 +1,4 @@
+import { existsSync, writeFileSync } from 'node:fs'
 import type { Clock, Random } from '../clock.ts'
 import { type Balancer, startBalancer } from './balancer.ts'
 import { ensureJwtKey } from './jwt-key.ts'
@@ -11,7 +12,7 @@ import { type Product, runSetup, startProduct } from './product.ts'
 import type { Progress } from './progress.ts'
 import { type PushFakes, startPushFakes } from './push-fakes/local.ts'
 import { readyText } from './ready-text.ts'
-import { jwtKeyFile, type RoleProcess, sharedEnv } from './role-env.ts'
+import { jwtKeyFile, type RoleProcess, sharedEnv, webhookKeyFile, webhooksEnv, webhooksFile } from './role-env.ts'
 import { type LocalStack, neededPorts, startStack } from './stack.ts'
 import { type StackFile, writeStackFile } from './stack-file.ts'
 import { stopRequest } from './stop-request.ts'
@@ -73,6 +74,8 @@ class LocalRun {
     const begun = clock.monotonic()
     await requireFreePorts(neededPorts(ports, { external, brokers }))
     ensureJwtKey(jwtKeyFile(dataDir), random.bytes)
+    ensureJwtKey(webhookKeyFile(dataDir), random.bytes)
+    if (!existsSync(webhooksFile(dataDir))) writeFileSync(webhooksFile(dataDir), '{ "webhooks": [] }\n')
     const { log } = progress
     this.stack = await startStack({ dataDir, ports, brokers, external, ledger, log, env, progress, clock, signal })
     this.keepPartsAlive(this.stack)
@@ -120,7 +123,8 @@ class LocalRun {
   private env(stack: LocalStack): Record<string, string> {
     const { dataDir, ports } = this.options
     const shared = sharedEnv({ ...stack, dataDir, httpPort: ports.http })
-    return this.pushFakes === undefined ? shared : { ...shared, PACKLOG_PUSH_FILE: this.pushFakes.file }
+    const env = { ...shared, ...webhooksEnv(dataDir, this.tools.env) }
+    return this.pushFakes === undefined ? env : { ...env, PACKLOG_PUSH_FILE: this.pushFakes.file }
   }
 
   private urls(stack: LocalStack): StackFile['urls'] {
@@ -162,7 +166,7 @@ export async function roleProcesses(
     ...(await gatewayProcesses(ports.metricsGateway, gateways, random)),
     {
       name: 'views',
-      roles: ['history', 'membership', 'archive', 'push'],
+      roles: ['history', 'membership', 'archive', 'push', 'webhooks'],
       metricsPort: ports.metricsViews,
       niceness: 10,
     },

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, createServer as createSocketServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../clock.ts'
-import { makeOutbound, type Outbound, OutboundFailed, type OutboundOptions, urlProblem } from './outbound.ts'
+import { makeOutbound, type Outbound, OutboundFailed, type OutboundOptions } from './outbound.ts'
 
 const LOCAL = ['127.0.0.0/8']
 
@@ -128,20 +128,4 @@ test('[WH8] what is silent, answers drop by drop, breaks off or says too much en
   expect(await reasonOf(post(outbound(), `http://127.0.0.1:${port}/`))).toBe('UNREACHABLE')
   garbage.close()
   expect(await reasonOf(post(outbound(), 'http://127.0.0.1:1/'))).toBe('UNREACHABLE')
-})
-
-test('[WH8] what is no URL for a webhook is told', () => {
-  expect(urlProblem('https://example.com/hook?a=b')).toBeUndefined()
-  for (const bad of [
-    'ftp://example.com/',
-    'file:///etc/passwd',
-    'https://user:secret@example.com/',
-    'https://example.com/#part',
-    'not a url',
-    'https://',
-    '',
-    `https://example.com/${'x'.repeat(2_048)}`,
-  ]) {
-    expect(urlProblem(bad), bad).toBeDefined()
-  }
 })

@@ -2,6 +2,7 @@ import { type LookupAddress, lookup } from 'node:dns'
 import http from 'node:http'
 import https from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
+import { urlProblem } from '../../schemas/webhooks.ts'
 import type { Clock, Millis } from '../clock.ts'
 import { isPublicAddress, isWithin, parseNetworks } from './addresses.ts'
 
@@ -21,8 +22,6 @@ export const ANSWER_BYTES_MAX = 64 * 1024
 /** Connections to one host at once. */
 export const HOST_SOCKETS_MAX = 64
 const IDLE_SOCKET_MS: Millis = 4_000
-/** Longest URL that is taken, characters. */
-export const URL_CHARS_MAX = 2_048
 
 /** Why there is no answer: the address may not be called, or nobody (wholly) answers in time. */
 export type OutboundReason = 'ADDRESS_REFUSED' | 'TIMEOUT' | 'UNREACHABLE' | 'ANSWER_TOO_LARGE'
@@ -66,17 +65,6 @@ export interface OutboundOptions {
   allowedNetworks: readonly string[]
   /** The system's resolver unless told otherwise. */
   resolve?: Resolve
-}
-
-/** Why a URL cannot be called, whatever its name resolves to; undefined where it can. */
-export function urlProblem(url: string): string | undefined {
-  if (url.length > URL_CHARS_MAX) return `longer than ${URL_CHARS_MAX} characters`
-  if (!URL.canParse(url)) return 'not a URL'
-  const { protocol, username, password, hash, hostname } = new URL(url)
-  if (protocol !== 'https:' && protocol !== 'http:') return 'neither https nor http'
-  if (username !== '' || password !== '') return 'user and password are not taken'
-  if (hash !== '') return 'a fragment is not taken'
-  return hostname === '' ? 'there is no host' : undefined
 }
 
 /** Makes the caller; throws RangeError when a network is none. */

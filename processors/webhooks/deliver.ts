@@ -36,7 +36,7 @@ const TOKEN_BYTES = 8
 export interface DelivererOptions {
   store: WebhookStore
   partitions: readonly Partition[]
-  /** Those in force now. */
+  /** Those in force, as far as is known. */
   webhooks(): readonly Webhook[]
   sender: Sender
   attempts: AttemptLog

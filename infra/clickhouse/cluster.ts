@@ -16,7 +16,7 @@ export function onCluster(statement: string, cluster: string): string {
 
 const NAME = String.raw`(?:\`(?:[^\`\\]|\\.)+\`|[\w.]+)`
 const NAMED = new RegExp(
-  String.raw`^\s*(?:CREATE (?:DATABASE|TABLE|VIEW|MATERIALIZED VIEW)(?: IF NOT EXISTS)?|DROP (?:DATABASE|TABLE|VIEW)(?: IF EXISTS)?|ALTER TABLE) ${NAME}`,
+  String.raw`^\s*(?:CREATE (?:OR REPLACE )?(?:DATABASE|TABLE|VIEW|MATERIALIZED VIEW)(?: IF NOT EXISTS)?|DROP (?:DATABASE|TABLE|VIEW)(?: IF EXISTS)?|ALTER TABLE) ${NAME}`,
 )
 const EXCHANGE = /^\s*EXCHANGE TABLES /
 

@@ -107,3 +107,48 @@ test('[AR3] a wall clock that goes back holds up no load', async () => {
   await clock.resolve(applied)
   expect(clock.monotonic() - startedAt).toBeLessThanOrEqual(GATHER_MS)
 })
+
+const isTaken = (view: ArchiveView, batch: Parameters<ArchiveView['apply']>[0]) =>
+  view.apply(batch).then(
+    () => true,
+    () => false,
+  )
+
+test('[AR17] while the store is away a partition holds one batch, and afterwards everything is there once', async () => {
+  const archive = new MemoryArchive()
+  const away = { failures: 300, insertsMost: 0, lost: 0 }
+  const inner = archive.store()
+  const store: ArchiveStore = {
+    ...inner,
+    insert: async (load, rows) => {
+      away.insertsMost = Math.max(away.insertsMost, rows.length)
+      if (away.failures-- <= 0) return inner.insert(load, rows)
+      // Every third was stored all the same, and only its answer was lost.
+      if (away.failures % 3 === 0) await inner.insert(load, rows)
+      throw new Error('the store is away')
+    },
+  }
+  const partitions = [0, 1, 2]
+  const view = new ArchiveView({ store, clock: new EagerClock(), topic: 'im.events', partitions })
+  const held = { now: 0, most: 0 }
+  // As the runner does it: a batch that failed is offered again, and the log waits meanwhile.
+  const follow = async (partition: number) => {
+    await view.position(partition)
+    for (let first = 0; first < 400; first += 20) {
+      const batch = sampleBatch(partition, first, first + 19)
+      held.now += batch.events.length
+      held.most = Math.max(held.most, held.now)
+      while (!(await isTaken(view, batch))) {}
+      held.now -= batch.events.length
+    }
+  }
+  await Promise.all(partitions.map(follow))
+  await view.close()
+  expect(away.failures).toBeLessThan(0)
+  expect(held.most).toBeLessThanOrEqual(20 * partitions.length)
+  expect(away.insertsMost).toBeLessThanOrEqual(20 * partitions.length)
+  for (const partition of partitions) {
+    const rows = archive.eventRows.filter(row => row.partition === partition)
+    expect(rows.map(({ seq }) => seq)).toEqual(Array.from({ length: 400 }, (_, i) => i + 1))
+  }
+})

@@ -7,6 +7,7 @@ import { kickCommand } from './commands/kick.ts'
 import { rebuildCommand } from './commands/rebuild.ts'
 import { runRoles } from './commands/run-roles.ts'
 import { setupCommand } from './commands/setup.ts'
+import { standingCommand } from './commands/standing.ts'
 import { tokenCommand } from './commands/token.ts'
 import { verifyCommand } from './commands/verify.ts'
 import { webhookCommand } from './commands/webhook.ts'
@@ -19,8 +20,11 @@ const HELP = `packlog: an event-sourced instant-messaging backend on Kafka
   packlog setup                     creates topics, schemas and tables; can be run again
   packlog token USER [--hours H]    prints a development token for a user
   packlog kick USER [--reason TEXT] logs a user out everywhere
+  packlog disable|enable USER       keeps a user out, or lets them in again
+  packlog erase USER [--reason T]   erases a user for good, and shows how far it is
+  packlog hold|release USER|SESSION sets or ends a legal hold, which goes before every erasure
   packlog rebuild VIEW              builds history, membership or archive anew from the log
-  packlog verify [--json]           compares every view with a fresh fold of the log
+  packlog verify [--json] [--repair]  compares every view with a fresh fold of the log; builds anew what differs
   packlog webhook list|secret|test|dead|replay|discard  looks after webhooks
   packlog dead list|inspect|retry|discard  works on records that a processor could not apply
 
@@ -38,6 +42,7 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
       reason: { type: 'string' },
       json: { type: 'boolean' },
       all: { type: 'boolean' },
+      repair: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   })
@@ -53,7 +58,13 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
     case 'rebuild':
       return rebuildCommand({ env, view: subject, signal })
     case 'verify':
-      return verifyCommand({ env, json: values.json === true })
+      return verifyCommand({ env, json: values.json === true, repair: values.repair === true, signal })
+    case 'disable':
+    case 'enable':
+    case 'erase':
+    case 'hold':
+    case 'release':
+      return standingCommand({ env, verb: command, subject, reason: values.reason, signal })
     case 'dead':
       return deadCommand({
         env,

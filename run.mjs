@@ -19,6 +19,11 @@ const COMMANDS = {
   verify: ['main.js', 'verify'],
   dead: ['main.js', 'dead'],
   webhook: ['main.js', 'webhook'],
+  disable: ['main.js', 'disable'],
+  enable: ['main.js', 'enable'],
+  erase: ['main.js', 'erase'],
+  hold: ['main.js', 'hold'],
+  release: ['main.js', 'release'],
   sim: ['../tests/sim/main.ts'],
 }
 const SERVERS = ['KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'REDIS_URL', 'CLICKHOUSE_URL']

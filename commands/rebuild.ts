@@ -13,6 +13,7 @@ export async function rebuildCommand(options: {
   env: NodeJS.ProcessEnv
   view: string | undefined
   signal: AbortSignal
+  print?: (line: string) => void
 }): Promise<number> {
   const view = VIEWS.find(name => name === options.view)
   if (view === undefined) throw new BadConfig(`rebuild VIEW: one of ${VIEWS.join(', ')}`)
@@ -29,7 +30,7 @@ export async function rebuildCommand(options: {
       logger,
       metrics: context.metrics,
       signal: options.signal,
-      print: line => process.stdout.write(`${line}\n`),
+      print: options.print ?? (line => process.stdout.write(`${line}\n`)),
     })
     return 0
   } finally {

@@ -12,7 +12,7 @@ import { connectRedis, type RedisConnection } from '../infra/redis/redis.ts'
 import { ROLES, type Role } from '../infra/roles.ts'
 import { type Service, supervise } from '../infra/service.ts'
 import { makePushArchive } from '../processors/archive/archive-pushes.ts'
-import { archiveReader, makeArchiveStripper, makeArchiveView } from '../processors/archive/main.ts'
+import { archiveReader, makeArchiveStripper, makeArchiveView, makeEraser } from '../processors/archive/main.ts'
 import { historyReader, makeHistoryView } from '../processors/history/main.ts'
 import { makeMembershipView, membershipReader, peopleReader } from '../processors/membership/main.ts'
 import { makePush, withWorker } from '../processors/push/main.ts'
@@ -64,10 +64,11 @@ export async function runRoles(options: {
 async function makeServices(role: Role, context: Context): Promise<Service[]> {
   const service = await makeService(role, context)
   if (role !== 'archive') return [service]
-  const { config, clock, logger } = context
-  const { archiveKeepsRevoked: keepsRevoked } = config
-  const stripper = makeArchiveStripper({ clickhouse: clickHouseOptions(config), keepsRevoked, clock, logger })
-  return [service, stripper, await pushArchive(context)]
+  const { config, log, topics, codecs, clock, logger } = context
+  const { archiveKeepsRevoked: keepsRevoked, nodeName: gateway } = config
+  const parts = { clickhouse: clickHouseOptions(config), clock, logger }
+  const eraser = makeEraser({ ...parts, log, packs: topics.packs, codec: codecs.packs, gateway })
+  return [service, makeArchiveStripper({ ...parts, keepsRevoked }), eraser, await pushArchive(context)]
 }
 
 async function pushArchive({ config, log, topics, registry, clock, logger, closers }: Context): Promise<Service> {

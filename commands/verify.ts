@@ -6,9 +6,40 @@ import { historyInspector } from '../processors/history/main.ts'
 import { membershipInspector } from '../processors/membership/main.ts'
 import { runVerify } from '../verify/verify.ts'
 import { clickHouseOptions, closeContext, openContext } from './context.ts'
+import { rebuildCommand } from './rebuild.ts'
+
+export interface VerifyCommandOptions {
+  env: NodeJS.ProcessEnv
+  json: boolean
+  /** Builds the views anew in which something differs, and compares again. */
+  repair: boolean
+  signal: AbortSignal
+}
+
+/** How often views are built anew: what is named is bounded, and a repaired view may show another one's damage. */
+const REPAIRS_MAX = 3
 
 /** Compares every view with a fresh fold of the log. 0: all is equal, 1: it is not, 2: it could not be compared. */
-export async function verifyCommand({ env, json }: { env: NodeJS.ProcessEnv; json: boolean }): Promise<number> {
+export async function verifyCommand({ env, json, repair, signal }: VerifyCommandOptions): Promise<number> {
+  let compared = await compare(env, json)
+  for (let times = 0; repair && compared.code === 1 && times < REPAIRS_MAX && !signal.aborted; times++) {
+    const views = REPAIRABLE.filter(view => compared.damaged.has(view))
+    // The log itself is the truth: what is wrong there cannot be built from anything.
+    if (views.length === 0) return compared.code
+    for (const view of views) {
+      const print = json ? () => {} : (line: string) => process.stdout.write(`${line}\n`)
+      print(`repairing ${view}: it is built anew from the log`)
+      await rebuildCommand({ env, view, signal, print })
+    }
+    compared = await compare(env, json)
+  }
+  return compared.code
+}
+
+const REPAIRABLE = ['history', 'membership', 'archive'] as const
+
+async function compare(env: NodeJS.ProcessEnv, json: boolean): Promise<{ code: number; damaged: ReadonlySet<string> }> {
+  const damaged = new Set<string>()
   // Logs go to standard output, where the result is to stand alone.
   const context = await openContext({ ...env, PACKLOG_LOG_LEVEL: 'silent' }, 'verify')
   try {
@@ -25,7 +56,7 @@ export async function verifyCommand({ env, json }: { env: NodeJS.ProcessEnv; jso
       () => clickhouse.close(),
     )
     await redisReady(connection)
-    return await runVerify({
+    const code = await runVerify({
       source: { log, codec: codecs.events },
       topic: topics.events,
       history: historyInspector({ connection, random }),
@@ -35,7 +66,11 @@ export async function verifyCommand({ env, json }: { env: NodeJS.ProcessEnv; jso
       clock,
       json,
       print: line => process.stdout.write(`${line}\n`),
+      onResult: ({ differences }) => {
+        for (const { view } of differences) damaged.add(view)
+      },
     })
+    return { code, damaged }
   } finally {
     await closeContext(context)
   }

@@ -291,13 +291,16 @@ export interface RunVerifyOptions extends VerifyOptions {
   /** One JSON object instead of lines for people. */
   json: boolean
   print: (line: string) => void
+  /** Gets what was found, before it is printed. */
+  onResult?: (result: VerifyResult) => void
 }
 
 /** Compares everything and prints what came of it. 0: all is equal, 1: it is not, 2: it could not be compared. */
-export async function runVerify({ json, print, ...options }: RunVerifyOptions): Promise<number> {
+export async function runVerify({ json, print, onResult, ...options }: RunVerifyOptions): Promise<number> {
   const begun = options.clock.monotonic()
   try {
     const result = await verify(options)
+    onResult?.(result)
     const elapsedMs = Math.round(options.clock.monotonic() - begun)
     if (json) print(JSON.stringify({ ok: result.total === 0, elapsedMs, ...result }))
     else for (const line of linesOf(result, elapsedMs)) print(line)

@@ -174,7 +174,7 @@ async function stripRows(
 }
 
 /** Sessions on which a legal hold is now. */
-async function heldSessions(clickhouse: ClickHouse, suffix: string): Promise<ReadonlySet<string>> {
+export async function heldSessions(clickhouse: ClickHouse, suffix: string): Promise<ReadonlySet<string>> {
   const rows = await clickhouse.rows<{ sessionId: SessionId; data: string }>(
     `SELECT sessionId, argMax(data, offset) AS data FROM events${suffix} WHERE kind = 'HoldSet' GROUP BY sessionId`,
   )

@@ -2,7 +2,7 @@ import { type ClickHouseOptions, connectClickHouse, createDatabase } from '../..
 import type { Clock, Random } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import type { Service } from '../../infra/service.ts'
-import type { Partition } from '../../schemas/ids.ts'
+import type { Partition, UserId } from '../../schemas/ids.ts'
 import type { Rebuildable } from '../rebuild.ts'
 import type { View } from '../view.ts'
 import { type ArchiveReader, ClickHouseArchiveReader } from './archive-reader.ts'
@@ -10,6 +10,7 @@ import { ArchiveStripper } from './archive-stripper.ts'
 import { ArchiveView } from './archive-view.ts'
 import { ClickHouseArchiveRebuild } from './clickhouse-archive-rebuild.ts'
 import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
+import { Eraser, type EraserOptions, type ErasureProgress, erasureProgress } from './eraser.ts'
 import { migrate } from './migrate.ts'
 
 export interface ArchiveOptions {
@@ -52,6 +53,21 @@ export function makeArchiveStripper(options: {
   // A statement that empties a large table takes its time.
   const clickhouse = connectClickHouse({ ...options.clickhouse, requestTimeoutMs: STRIP_TIMEOUT_MS })
   return new ArchiveStripper({ ...options, clickhouse })
+}
+
+/** Erases what erased users said, while the role runs. */
+export function makeEraser(options: Omit<EraserOptions, 'clickhouse'> & { clickhouse: ClickHouseOptions }): Service {
+  return new Eraser({ ...options, clickhouse: connectClickHouse(options.clickhouse) })
+}
+
+/** How far the erasure of a user has come, as the archive tells it. */
+export async function readErasure(options: ClickHouseOptions, userId: UserId): Promise<ErasureProgress> {
+  const clickhouse = connectClickHouse(options)
+  try {
+    return await erasureProgress(clickhouse, userId)
+  } finally {
+    await clickhouse.close()
+  }
 }
 
 const STRIP_TIMEOUT_MS = 600_000

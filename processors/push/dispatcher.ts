@@ -123,16 +123,21 @@ export class Dispatcher {
   private learn(lane: Lane, results: readonly SendResult[]): void {
     const { clock, random, logger } = this.options
     const asked = results.flatMap(result => (result.kind === 'retry' && result.scope === 'service' ? [result] : []))[0]
-    if (asked === undefined) {
+    // A vendor that does not answer is left alone as well; what was sent to it is not sent again.
+    const isSilent = results.every(({ kind }) => kind === 'unknown')
+    if (asked === undefined && !isSilent) {
       if (results.some(({ kind }) => kind === 'accepted')) lane.failures = 0
       return
     }
     const backoff = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** lane.failures) * (0.5 + random.next() / 2)
     if (lane.failures === 0) {
-      logger.warn({ vendor: lane.vendor.name, reason: asked.reason }, 'a push vendor takes nothing for now')
+      logger.warn(
+        { vendor: lane.vendor.name, reason: asked?.reason ?? 'no answer' },
+        'a push vendor takes nothing for now',
+      )
     }
     lane.failures = Math.min(lane.failures + 1, BACKOFF_STEPS_MAX)
-    lane.pausedUntil = Math.max(lane.pausedUntil, clock.monotonic() + Math.max(asked.afterMs, backoff))
+    lane.pausedUntil = Math.max(lane.pausedUntil, clock.monotonic() + Math.max(asked?.afterMs ?? 0, backoff))
   }
 
   private laneOf({ device }: Pick<Intent, 'device'>): Lane | undefined {

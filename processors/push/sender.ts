@@ -42,13 +42,27 @@ export interface Sending {
 
 export class Sender {
   private readonly options: SenderOptions
+  /** Claims of this process that are under way: another job that comes to them leaves them alone. */
+  private readonly underWay = new Set<string>()
 
   constructor(options: SenderOptions) {
     this.options = options
   }
 
   /** Claims and sends; resolves when every end is recorded. Rejects when the store or the log fails. */
-  async send(sending: Sending, intents: readonly Intent[]): Promise<void> {
+  async send(sending: Sending, all: readonly Intent[]): Promise<void> {
+    const { partition, event } = sending
+    const nameOf = ({ deviceKey }: Intent) => `${partition} ${event.sessionId}#${event.seq} ${deviceKey}`
+    const intents = all.filter(intent => !this.underWay.has(nameOf(intent)))
+    for (const intent of intents) this.underWay.add(nameOf(intent))
+    try {
+      await this.sendOwn(sending, intents)
+    } finally {
+      for (const intent of intents) this.underWay.delete(nameOf(intent))
+    }
+  }
+
+  private async sendOwn(sending: Sending, intents: readonly Intent[]): Promise<void> {
     const { store, dispatcher, metrics } = this.options
     const { event, attempt } = sending
     const key = keyOf(sending)

@@ -235,6 +235,20 @@ describe('sending', () => {
     expect(world.sent.map(({ data }) => data.seq).sort()).toEqual(['1', '1', '2'])
   })
 
+  test('[PU10] a vendor that does not answer holds up nothing else, and is left alone for a while', async () => {
+    const world = new World()
+    world.users = [user('alice', [device('a')])]
+    world.answers = [{ kind: 'unknown', reason: 'no answer' }]
+    await world.put('m1', message(1))
+    await world.work()
+    await world.put('m2', message(2))
+    await world.work()
+    expect(world.sent).toHaveLength(1)
+    await world.later(5_000)
+    expect(world.sent.map(({ data }) => data.seq)).toEqual(['1', '2'])
+    expect(world.kinds()).toEqual(['Attempted', 'Unknown', 'Attempted', 'Accepted'])
+  })
+
   test('[PU10] read meanwhile: what waited for another attempt is cancelled', async () => {
     const world = new World()
     world.answers = [retryMessage('busy')]

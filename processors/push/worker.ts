@@ -72,6 +72,8 @@ export class PushWorker {
   private readonly options: WorkerOptions
   private readonly abort = new AbortController()
   private loops: Promise<void>[] = []
+  /** Jobs that are under way, by partition: a vendor that does not answer holds up its own jobs only. */
+  private readonly underWay = new Map<Partition, Map<string, Promise<void>>>()
 
   constructor(options: WorkerOptions) {
     this.options = options
@@ -85,6 +87,7 @@ export class PushWorker {
   async drain(): Promise<void> {
     this.abort.abort()
     await Promise.all(this.loops)
+    await Promise.all([...this.underWay.values()].flatMap(jobs => [...jobs.values()]))
   }
 
   private async run(partition: Partition): Promise<void> {
@@ -92,8 +95,7 @@ export class PushWorker {
     const { signal } = this.abort
     while (!signal.aborted) {
       try {
-        const busy = await this.step(partition)
-        if (busy) continue
+        if (await this.begin(partition)) continue
         metrics.waiting.set({ partition: String(partition) }, await store.waiting(partition))
         await clock.sleep(POLL_MS, signal)
       } catch (error) {
@@ -103,7 +105,24 @@ export class PushWorker {
     }
   }
 
-  /** Takes up what is due; false where nothing is. */
+  /** Begins what is due and not under way, as far as there is room; false where there is nothing to begin. */
+  private async begin(partition: Partition): Promise<boolean> {
+    const { store, clock } = this.options
+    const jobs = this.underWay.get(partition) ?? new Map<string, Promise<void>>()
+    this.underWay.set(partition, jobs)
+    if (jobs.size >= JOBS_MAX) return false
+    const due = await store.due({ partition, now: clock.now(), limit: JOBS_MAX })
+    const fresh = due.filter(({ id }) => !jobs.has(id)).slice(0, JOBS_MAX - jobs.size)
+    for (const waiting of fresh) {
+      const work = this.perform(partition, waiting)
+        .catch(error => this.options.logger.error({ err: error, partition }, 'a push job could not be put back'))
+        .finally(() => jobs.delete(waiting.id))
+      jobs.set(waiting.id, work)
+    }
+    return fresh.length > 0
+  }
+
+  /** Takes up what is due and waits for it; false where nothing is. */
   async step(partition: Partition): Promise<boolean> {
     const { store, clock } = this.options
     const waiting = await store.due({ partition, now: clock.now(), limit: JOBS_MAX })

@@ -32,6 +32,7 @@ import { sessionCodec } from '../schemas/session.ts'
 import { fixedOwnership, type Ownership } from '../topics/ownership.ts'
 import { valueSubject } from '../topics/topics.ts'
 import { type Context, clickHouseOptions, closeContext, openContext } from './context.ts'
+import { gatewayMedia } from './media.ts'
 import { pushFacts } from './push-facts.ts'
 import { configuredWebhooks, gatewayHooks } from './webhooks.ts'
 
@@ -288,6 +289,7 @@ async function gateway(context: Context): Promise<Service> {
     ...(config.authUrl === undefined ? {} : { thirdPartyUrl: config.authUrl }),
     ...(await tlsFiles(config)),
     ...(await gatewayHooks(context)),
+    ...gatewayMedia(context, connection),
     ...(config.wordsFile === undefined ? {} : { wordsFile: config.wordsFile }),
     nodeName: config.nodeName,
     clock,

@@ -7,9 +7,11 @@ import { readTokenKeys, type TokenKey, type TokenKeySources, type VerifiedToken,
 import { GatewayCore, type GatewayCoreOptions } from './core.ts'
 import { Callers, unauthorized } from './http/callers.ts'
 import { MemoryPackIds, PackIds, type RememberedPackIds } from './http/idempotency.ts'
+import { Problem } from './http/problem.ts'
 import { allRoutes } from './http/routes.ts'
 import { HttpServer } from './http/server.ts'
 import { CLOSE_MS_MAX } from './limits.ts'
+import type { Media } from './media/media.ts'
 import { WordsFile } from './words/words-file.ts'
 import { WebSocketGateway } from './ws/server.ts'
 
@@ -29,6 +31,8 @@ export interface GatewayOptions extends GatewayCoreOptions {
   packIds?: RememberedPackIds
   /** For tests: every answer of HTTP is compared with its schema. */
   checkAnswers?: boolean
+  /** The store of files; without it the installation has none. */
+  media?: Media
   /** The file of the words that messages must not hold. */
   wordsFile?: string
 }
@@ -101,7 +105,7 @@ class Gateway implements GatewayService {
         packIds: new PackIds({ clock, random, remembered }),
         ...(this.options.checkAnswers === undefined ? {} : { checkAnswers: this.options.checkAnswers }),
       },
-      routes: allRoutes({ calls }),
+      routes: allRoutes({ calls, media: () => present(this.options.media, 'there is no store of files here') }),
       ...(tls === undefined ? {} : { tls }),
       isReady: () => core.isOpen,
       webDir,
@@ -134,6 +138,12 @@ class Gateway implements GatewayService {
 
 /** No app has a key yet. */
 const NO_KEYS = { check: () => Promise.reject(unauthorized('there is no such key')) }
+
+/** What the installation was given; otherwise nobody can be served. */
+function present<T>(part: T | undefined, reason: string): T {
+  if (part === undefined) throw new Problem('SERVER_REFUSED', reason)
+  return part
+}
 
 /** What `ws` may take on top of its own time for a closing handshake. */
 const CLOSE_GRACE_MS: Millis = 1_000

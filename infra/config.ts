@@ -64,6 +64,20 @@ const environment = z.object({
   PACKLOG_RULES_FILE: z.string().min(1).optional(),
   PACKLOG_DEVELOPMENT_LOGIN: z.enum(['true', 'false']).default('false'),
   PACKLOG_WORDS_FILE: z.string().min(1).optional(),
+  PACKLOG_MEDIA_URL: z.url({ protocol: /^https?$/ }).optional(),
+  PACKLOG_MEDIA_REGION: z.string().min(1).default('us-east-1'),
+  PACKLOG_MEDIA_ACCESS_KEY: z.string().min(1).optional(),
+  PACKLOG_MEDIA_SECRET_KEY: z.string().min(1).optional(),
+  PACKLOG_MEDIA_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(100 * 1024 ** 2),
+  PACKLOG_MEDIA_BYTES_PER_DAY: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(1024 ** 3),
   PACKLOG_WEBHOOKS_FILE: z.string().min(1).optional(),
   PACKLOG_WEBHOOK_KEY_FILE: z.string().min(1).optional(),
   PACKLOG_WEBHOOK_NETWORKS: z
@@ -148,6 +162,17 @@ export interface Config {
   rulesFile: string | undefined
   /** Words that messages must not hold; undefined: none. */
   wordsFile: string | undefined
+  /** The store of files; undefined: there is none. */
+  media:
+    | {
+        url: string
+        region: string
+        accessKeyId: string
+        secretAccessKey: string
+        bytesMax: number
+        bytesPerDayMax: number
+      }
+    | undefined
   webhooks: {
     /** Which webhooks there are; undefined: none. */
     file: string | undefined
@@ -213,6 +238,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
         : parsePartitions(values.PACKLOG_PARTITIONS, values.PACKLOG_PARTITION_COUNT),
     rulesFile: values.PACKLOG_RULES_FILE,
     wordsFile: values.PACKLOG_WORDS_FILE,
+    media: mediaOf(values),
     webhooks: {
       file: values.PACKLOG_WEBHOOKS_FILE,
       keyFile: values.PACKLOG_WEBHOOK_KEY_FILE,
@@ -279,6 +305,24 @@ function tlsOf({ PACKLOG_TLS_CERT_FILE: certFile, PACKLOG_TLS_KEY_FILE: keyFile 
   if (certFile === undefined) throw new BadConfig('PACKLOG_TLS_CERT_FILE is missing: PACKLOG_TLS_KEY_FILE is set')
   if (keyFile === undefined) throw new BadConfig('PACKLOG_TLS_KEY_FILE is missing: PACKLOG_TLS_CERT_FILE is set')
   return { certFile, keyFile }
+}
+
+/** Throws BadConfig that names what the store needs besides its URL. */
+function mediaOf(values: Environment): Config['media'] {
+  const { PACKLOG_MEDIA_URL: url, PACKLOG_MEDIA_ACCESS_KEY: accessKeyId } = values
+  const { PACKLOG_MEDIA_SECRET_KEY: secretAccessKey } = values
+  if (url === undefined) return undefined
+  if (accessKeyId === undefined || secretAccessKey === undefined) {
+    throw new BadConfig('PACKLOG_MEDIA_ACCESS_KEY and PACKLOG_MEDIA_SECRET_KEY are needed: PACKLOG_MEDIA_URL is set')
+  }
+  return {
+    url: url.replace(/\/$/, ''),
+    region: values.PACKLOG_MEDIA_REGION,
+    accessKeyId,
+    secretAccessKey,
+    bytesMax: values.PACKLOG_MEDIA_BYTES,
+    bytesPerDayMax: values.PACKLOG_MEDIA_BYTES_PER_DAY,
+  }
 }
 
 /** Throws BadConfig that names what is set without what it needs. */

@@ -2,18 +2,20 @@ import type { CallsNow } from './frame-routes.ts'
 import type { Route } from './route.ts'
 import { friendRoutes } from './routes-friends.ts'
 import { groupRoutes } from './routes-groups.ts'
+import { type MediaRouteParts, mediaRoutes } from './routes-media.ts'
 import { messageRoutes } from './routes-messages.ts'
 import { peopleRoutes } from './routes-people.ts'
 import { pushRoutes } from './routes-push.ts'
 import { sessionRoutes } from './routes-sessions.ts'
 
 /** What routes work with. */
-export interface RouteParts {
+export interface RouteParts extends MediaRouteParts {
   calls: CallsNow
 }
 
 /** Everything that can be called over HTTP, in the order of the reference. */
-export function allRoutes({ calls }: RouteParts): Route[] {
+export function allRoutes(parts: RouteParts): Route[] {
+  const { calls } = parts
   return [
     ...messageRoutes(calls),
     ...sessionRoutes(calls),
@@ -21,5 +23,6 @@ export function allRoutes({ calls }: RouteParts): Route[] {
     ...friendRoutes(calls),
     ...peopleRoutes(calls),
     ...pushRoutes(calls),
+    ...mediaRoutes(parts),
   ]
 }

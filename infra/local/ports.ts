@@ -16,7 +16,7 @@ export const PART_PORTS = [
   'kafka3',
   'kafkaController3',
 ] as const
-export const ROLE_PORTS = ['http', 'metricsGateway', 'metricsSequencer', 'metricsViews', 'pushInbox'] as const
+export const ROLE_PORTS = ['http', 'metricsGateway', 'metricsSequencer', 'metricsViews', 'pushInbox', 'media'] as const
 
 export type PartPortName = (typeof PART_PORTS)[number]
 export type PortName = PartPortName | (typeof ROLE_PORTS)[number]
@@ -80,6 +80,7 @@ export const PORT_TABLE: Record<PortName, PortInfo> = {
     flag: 'push-inbox-port',
     variable: 'PACKLOG_PUSH_INBOX_PORT',
   },
+  media: { standard: 9010, what: 'store of files', flag: 'media-port', variable: 'PACKLOG_MEDIA_PORT' },
   kafka2: { standard: 9094, what: 'Kafka, broker 2 of 3', flag: 'kafka-2-port', variable: 'PACKLOG_KAFKA_2_PORT' },
   kafkaController2: {
     standard: 9095,

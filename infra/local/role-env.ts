@@ -30,6 +30,9 @@ export const jwtKeyFile = (dataDir: string): string => join(dataDir, 'jwt.key')
 /** File of the key that the secrets of webhooks are derived from. */
 export const webhookKeyFile = (dataDir: string): string => join(dataDir, 'webhook.key')
 
+/** File of the secret key of the local store of files. */
+export const mediaKeyFile = (dataDir: string): string => join(dataDir, 'media.key')
+
 /** File that names the webhooks. */
 export const webhooksFile = (dataDir: string): string => join(dataDir, 'webhooks.json')
 
@@ -60,6 +63,18 @@ export function webhooksEnv(dataDir: string, env: NodeJS.ProcessEnv): Record<str
     PACKLOG_WEBHOOK_KEY_FILE: env.PACKLOG_WEBHOOK_KEY_FILE || webhookKeyFile(dataDir),
     // Whoever tries webhooks out listens on the same machine.
     PACKLOG_WEBHOOK_NETWORKS: env.PACKLOG_WEBHOOK_NETWORKS || '127.0.0.0/8',
+  }
+}
+
+export const LOCAL_MEDIA = { bucket: 'media', region: 'local', accessKeyId: 'packlog' } as const
+
+/** Where the local store of files is, and with which keys. */
+export function mediaEnv(store: { url: string; secretAccessKey: string }): Record<string, string> {
+  return {
+    PACKLOG_MEDIA_URL: store.url,
+    PACKLOG_MEDIA_REGION: LOCAL_MEDIA.region,
+    PACKLOG_MEDIA_ACCESS_KEY: LOCAL_MEDIA.accessKeyId,
+    PACKLOG_MEDIA_SECRET_KEY: store.secretAccessKey,
   }
 }
 

@@ -1,9 +1,11 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Clock, Random } from '../clock.ts'
 import { type Balancer, startBalancer } from './balancer.ts'
 import { ensureJwtKey } from './jwt-key.ts'
 import { keepAlive } from './keep-alive.ts'
 import { Ledger } from './ledger.ts'
+import { type ObjectStore, startObjectStore } from './object-store/object-store.ts'
 import type { StartOptions } from './options.ts'
 import type { Part } from './part.ts'
 import { freePorts, HOST, requireFreePorts } from './ports.ts'
@@ -12,7 +14,17 @@ import { type Product, runSetup, startProduct } from './product.ts'
 import type { Progress } from './progress.ts'
 import { type PushFakes, startPushFakes } from './push-fakes/local.ts'
 import { readyText } from './ready-text.ts'
-import { jwtKeyFile, type RoleProcess, sharedEnv, webhookKeyFile, webhooksEnv, webhooksFile } from './role-env.ts'
+import {
+  jwtKeyFile,
+  LOCAL_MEDIA,
+  mediaEnv,
+  mediaKeyFile,
+  type RoleProcess,
+  sharedEnv,
+  webhookKeyFile,
+  webhooksEnv,
+  webhooksFile,
+} from './role-env.ts'
 import { type LocalStack, neededPorts, startStack } from './stack.ts'
 import { type StackFile, writeStackFile } from './stack-file.ts'
 import { stopRequest } from './stop-request.ts'
@@ -55,6 +67,8 @@ class LocalRun {
   private stack: LocalStack | undefined
   private product: Product | undefined
   private balancer: Balancer | undefined
+  private objects: ObjectStore | undefined
+  private media: Record<string, string> = {}
   private pushFakes: PushFakes | undefined
   private processes: RoleProcess[] = []
   private readonly options: StartOptions
@@ -75,10 +89,12 @@ class LocalRun {
     await requireFreePorts(neededPorts(ports, { external, brokers }))
     ensureJwtKey(jwtKeyFile(dataDir), random.bytes)
     ensureJwtKey(webhookKeyFile(dataDir), random.bytes)
+    ensureJwtKey(mediaKeyFile(dataDir), random.bytes)
     if (!existsSync(webhooksFile(dataDir))) writeFileSync(webhooksFile(dataDir), '{ "webhooks": [] }\n')
     const { log } = progress
     this.stack = await startStack({ dataDir, ports, brokers, external, ledger, log, env, progress, clock, signal })
     this.keepPartsAlive(this.stack)
+    await this.startMedia()
     // Who has credentials of real vendors needs no fakes.
     if (!env.PACKLOG_PUSH_FILE) this.pushFakes = await startPushFakes({ dataDir, port: ports.pushInbox })
     const tools = { dataDir, env: this.env(this.stack), ledger, clock, log, signal }
@@ -96,12 +112,26 @@ class LocalRun {
     log(readyText({ seconds, dataDir, urls: this.urls(this.stack), inboxUrl: this.pushFakes?.url }))
   }
 
+  /** Files of messages lie in a directory, unless the environment names a store. */
+  private async startMedia(): Promise<void> {
+    const { clock, env } = this.tools
+    const { dataDir, ports } = this.options
+    if (env.PACKLOG_MEDIA_URL) return
+    const secretAccessKey = readFileSync(mediaKeyFile(dataDir), 'utf8')
+    const { bucket, ...keys } = LOCAL_MEDIA
+    const credentials = { ...keys, secretAccessKey }
+    const dir = join(dataDir, 'media')
+    this.objects = await startObjectStore({ dir, host: HOST, port: ports.media, bucket, credentials, clock })
+    this.media = mediaEnv({ url: this.objects.url, secretAccessKey })
+  }
+
   async stop(): Promise<void> {
     this.stopping.abort()
     this.tools.ledger.markStopping()
     if (this.stack !== undefined) this.tools.progress.log('stopping: gateways, then the other roles, then the parts')
     await this.product?.stop()
     await this.balancer?.close()
+    await this.objects?.close()
     await this.pushFakes?.close()
     await this.stack?.stop()
   }
@@ -123,7 +153,7 @@ class LocalRun {
   private env(stack: LocalStack): Record<string, string> {
     const { dataDir, ports } = this.options
     const shared = sharedEnv({ ...stack, dataDir, httpPort: ports.http })
-    const env = { ...shared, ...webhooksEnv(dataDir, this.tools.env) }
+    const env = { ...shared, ...webhooksEnv(dataDir, this.tools.env), ...this.media }
     return this.pushFakes === undefined ? env : { ...env, PACKLOG_PUSH_FILE: this.pushFakes.file }
   }
 

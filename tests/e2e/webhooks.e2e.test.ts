@@ -185,7 +185,7 @@ test('[WH3, WH4, WH9] what a killed process left, and what was given up, is deli
   while ((seen.get('delivered') ?? 0) < 4) seen = await outcomes()
   expect(seen.get('dead')).toBe(1)
   await clickhouse.close()
-})
+}, 120_000)
 
 test('[WH7, WH8, WH10] a test sends a sample; bad files and unknown webhooks are refused', async () => {
   const secret = await setWebhook('probe')

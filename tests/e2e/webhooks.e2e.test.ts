@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -64,7 +64,9 @@ async function device(user: string): Promise<Device> {
 /** Sets a webhook of the path `/<id>`, in the place of all others; gives its secret. */
 async function setWebhook(webhookId: string, settings: Record<string, unknown> = {}): Promise<string> {
   webhooks = [{ app: 'shop', webhookId, url: receiver.url(`/${webhookId}`), ...settings }]
-  await writeFile(join(dir, 'webhooks.json'), JSON.stringify({ webhooks }))
+  // In one step: whoever reads meanwhile has the old file or the new one.
+  await writeFile(join(dir, 'webhooks.draft'), JSON.stringify({ webhooks }))
+  await rename(join(dir, 'webhooks.draft'), join(dir, 'webhooks.json'))
   const { lines } = await command('secret', `shop/${webhookId}`)
   return lines[0]!
 }

@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { deadCommand } from './commands/dead.ts'
+import { keyCommand } from './commands/key.ts'
 import { kickCommand } from './commands/kick.ts'
 import { rebuildCommand } from './commands/rebuild.ts'
 import { runRoles } from './commands/run-roles.ts'
@@ -23,6 +24,7 @@ const HELP = `packlog: an event-sourced instant-messaging backend on Kafka
   packlog disable|enable USER       keeps a user out, or lets them in again
   packlog erase USER [--reason T]   erases a user for good, and shows how far it is
   packlog hold|release USER|SESSION sets or ends a legal hold, which goes before every erasure
+  packlog key create|list|revoke APP makes, lists and ends keys of apps for the HTTP API
   packlog rebuild VIEW              builds history, membership or archive anew from the log
   packlog verify [--json] [--repair]  compares every view with a fresh fold of the log; builds anew what differs
   packlog webhook list|secret|test|dead|replay|discard  looks after webhooks
@@ -40,6 +42,9 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
       role: { type: 'string' },
       hours: { type: 'string' },
       reason: { type: 'string' },
+      name: { type: 'string' },
+      scopes: { type: 'string' },
+      days: { type: 'string' },
       json: { type: 'boolean' },
       all: { type: 'boolean' },
       repair: { type: 'boolean' },
@@ -55,6 +60,10 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
       return tokenCommand({ env, userId: subject, hours: values.hours })
     case 'kick':
       return kickCommand({ env, userId: subject, reason: values.reason })
+    case 'key': {
+      const { name, scopes, days } = values
+      return keyCommand({ env, words: positionals.slice(1), flags: { name, scopes, days } })
+    }
     case 'rebuild':
       return rebuildCommand({ env, view: subject, signal })
     case 'verify':

@@ -15,6 +15,7 @@ const COMMANDS = {
   token: ['main.js', 'token'],
   setup: ['main.js', 'setup'],
   kick: ['main.js', 'kick'],
+  key: ['main.js', 'key'],
   rebuild: ['main.js', 'rebuild'],
   verify: ['main.js', 'verify'],
   dead: ['main.js', 'dead'],

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { RedisKeyUses } from '../gateway/http/redis-key-uses.ts'
 import { RedisPackIds } from '../gateway/http/redis-pack-ids.ts'
 import { builtWebDir } from '../gateway/http/web-pages.ts'
 import { makeGateway } from '../gateway/main.ts'
@@ -14,7 +15,7 @@ import { type Service, supervise } from '../infra/service.ts'
 import { makePushArchive } from '../processors/archive/archive-pushes.ts'
 import { archiveReader, makeArchiveStripper, makeArchiveView, makeEraser } from '../processors/archive/main.ts'
 import { historyReader, makeHistoryView } from '../processors/history/main.ts'
-import { makeMembershipView, membershipReader, peopleReader } from '../processors/membership/main.ts'
+import { appsReader, makeMembershipView, membershipReader, peopleReader } from '../processors/membership/main.ts'
 import { makePush, withWorker } from '../processors/push/main.ts'
 import { RedisPushStore } from '../processors/push/redis-push-store.ts'
 import { BadPushFile, loadVendors, NO_VENDORS, type Vendors } from '../processors/push/vendors.ts'
@@ -274,6 +275,8 @@ async function gateway(context: Context): Promise<Service> {
     history: historyReader({ connection, random }),
     membership: membershipReader({ connection, random }),
     people: peopleReader({ connection, random }),
+    apps: appsReader({ connection, random }),
+    keyUses: new RedisKeyUses(connection),
     loginPolicy: (await configuredRules(config)).rules?.loginPolicy ?? 'all',
     presence: {
       store: new RedisPresence(connection),

@@ -4,6 +4,7 @@ import { pushCodec } from '../schemas/push-record.ts'
 import { sessionCodec } from '../schemas/session.ts'
 import { valueSubject } from '../topics/topics.ts'
 import { clickHouseOptions, closeContext, openContext } from './context.ts'
+import { ensureAdminKey } from './key.ts'
 
 /** Replicas that must have a record before it is acknowledged: all but one, so that one broker may be lost. */
 function minInsyncReplicas(replicationFactor: number): number {
@@ -33,6 +34,10 @@ export async function setupCommand({ env }: { env: NodeJS.ProcessEnv }): Promise
     process.stdout.write(`topics: ${created.length} created, ${changed.length} settings changed\n${changes.join('')}`)
     const applied = await setupArchive(clickHouseOptions(config))
     process.stdout.write(`archive: ${applied.length === 0 ? 'up to date' : `applied ${applied.join(', ')}`}\n`)
+    const { adminKeyFile } = config
+    if (adminKeyFile !== undefined && (await ensureAdminKey(context, adminKeyFile))) {
+      process.stdout.write(`key of the app admin: made, in ${adminKeyFile}\n`)
+    }
     return 0
   } finally {
     await closeContext(context)

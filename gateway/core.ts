@@ -3,6 +3,7 @@ import type { Logger } from '../infra/logger.ts'
 import type { Metrics } from '../infra/metrics.ts'
 import type { ArchiveReader } from '../processors/archive/archive-reader.ts'
 import type { HistoryReader } from '../processors/history/history-store.ts'
+import type { AppsReader } from '../processors/membership/apps-store.ts'
 import type { MembershipReader } from '../processors/membership/membership-store.ts'
 import type { PeopleReader } from '../processors/membership/people-store.ts'
 import type { CloseName } from '../schemas/close-codes.ts'
@@ -32,6 +33,7 @@ import { TypingSignals } from './presence/typing.ts'
 import { ArchiveLag } from './search/archive-lag.ts'
 import { MessageSearch } from './search/message-search.ts'
 import type { WordList } from './words/word-list.ts'
+import { AccessIndex, accessFault } from './ws/access.ts'
 import { ArchiveViews } from './ws/archive-views.ts'
 import type { Identity } from './ws/asker.ts'
 import { Audience } from './ws/audience.ts'
@@ -44,6 +46,7 @@ import { FriendsOnly } from './ws/friends-only.ts'
 import { gatewayMetrics } from './ws/gateway-metrics.ts'
 import { GroupQuestions } from './ws/group-questions.ts'
 import { Hub } from './ws/hub.ts'
+import { KeyIndex } from './ws/key-index.ts'
 import { LoginPacks, type LoginWait } from './ws/login-packs.ts'
 import { Logins } from './ws/logins.ts'
 import { MarkLookUps } from './ws/mark-look-ups.ts'
@@ -63,7 +66,7 @@ import { Stamps } from './ws/stamps.ts'
 import { findStart, type StartPoint } from './ws/start.ts'
 import { Targets } from './ws/targets.ts'
 import { UserRates } from './ws/user-rates.ts'
-import { Views } from './ws/views.ts'
+import { QuestionFailed, Views } from './ws/views.ts'
 
 export interface GatewayCoreOptions {
   log: Log
@@ -72,6 +75,8 @@ export interface GatewayCoreOptions {
   history: HistoryReader
   membership: MembershipReader
   people: PeopleReader
+  /** Without it no app has a key. */
+  apps?: AppsReader
   archive: ArchiveReader
   /** Partners who are asked before a pack is taken. */
   hooks?: Hooks
@@ -140,6 +145,15 @@ export class GatewayCore {
     return this.parts?.calls
   }
 
+  /** The keys of apps, and how users are let in; undefined as long as `hub` is. */
+  get keys(): KeyIndex | undefined {
+    return this.parts?.keys
+  }
+
+  get letIns(): AccessIndex | undefined {
+    return this.parts?.letIns
+  }
+
   /** Takes a user over from the membership view; false when that is not possible now. Then `unreserve` is owed. */
   async admit(userId: UserId): Promise<boolean> {
     return this.isOpen ? (this.parts?.logins.admit(userId) ?? false) : false
@@ -158,7 +172,29 @@ export class GatewayCore {
     if (access === undefined) return 'UNAVAILABLE'
     // What this gateway has seen since is asked last: nothing waits between that and the opening or the login's pack.
     if (access !== 'active' || loginPacks.isDenied(identity.userId)) return 'ACCESS_DENIED'
-    return loginPacks.login(identity, open)
+    return this.withToken(identity, open, this.parts)
+  }
+
+  /** The same for the token: whether it was revoked, before or while the login was on its way. */
+  private async withToken(
+    identity: Identity,
+    open: (connectionId: string) => void,
+    { letIns, loginPacks }: Parts,
+  ): Promise<CloseName | undefined> {
+    try {
+      const fault = await letIns.fault(identity)
+      if (fault !== undefined) return fault.name
+    } catch (error) {
+      if (!(error instanceof QuestionFailed)) throw error
+      return 'UNAVAILABLE'
+    }
+    let late: CloseName | undefined
+    const refused = await loginPacks.login(identity, connectionId => {
+      late = loginPacks.isDenied(identity.userId) ? 'ACCESS_DENIED' : letIns.knownFault(identity)?.name
+      if (late === undefined) open(connectionId)
+      else loginPacks.ended(identity, connectionId)
+    })
+    return refused ?? late
   }
 
   /** Whether the user comes in; undefined where the view does not say. */
@@ -278,6 +314,8 @@ function userPacksPerSecond({ userPacksPerSecond: ofUser, packsPerSecond }: Gate
   return ofUser ?? Math.max(USER_PACKS_PER_SECOND_MAX, packsPerSecond ?? 0)
 }
 
+const NO_APPS: Pick<AppsReader, 'keys'> = { keys: async () => [] }
+
 /** Ends that a LoggedIn or LoggedOut has said, or that the next login will. */
 const TOLD_BY_LOG: ReadonlySet<CloseName | 'GONE'> = new Set<CloseName | 'GONE'>([
   'KICKED',
@@ -341,6 +379,18 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
   const rates = new UserRates(clock, userPacksPerSecond(options))
   const friendsOnly = new FriendsOnly({ people, clock, logger })
   const archiveViews = new ArchiveViews({ archive, views, clock })
+  const letIns = new AccessIndex({
+    people,
+    views,
+    partitionOf,
+    onChanged: (userId, now) => {
+      for (const connection of [...audience.ofUser(userId)]) {
+        const fault = accessFault(now, connection.identity)
+        if (fault !== undefined) connection.close(fault.name, fault.detail)
+      }
+    },
+  })
+  const keys = new KeyIndex({ apps: options.apps ?? NO_APPS, views, partitionOf })
   const targets = new Targets({ history, archive: archiveViews, views, clock, partitionOf })
   const marks = new MarkLookUps({ history, archive: archiveViews, views, targets, partitionOf })
   const sends = new Sends({
@@ -449,6 +499,8 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
       audience,
       pending,
       friendsOnly,
+      access: letIns,
+      keys,
       loginPacks,
       rates,
       nudges,
@@ -472,6 +524,8 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     presence,
     hub,
     calls,
+    letIns,
+    keys,
     nudges,
     fanout,
     metrics,

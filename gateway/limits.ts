@@ -110,6 +110,12 @@ export const LANE_RECORDS_MAX = 500
 
 /** Receivers whose setting "messages of friends only" is kept in mind, in each of two generations. */
 export const FRIENDS_ONLY_KEPT_MAX = 50_000
+/** Users of whom it is kept in mind how they are let in, in each of two generations. */
+export const ACCESS_KEPT_MAX = 50_000
+/** Apps whose keys are kept in mind, in each of two generations. */
+export const APPS_KEPT_MAX = 1_000
+/** How often it is written down when keys were used last. */
+export const KEY_USES_MS: Millis = 30_000
 /** How long a message waits for that setting; then it goes on as if there were none. */
 export const FRIENDS_ONLY_MS_MAX: Millis = 500
 /** People whom one user may look up, in profiles; a search counts as FIND_COST of them. */

@@ -5,14 +5,16 @@ import type { UserId } from '../schemas/ids.ts'
 import { thirdParty } from './auth/third-party.ts'
 import { readTokenKeys, type TokenKey, type TokenKeySources, type VerifiedToken, verifyToken } from './auth/tokens.ts'
 import { GatewayCore, type GatewayCoreOptions } from './core.ts'
-import { Callers, unauthorized } from './http/callers.ts'
+import { Callers } from './http/callers.ts'
 import { MemoryPackIds, PackIds, type RememberedPackIds } from './http/idempotency.ts'
+import { Keys, type KeyUses, MemoryKeyUses } from './http/keys.ts'
 import { Problem } from './http/problem.ts'
 import { allRoutes } from './http/routes.ts'
 import { HttpServer } from './http/server.ts'
 import { CLOSE_MS_MAX } from './limits.ts'
 import type { Media } from './media/media.ts'
 import { WordsFile } from './words/words-file.ts'
+import type { RateLimit } from './ws/rate-limits.ts'
 import { WebSocketGateway } from './ws/server.ts'
 
 export interface GatewayOptions extends GatewayCoreOptions {
@@ -29,6 +31,10 @@ export interface GatewayOptions extends GatewayCoreOptions {
   developmentLogin?: boolean
   /** Where idempotency keys are remembered; by default in this process only. */
   packIds?: RememberedPackIds
+  /** Where it is written down when keys were used last; by default in this process only. */
+  keyUses?: KeyUses
+  /** Wrong keys and tokens that HTTP takes from one address. */
+  badCredentialsRate?: RateLimit
   /** For tests: every answer of HTTP is compared with its schema. */
   checkAnswers?: boolean
   /** The store of files; without it the installation has none. */
@@ -55,6 +61,7 @@ class Gateway implements GatewayService {
   private readonly words: WordsFile | undefined
   private readonly stopping = new AbortController()
   private http: HttpServer | undefined
+  private keys: Keys | undefined
 
   constructor(options: GatewayOptions) {
     this.options = options
@@ -75,11 +82,11 @@ class Gateway implements GatewayService {
 
   async start(): Promise<void> {
     const { tokens, clock, random, logger, http, tls, thirdPartyUrl, webDir, developmentLogin } = this.options
-    const keys = tokens instanceof Uint8Array ? { secret: tokens } : await readTokenKeys(tokens)
+    const tokenKeys = tokens instanceof Uint8Array ? { secret: tokens } : await readTokenKeys(tokens)
     await this.words?.open()
     void this.words?.run(this.stopping.signal)
     const { core } = this
-    const verify = (token: string): Promise<VerifiedToken> => verifyToken(keys, token, clock.now())
+    const verify = (token: string): Promise<VerifiedToken> => verifyToken(tokenKeys, token, clock.now())
     const webSockets = new WebSocketGateway({
       hub: () => core.hub,
       logger,
@@ -91,25 +98,36 @@ class Gateway implements GatewayService {
       open: (identity, opened) => core.login(identity, opened),
       ended: (identity, connectionId) => core.ended(identity, connectionId),
     })
-    const calls = () => {
-      assert(core.calls !== undefined, 'routes are called once the gateway is open')
-      return core.calls
-    }
+    const calls = () => ready(core.calls)
+    const uses = this.options.keyUses ?? new MemoryKeyUses()
+    const keys = new Keys({ index: () => ready(core.keys), uses, clock, logger })
+    this.keys = keys
     const remembered = this.options.packIds ?? new MemoryPackIds()
     this.http = new HttpServer({
       clock,
       random,
       logger,
       api: {
-        callers: new Callers({ clock, verify, keys: NO_KEYS }),
+        callers: new Callers({ clock, verify, keys, access: () => ready(core.letIns) }),
         packIds: new PackIds({ clock, random, remembered }),
+        ...(this.options.badCredentialsRate === undefined
+          ? {}
+          : { badCredentialsRate: this.options.badCredentialsRate }),
         ...(this.options.checkAnswers === undefined ? {} : { checkAnswers: this.options.checkAnswers }),
       },
-      routes: allRoutes({ calls, media: () => present(this.options.media, 'there is no store of files here') }),
+      routes: allRoutes({
+        calls,
+        clock,
+        random,
+        tokenKey: tokenKeys.secret,
+        keys: () => ready(core.keys),
+        uses,
+        media: () => present(this.options.media, 'there is no store of files here'),
+      }),
       ...(tls === undefined ? {} : { tls }),
       isReady: () => core.isOpen,
       webDir,
-      developmentKey: developmentLogin === true && 'secret' in keys ? keys.secret : undefined,
+      developmentKey: developmentLogin === true && 'secret' in keys ? tokenKeys.secret : undefined,
       upgrade: (request, stream, head) => webSockets.upgrade(request, stream, head),
     })
     await this.http.listen(http)
@@ -126,6 +144,7 @@ class Gateway implements GatewayService {
     // Takes no more connections, and waits for the closing handshakes of those there are.
     await this.within(CLOSE_MS_MAX + CLOSE_GRACE_MS, this.http?.close() ?? Promise.resolve())
     this.stopping.abort()
+    await this.keys?.flush()
     await this.core.stop()
   }
 
@@ -136,8 +155,11 @@ class Gateway implements GatewayService {
   }
 }
 
-/** No app has a key yet. */
-const NO_KEYS = { check: () => Promise.reject(unauthorized('there is no such key')) }
+/** A part of the core that is there since the gateway is open; no route is called before. */
+function ready<T>(part: T | undefined): T {
+  assert(part !== undefined, 'routes are called once the gateway is open')
+  return part
+}
 
 /** What the installation was given; otherwise nobody can be served. */
 function present<T>(part: T | undefined, reason: string): T {

@@ -91,6 +91,7 @@ const environment = z.object({
     .min(1)
     .max(7 * 86_400)
     .default(86_400),
+  PACKLOG_ADMIN_KEY_FILE: z.string().min(1).optional(),
   PACKLOG_DEVICE_PACKS_PER_SECOND: z.coerce.number().int().min(1).max(100_000).optional(),
   PACKLOG_USER_PACKS_PER_SECOND: z.coerce.number().int().min(1).max(100_000).optional(),
   PACKLOG_HISTORY_EVENTS_MAX: z.coerce.number().int().min(1).max(1_000_000).default(1_000),
@@ -183,6 +184,8 @@ export interface Config {
     /** How long a delivery is tried. */
     giveUpMs: number
   }
+  /** Where `setup` writes the key of the admin app, once; undefined: it makes none. */
+  adminKeyFile: string | undefined
   /** Packs of one connection, and of one user on one gateway; undefined: the limits of the source. */
   devicePacksPerSecond: number | undefined
   userPacksPerSecond: number | undefined
@@ -245,6 +248,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       networks: values.PACKLOG_WEBHOOK_NETWORKS ?? [],
       giveUpMs: values.PACKLOG_WEBHOOK_RETRY_SECONDS * 1_000,
     },
+    adminKeyFile: values.PACKLOG_ADMIN_KEY_FILE,
     devicePacksPerSecond: values.PACKLOG_DEVICE_PACKS_PER_SECOND,
     userPacksPerSecond: values.PACKLOG_USER_PACKS_PER_SECOND,
     history: {

@@ -68,6 +68,7 @@ export const Code = {
   REQUEST_NOT_EXIST: { number: 117, retry: 'never', text: 'there is no such request' },
   LIMIT_REACHED: { number: 118, retry: 'never', text: 'there are as many of these as there may be' },
   LEGAL_HOLD: { number: 119, retry: 'never', text: 'a legal hold forbids to erase this' },
+  NOT_EXIST: { number: 120, retry: 'never', text: 'there is no such thing' },
 } as const satisfies Record<string, { number: number; retry: 'never' | 'same' | 'new'; text: string }>
 
 /** Name of an outcome code, as it stands in the schema, in frames and in tables. */

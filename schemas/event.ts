@@ -1,4 +1,5 @@
 import type { Millis } from '../infra/clock.ts'
+import type { AppKey, JobEnd, JobStart, JobStep, Revoked } from './apps.ts'
 import type { Content, MessageExtra, MessageRef } from './content.ts'
 import type { Count, Offset, PackId, Seq, SessionId, UserId } from './ids.ts'
 import type { Actor, Device, PushInfo, Rules } from './pack.ts'
@@ -34,6 +35,7 @@ export type AcceptedBody =
   | RelationEventBody
   | UserEventBody
   | StandingEventBody
+  | AppEventBody
 
 /** About messages of the session. */
 type MessageEventBody =
@@ -97,6 +99,16 @@ type StandingEventBody =
   | { kind: 'UserErased'; reason?: string }
   | { kind: 'ContentErased'; userId: UserId }
   | { kind: 'HoldSet'; held: boolean; reason: string }
+  | { kind: 'TokensRevoked'; revoked: Revoked }
+
+/** In an app's own session. */
+type AppEventBody =
+  | { kind: 'KeySet'; key: AppKey }
+  | { kind: 'KeyRevoked'; keyId: string }
+  | { kind: 'ActRecorded'; act: string; subject: string; detail?: string }
+  | ({ kind: 'JobStarted' } & JobStart)
+  | ({ kind: 'JobStepped' } & JobStep)
+  | ({ kind: 'JobEnded' } & JobEnd)
 
 export type RepeatedBody = { kind: 'PackRepeated'; code: number; seq: Seq; count: Count; at: Millis }
 
@@ -214,6 +226,12 @@ const FACTS: ReadonlySet<EventBody['kind']> = new Set<EventBody['kind']>([
   'SettingsUpdated',
   'UserAttributesSet',
   'PushDevicesSet',
+  'TokensRevoked',
+  'KeySet',
+  'KeyRevoked',
+  'JobStarted',
+  'JobStepped',
+  'JobEnded',
   'UserDisabled',
   'UserEnabled',
   'UserErased',

@@ -1,4 +1,5 @@
 import type { Millis } from '../infra/clock.ts'
+import type { JobEnd, JobStart, JobStep, NewKey } from './apps.ts'
 import type { Content, SendExtra, Target } from './content.ts'
 import type { Count, PackId, Seq, SessionId, UserId } from './ids.ts'
 import type { DeviceRegistration, PushRequest } from './push-devices.ts'
@@ -137,6 +138,7 @@ export type PackBody =
   | RelationPackBody
   | UserPackBody
   | StandingPackBody
+  | AppPackBody
 
 /** About messages of the session: single chats, groups, notifications. */
 type MessagePackBody =
@@ -194,6 +196,17 @@ type StandingPackBody =
   | { kind: 'EraseUser'; reason?: string }
   | { kind: 'EraseFrom'; userId: UserId }
   | { kind: 'SetHold'; held: boolean; reason: string }
+  | { kind: 'RevokeTokens'; notBefore?: Millis; tokenId?: string; tokenExpiresAt?: Millis }
+
+/** In an app's own session. */
+type AppPackBody =
+  | ({ kind: 'CreateKey' } & NewKey)
+  | { kind: 'SetKeyExpiry'; keyId: string; expiresAt: Millis }
+  | { kind: 'RevokeKey'; keyId: string }
+  | { kind: 'RecordAct'; act: string; subject: string; detail?: string }
+  | ({ kind: 'StartJob' } & JobStart)
+  | ({ kind: 'StepJob' } & JobStep)
+  | ({ kind: 'EndJob' } & JobEnd)
 
 /** What the gateway looked up for the sequencer: immutable facts, in few packs. The digest leaves it out. */
 export interface Stamp {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Millis } from '../infra/clock.ts'
+import type { AppKey, Revoked } from './apps.ts'
 import { type RecordCodec, registeredCodec, type SchemaRegistry } from './codec.ts'
 import type { Cause } from './event.ts'
 import type { Count, Offset, Seq, SessionId, UserId } from './ids.ts'
@@ -97,6 +98,9 @@ export type SessionBody =
   | { kind: 'PushDevicesRow'; sessionId: SessionId; devices: PushDevice[] }
   | { kind: 'JoinedMembers'; sessionId: SessionId; joinSeq: Seq; userIds: UserId[] }
   | { kind: 'StandingRow'; sessionId: SessionId; access: Access; held: boolean }
+  | { kind: 'AppKeysRow'; sessionId: SessionId; keys: AppKey[] }
+  | { kind: 'RevokedRow'; sessionId: SessionId; revoked: Revoked }
+  | { kind: 'JobRow'; sessionId: SessionId; jobId: string; step: number; ended: boolean }
   | { kind: 'ErasureRow'; sessionId: SessionId; userId: UserId; seq: Seq }
 
 /** A value of im.sessions; the fields are those of session.avsc. */

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { issueToken, readTokenKey } from '../gateway/auth/tokens.ts'
@@ -19,6 +19,8 @@ export interface TestProduct {
   /** `ws://host:port/v1/ws` of the first gateway. */
   wsUrl: string
   httpUrl: string
+  /** The key of the app `admin`, with every scope. */
+  adminKey: string
   /** A token that is good for an hour. */
   token(userId: string): Promise<string>
   /** The environment of all processes; commands (verify, rebuild) take it as it is. */
@@ -69,6 +71,7 @@ export async function startProduct(
     PACKLOG_PARTITION_COUNT: String(PARTITIONS),
     PACKLOG_STATE_DIR: join(stateDir, 'state'),
     PACKLOG_JWT_KEY_FILE: jwtKeyFile,
+    PACKLOG_ADMIN_KEY_FILE: join(stateDir, 'admin.key'),
     PACKLOG_LOG_LEVEL: 'info',
     ...options.env,
   }
@@ -107,6 +110,7 @@ export async function startProduct(
   return {
     wsUrl,
     httpUrl: wsUrl.replace('ws:', 'http:').replace('/v1/ws', ''),
+    adminKey: (await readFile(join(stateDir, 'admin.key'), 'utf8')).trim(),
     token: userId => issueToken(key, { userId: userId as UserId, expiresAt: systemClock.now() + TOKEN_MS }),
     env: { ...env, PACKLOG_WS_URL: wsUrl },
     roles,

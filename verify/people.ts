@@ -47,7 +47,7 @@ function pairAfter(pair: Pair, { body, from, at }: AcceptedEvent): Pair {
 }
 
 /** A fact of a user's own: its JSON, and the seq of the event that set it. */
-type OwnName = 'profile' | 'settings' | 'attributes' | 'devices' | 'access'
+type OwnName = 'profile' | 'settings' | 'attributes' | 'devices' | 'access' | 'revoked'
 type Own = ReadonlyMap<OwnName, { seq: Seq; json: string }>
 
 function ownAfter(own: Own, { body, seq }: AcceptedEvent): Own {
@@ -59,6 +59,8 @@ function ownAfter(own: Own, { body, seq }: AcceptedEvent): Own {
       return set('settings', body.settings)
     case 'UserAttributesSet':
       return set('attributes', body.attributes)
+    case 'TokensRevoked':
+      return set('revoked', body.revoked)
     case 'PushDevicesSet':
       return set('devices', body.devices)
     case 'UserDisabled':
@@ -68,9 +70,10 @@ function ownAfter(own: Own, { body, seq }: AcceptedEvent): Own {
     case 'UserErased': {
       const emptied = { profile: { name: '', avatar: '' }, settings: DEFAULT_SETTINGS, attributes: [], devices: [] }
       const all = { ...emptied, access: 'erased' }
-      return new Map(
-        Object.entries(all).map(([name, value]) => [name as OwnName, { seq, json: JSON.stringify(value) }]),
+      const entries = Object.entries(all).map(
+        ([name, value]) => [name as OwnName, { seq, json: JSON.stringify(value) }] as const,
       )
+      return new Map([...own, ...entries])
     }
     default:
       return own
@@ -208,6 +211,7 @@ function relationOf(friendsSince: number, asked: Pair['asked'], me: UserId): str
   return asked.by === me ? 'requested' : 'asked'
 }
 
+const NO_TOKENS = { notBefore: 0, tokens: [] }
 const DEFAULT_SETTINGS = { messagesFrom: 'anyone', notify: 'all', findable: true, presenceShown: true }
 
 function ownFacts(own: Own): unknown {
@@ -215,18 +219,24 @@ function ownFacts(own: Own): unknown {
     const { seq = 0, json } = own.get(name) ?? {}
     return { seq, value: json === undefined ? none : JSON.parse(json) }
   }
-  const lists = [fact('attributes', []), fact('devices', []), fact('access', 'active').value]
+  const lists = [
+    fact('attributes', []),
+    fact('devices', []),
+    fact('access', 'active').value,
+    fact('revoked', NO_TOKENS),
+  ]
   return [fact('profile', { name: '', avatar: '' }), fact('settings', DEFAULT_SETTINGS), ...lists]
 }
 
 function ownRow(row: PersonRow | undefined): unknown {
   if (row === undefined) return ownFacts(NOTHING_OWN)
-  const { profile, settings, attributes, devices, access } = row
+  const { profile, settings, attributes, devices, access, revoked } = row
   return [
     { seq: profile.seq, value: profile.profile },
     { seq: settings.seq, value: settings.settings },
     { seq: attributes.seq, value: attributes.attributes },
     { seq: devices.seq, value: devices.devices },
     access,
+    { seq: revoked.seq, value: revoked.revoked },
   ]
 }

@@ -94,9 +94,13 @@ export async function readTokenKey(file: string): Promise<TokenKey> {
 /** Signs a token for a user, good until `expiresAt`. */
 export function issueToken(
   key: TokenKey,
-  { userId, expiresAt }: { userId: UserId; expiresAt: Millis },
+  { userId, expiresAt, issuedAt, tokenId }: { userId: UserId; expiresAt: Millis; issuedAt?: Millis; tokenId?: string },
 ): Promise<string> {
-  return new SignJWT()
+  // With a fraction of the second: a token that is issued just after all were revoked is good.
+  return new SignJWT({
+    ...(issuedAt === undefined ? {} : { iat: issuedAt / 1_000 }),
+    ...(tokenId === undefined ? {} : { jti: tokenId }),
+  })
     .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })
     .setSubject(userId)
     .setExpirationTime(Math.floor(expiresAt / 1_000))
@@ -104,7 +108,7 @@ export function issueToken(
 }
 
 export type VerifiedToken =
-  | { ok: true; userId: UserId; expiresAt: Millis }
+  | { ok: true; userId: UserId; expiresAt: Millis; issuedAt?: Millis; tokenId?: string }
   /** Temporary: whether the token is good cannot be said now. */
   | { ok: false; reason: string; isTemporary?: true }
 
@@ -134,9 +138,15 @@ export async function verifyToken(keys: TokenKeys, token: string, now: Millis): 
 }
 
 function verified({ payload }: { payload: JWTPayload }): VerifiedToken {
-  const { sub = '', exp = 0 } = payload
+  const { sub = '', exp = 0, iat, jti } = payload
   if (!isUserId(sub)) return { ok: false, reason: 'the token names no valid user' }
-  return { ok: true, userId: sub, expiresAt: exp * 1_000 }
+  return {
+    ok: true,
+    userId: sub,
+    expiresAt: exp * 1_000,
+    ...(iat === undefined ? {} : { issuedAt: Math.round(iat * 1_000) }),
+    ...(typeof jti === 'string' ? { tokenId: jti } : {}),
+  }
 }
 
 function algorithmOf(token: string): string | undefined {

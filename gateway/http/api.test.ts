@@ -1,73 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { systemClock } from '../../infra/clock.ts'
-import { silentLogger } from '../../infra/logger.ts'
-import { Metrics } from '../../infra/metrics.ts'
-import { makePackId, type UserId } from '../../schemas/ids.ts'
-import { issueToken } from '../auth/tokens.ts'
-import { type GatewayService, makeGateway } from '../main.ts'
-import { World } from '../testing/world.ts'
+import { type CallOptions, HttpWorld } from './testing/http-world.ts'
 
 /** The grammar of HTTP with real sockets, on the memory log: who may call, what is refused, what an answer says. */
 
-const key = Buffer.alloc(32, 1)
-let world: World<typeof systemClock>
-let gateway: GatewayService
-
+let http: HttpWorld
 beforeAll(async () => {
-  world = await World.on(systemClock)
-  world.sequencer.isFollowing = true
-  const { log, topics, codecs, history, membership, people, archive, random } = world
-  const parts = { log, topics, codecs, history, membership, people, archive, random }
-  const around = {
-    clock: systemClock,
-    logger: silentLogger,
-    metrics: new Metrics(),
-    nodeName: 'gw',
-    checkAnswers: true,
-  }
-  gateway = makeGateway({ http: { host: '127.0.0.1', port: 0 }, tokens: key, ...parts, ...around })
-  await gateway.start()
-  while (!gateway.ready()) await world.settle()
+  http = await HttpWorld.start()
 })
+afterAll(() => http.stop())
 
-afterAll(() => gateway.drain())
-
-interface Reply {
-  status: number
-  type: string
-  headers: Headers
-  body: Record<string, unknown>
-}
-
-async function call(
-  method: string,
-  path: string,
-  {
-    user = 'alice',
-    body,
-    headers = {},
-  }: { user?: string | undefined; body?: unknown; headers?: Record<string, string> } = {},
-): Promise<Reply> {
-  const token = await issueToken(key, { userId: user as UserId, expiresAt: systemClock.now() + 60_000 })
-  const response = await fetch(`http://127.0.0.1:${gateway.port}${path}`, {
-    method,
-    headers: {
-      ...(user === '' ? {} : { authorization: `Bearer ${token}` }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...headers,
-    },
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  })
-  const text = await response.text()
-  return {
-    status: response.status,
-    type: response.headers.get('content-type') ?? '',
-    headers: response.headers,
-    body: JSON.parse(text) as Record<string, unknown>,
-  }
-}
-
-const uuid7 = () => makePackId(systemClock.now(), world.random.bytes(10))
+const call = (method: string, path: string, options?: CallOptions) => http.call(method, path, options)
+const uuid7 = () => http.packId()
 
 test('[HT1] a send is answered with its outcome, and sent again under its key with the same', async () => {
   const headers = { 'idempotency-key': uuid7() }

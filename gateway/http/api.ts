@@ -6,7 +6,7 @@ import type { Logger } from '../../infra/logger.ts'
 import { Code } from '../../schemas/codes.ts'
 import { APP_CALLS_PER_SECOND_MAX, BAD_CREDENTIALS_RATE, JSON_DEPTH_MAX, USER_CALLS_RATE } from '../limits.ts'
 import { isShallow } from '../ws/client-frames.ts'
-import { Buckets } from '../ws/rate-limits.ts'
+import { Buckets, type RateLimit } from '../ws/rate-limits.ts'
 import { QuestionFailed } from '../ws/views.ts'
 import { type Caller, type Callers, identityOf, USER_HEADER } from './callers.ts'
 import type { PackIds } from './idempotency.ts'
@@ -29,6 +29,8 @@ export interface ApiOptions {
   packIds: PackIds
   /** False while calls cannot be served. */
   isOpen(): boolean
+  /** Wrong keys and tokens from one address. */
+  badCredentialsRate?: RateLimit
   /** For tests: every answer is compared with its schema. */
   checkAnswers?: boolean
 }
@@ -39,12 +41,13 @@ export class Api {
   readonly routes: Route[] = []
   private readonly options: ApiOptions
   private readonly userCalls = new Buckets<string>(USER_CALLS_RATE)
-  private readonly badCredentials = new Buckets<string>(BAD_CREDENTIALS_RATE)
+  private readonly badCredentials: Buckets<string>
   private readonly appCalls = new Map<number, Buckets<string>>()
 
   constructor(fastify: FastifyInstance, options: ApiOptions) {
     this.fastify = fastify
     this.options = options
+    this.badCredentials = new Buckets(options.badCredentialsRate ?? BAD_CREDENTIALS_RATE)
     fastify.setValidatorCompiler(validatorCompiler)
     fastify.setSerializerCompiler(() => data => JSON.stringify(data))
     fastify.setErrorHandler((error: FastifyError, request, reply) => this.refuse(error, request, reply))
@@ -108,7 +111,7 @@ export class Api {
   }
 
   private mayCall(caller: Caller, now: Millis): boolean {
-    if (caller.kind === 'user') return this.userCalls.take(caller.userId, now)
+    if (caller.kind === 'user') return this.userCalls.take(caller.identity.userId, now)
     const perSecond = caller.perSecond ?? APP_CALLS_PER_SECOND_MAX
     let buckets = this.appCalls.get(perSecond)
     if (buckets === undefined) {
@@ -123,6 +126,7 @@ export class Api {
     const named = request.headers[USER_HEADER]
     const identity = identityOf(caller, Array.isArray(named) ? named[0] : named, route)
     const key = request.headers['idempotency-key']
+    if (caller.kind === 'app' && identity.userId !== caller.app) await this.options.callers.letIn(identity)
     const packId = await this.options.packIds.of(caller, Array.isArray(key) ? key[0] : key)
     const { params, query, body, id: requestId } = request
     const answer = await route.handle({ caller, identity, params, query, body, packId, requestId })

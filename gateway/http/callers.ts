@@ -1,6 +1,7 @@
 import type { Clock } from '../../infra/clock.ts'
 import { isUserId, type UserId } from '../../schemas/ids.ts'
 import type { VerifiedToken } from '../auth/tokens.ts'
+import type { AccessIndex } from '../ws/access.ts'
 import type { Identity } from '../ws/asker.ts'
 import { Problem } from './problem.ts'
 import type { Scope } from './scopes.ts'
@@ -14,7 +15,7 @@ export const USER_HEADER = 'packlog-user'
 export const KEY_PREFIX = 'pk.'
 
 export type Caller =
-  | { kind: 'user'; userId: UserId; expiresAt: number }
+  | { kind: 'user'; identity: Identity }
   | { kind: 'app'; app: UserId; keyId: string; scopes: ReadonlySet<Scope>; perSecond: number | undefined }
 
 /** Checks keys of apps. */
@@ -35,6 +36,7 @@ export interface CallersOptions {
   clock: Clock
   verify(token: string): Promise<VerifiedToken>
   keys: KeyChecker
+  access(): Pick<AccessIndex, 'fault'>
 }
 
 const NO_DEVICE = { type: 0, id: '' }
@@ -54,10 +56,23 @@ export class Callers {
     }
     if (credentials.startsWith(KEY_PREFIX)) return this.options.keys.check(credentials)
     const verified = await this.options.verify(credentials)
-    if (verified.ok) return { kind: 'user', userId: verified.userId, expiresAt: verified.expiresAt }
+    if (verified.ok) return this.user(verified)
     throw verified.isTemporary === true
       ? new Problem('SERVICE_UNAVAILABLE', verified.reason)
       : unauthorized(verified.reason)
+  }
+
+  private async user({ ok: _, ...of }: Extract<VerifiedToken, { ok: true }>): Promise<Caller> {
+    const identity: Identity = { ...of, device: NO_DEVICE }
+    await this.letIn(identity)
+    return { kind: 'user', identity }
+  }
+
+  /** Rejects with Problem where the user is disabled, or the token was revoked. */
+  async letIn(identity: Identity): Promise<void> {
+    const fault = await this.options.access().fault(identity)
+    if (fault === undefined) return
+    throw fault.name === 'BAD_CREDENTIALS' ? unauthorized(fault.detail) : new Problem(fault.name, fault.detail)
   }
 }
 
@@ -73,19 +88,21 @@ export function identityOf(
 ): Identity {
   if (caller.kind === 'user') {
     if (actsFor === 'app') throw new Problem('ACCESS_DENIED', 'only an app may do this, with its key')
-    if (named !== undefined && named !== caller.userId) {
+    if (named !== undefined && named !== caller.identity.userId) {
       throw new Problem('ACCESS_DENIED', 'a user acts only in their own name')
     }
-    return { userId: caller.userId, device: NO_DEVICE, expiresAt: caller.expiresAt }
+    return caller.identity
   }
-  const { app, scopes } = caller
+  const { app, keyId, scopes } = caller
   if (!scopes.has(scope)) throw new Problem('ACCESS_DENIED', `the key has no scope ${scope}`)
   const actor = { kind: 'APP', id: app } as const
-  if (actsFor === 'app') return { userId: app, device: NO_DEVICE, actor }
+  // Which key it was stands in the log where devices of users do.
+  const device = { type: 0, id: `key:${keyId}` }
+  if (actsFor === 'app') return { userId: app, device, actor }
   if (named === undefined) {
-    if (actsFor === 'userOrApp') return { userId: app, device: NO_DEVICE, actor }
+    if (actsFor === 'userOrApp') return { userId: app, device, actor }
     throw new Problem('PARAM', `name the user in whose name the app acts, in the header ${USER_HEADER}`)
   }
   if (!isUserId(named)) throw new Problem('PARAM', `${USER_HEADER}: not the id of a user`)
-  return { userId: named, device: NO_DEVICE, actor: { kind: 'APP', id: app } }
+  return { userId: named, device, actor }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { GroupId, PackId, SessionId, UserId } from '../../schemas/ids.ts'
-import { ID_PATTERN, PACK_ID_PATTERN, SESSION_ID_PATTERN } from './avro-schemas.ts'
+import { ID_PATTERN, PACK_ID_PATTERN } from './avro-schemas.ts'
 
 /** Parts of paths and queries that many routes have. */
 
@@ -15,7 +15,7 @@ export const packIdSchema = z
   .describe('The id of a pack, a UUIDv7.') as unknown as z.ZodType<PackId>
 export const sessionIdSchema = z
   .string()
-  .regex(SESSION_ID_PATTERN)
+  .regex(/^[sb]:[A-Za-z0-9._@-]{1,64}:[A-Za-z0-9._@-]{1,64}$|^[gu]:[A-Za-z0-9._@-]{1,64}$/)
   .describe('s:<a>:<b> with the two users in order, g:<group>, b:<app>:<user>.') as unknown as z.ZodType<SessionId>
 
 export const userParams = z.strictObject({ userId: userIdSchema })

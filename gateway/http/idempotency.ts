@@ -33,7 +33,7 @@ export class PackIds {
     if (key === '' || key.length > KEY_CHARS_MAX) {
       throw new Problem('PARAM', `idempotency-key: 1 to ${KEY_CHARS_MAX} characters`)
     }
-    const name = hashOf(caller.kind === 'app' ? `app ${caller.app}` : `user ${caller.userId}`, key)
+    const name = hashOf(caller.kind === 'app' ? `app ${caller.app}` : `user ${caller.identity.userId}`, key)
     if (isPackId(key)) return makePackId(packIdTime(key), name)
     try {
       return await remembered.remember(name.toString('base64url'), fresh())

@@ -67,6 +67,7 @@ const STATUS: Record<CodeName, number> = {
   REQUEST_NOT_EXIST: 404,
   LIMIT_REACHED: 409,
   LEGAL_HOLD: 409,
+  NOT_EXIST: 404,
 }
 
 /** Every status that a refusal may have; the same on every route, for an outcome of the log may be any of them. */

@@ -31,7 +31,7 @@ interface Message {
   extra?: SendExtra
 }
 
-const messageFields = {
+export const messageFields = {
   flags: flagsSchema,
   pushInfo: namedSchema<PushInfo>('PushInfo').optional(),
   content: fieldOf<Content>('Send', 'content'),
@@ -58,7 +58,7 @@ const refusalSchema = recordSchema<{ code: number; name: string; reason: string;
   description: 'Why one of many packs was refused.',
 })
 
-const batchAnswer = z
+export const batchAnswer = z
   .strictObject({
     accepted: z.int().min(0).describe('How many were accepted.'),
     outcomes: z
@@ -156,5 +156,3 @@ export function batchOutcome(answers: readonly Answer[]): z.infer<typeof batchAn
   })
   return { accepted: answers.filter(({ type }) => type === 'ack').length, outcomes }
 }
-
-export { batchAnswer }

@@ -1,15 +1,19 @@
 import type { CallsNow } from './frame-routes.ts'
 import type { Route } from './route.ts'
+import { auditRoutes } from './routes-audit.ts'
 import { friendRoutes } from './routes-friends.ts'
 import { groupRoutes } from './routes-groups.ts'
+import { type KeyRouteParts, keyRoutes } from './routes-keys.ts'
 import { type MediaRouteParts, mediaRoutes } from './routes-media.ts'
 import { messageRoutes } from './routes-messages.ts'
+import { notificationRoutes } from './routes-notifications.ts'
 import { peopleRoutes } from './routes-people.ts'
 import { pushRoutes } from './routes-push.ts'
 import { sessionRoutes } from './routes-sessions.ts'
+import { type TokenRouteParts, tokenRoutes } from './routes-tokens.ts'
 
 /** What routes work with. */
-export interface RouteParts extends MediaRouteParts {
+export interface RouteParts extends KeyRouteParts, TokenRouteParts, MediaRouteParts {
   calls: CallsNow
 }
 
@@ -24,5 +28,9 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...peopleRoutes(calls),
     ...pushRoutes(calls),
     ...mediaRoutes(parts),
+    ...notificationRoutes(calls),
+    ...tokenRoutes(parts),
+    ...keyRoutes(parts),
+    ...auditRoutes(calls),
   ]
 }

@@ -25,6 +25,7 @@ export const SCOPES = {
   'jobs:read': 'Read how far jobs are.',
   'dead:read': 'Read records that could not be applied.',
   'keys:write': 'Create, rotate and revoke keys of the app.',
+  'apps:write': 'Create keys of any app: for administrators.',
   'keys:read': 'Read the keys of the app, without their secrets.',
   'audit:read': 'Read what was done with keys of the app.',
 } as const

@@ -23,7 +23,7 @@ export interface HttpServerOptions {
   random: Random
   logger: Logger
   /** Who calls, and which id a request has. */
-  api: Pick<ApiOptions, 'callers' | 'packIds' | 'checkAnswers'>
+  api: Pick<ApiOptions, 'callers' | 'packIds' | 'checkAnswers' | 'badCredentialsRate'>
   /** Everything that can be called. */
   routes: readonly Route[]
   /** Certificate and key in PEM. */

@@ -19,6 +19,7 @@ import type {
   UrgentEvent,
 } from '../../processors/history/history-store.ts'
 import { NOTHING_KEPT } from '../../processors/history/session-summary.ts'
+import type { AppsReader } from '../../processors/membership/apps-store.ts'
 import type { MembershipInterval, MembershipReader } from '../../processors/membership/membership-store.ts'
 import { MemoryMembership, MemoryMembershipStore } from '../../processors/membership/memory-membership-store.ts'
 import { MemoryPeople } from '../../processors/membership/memory-people.ts'
@@ -301,6 +302,11 @@ export class FakeMembership extends FakeView implements MembershipReader {
     void this.store.write({ ...place, writes: project({ events }) })
   }
 
+  /** What is asked of apps, from the same server. */
+  get apps(): AppsReader {
+    return this.server.apps
+  }
+
   empty(): void {
     this.server.flush()
     this.places.clear()
@@ -371,6 +377,10 @@ export class FakePeople extends FakeView implements PeopleReader {
 
   relation(pair: Parameters<PeopleReader['relation']>[0]): ReturnType<PeopleReader['relation']> {
     return this.answer(() => this.store.relation(pair)).then(relation => relation)
+  }
+
+  revoked(userId: UserId): ReturnType<PeopleReader['revoked']> {
+    return this.answer(() => this.store.revoked(userId)).then(revoked => revoked)
   }
 
   access(userIds: readonly UserId[]): ReturnType<PeopleReader['access']> {

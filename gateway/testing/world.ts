@@ -222,6 +222,7 @@ export class World<C extends Clock = VirtualClock> {
       history,
       membership,
       people,
+      apps: membership.apps,
       presence: { store: presence, signals: presence.signals() },
       archive,
       clock,

@@ -9,6 +9,9 @@ export interface Identity {
   device: Device
   /** When the token runs out; undefined: never. */
   expiresAt?: Millis
+  /** When the token was issued, and its jti, as far as it says so. */
+  issuedAt?: Millis
+  tokenId?: string
   /** Who really asks, where that is not the user. */
   actor?: Actor
 }

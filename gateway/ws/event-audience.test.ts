@@ -8,7 +8,9 @@ const SESSION_KINDS = `MessageAccepted GroupCreated MemberJoined MemberQuit Memb
   RulesSet MessageRevoked MessageOverridden MessageDeleted ReactionAdded ReactionRemoved GroupInfoUpdated
   GroupSettingsUpdated OwnerChanged RolesSet MemberMuted AliasSet ProfileUpdated SettingsUpdated UserAttributesSet
   SessionAttributesSet SessionReadMarked SessionCleared DeletedForMe LoggedIn LoggedOut PushDevicesSet PushRequested
-  PushOpened UserDisabled UserEnabled UserErased ContentErased`.split(/\s+/)
+  PushOpened UserDisabled UserEnabled UserErased ContentErased TokensRevoked KeySet KeyRevoked ActRecorded JobStarted JobStepped JobEnded`.split(
+  /\s+/,
+)
 
 const OTHERS: { [kind: string]: unknown } = {
   // The mark of the samples is at 9: that is how far the session had come.

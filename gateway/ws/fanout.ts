@@ -9,6 +9,7 @@ import type { FetchedBatch, Log, LogReader, StoredRecord } from '../../topics/lo
 import type { TopicName } from '../../topics/topics.ts'
 import { HEADER_FACTS, HEADER_MEMBERS, LogCorrupt, type Position, selectValid } from '../../topics/valid-events.ts'
 import type { Presence } from '../presence/presence.ts'
+import type { AccessIndex } from './access.ts'
 import type { Asker } from './asker.ts'
 import type { Audience } from './audience.ts'
 import type { ClientConnection } from './client-connection.ts'
@@ -16,6 +17,7 @@ import { audienceOf } from './event-audience.ts'
 import { readSeq } from './event-seq.ts'
 import { answerFrame, LiveEvent } from './frames.ts'
 import type { FriendsOnly } from './friends-only.ts'
+import type { KeyIndex } from './key-index.ts'
 import type { LoginPacks } from './login-packs.ts'
 import { type MembershipIndex, membershipChange } from './membership-index.ts'
 import { changesList, type Nudges } from './nudges.ts'
@@ -57,6 +59,8 @@ export interface FanoutOptions {
   audience: Audience
   pending: PendingPacks
   friendsOnly: Pick<FriendsOnly, 'passed'>
+  access: Pick<AccessIndex, 'passed'>
+  keys: Pick<KeyIndex, 'passed'>
   loginPacks: Pick<LoginPacks, 'wants' | 'passed'>
   nudges: Nudges
   /** Absent where nobody keeps who is there. */
@@ -114,7 +118,7 @@ export class Fanout {
     const changesMembers = isAboutGroup || record.headers[HEADER_MEMBERS] !== undefined
     const { audience, pending } = this.options
     // Settings of anybody may be those of a receiver.
-    const isOwnFact = record.headers[HEADER_FACTS] !== undefined && sessionId.startsWith('u:')
+    const isOwnFact = record.headers[HEADER_FACTS] !== undefined && /^[ua]:/.test(sessionId)
     const isWanted =
       changesMembers ||
       isOwnFact ||
@@ -160,6 +164,8 @@ export class Fanout {
     const change = membershipChange(event, partition, record.offset)
     const leavers = change === undefined ? NOBODY : index.apply(change)
     this.options.friendsOnly.passed(event)
+    this.options.access.passed(event)
+    this.options.keys.passed(event)
     this.options.presence?.passed(event)
     if (!isAccepted(event)) {
       this.answer(event)

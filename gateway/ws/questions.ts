@@ -105,7 +105,7 @@ export class Questions {
     switch (frame.type) {
       case 'history':
         return isService(identity)
-          ? this.wholeHistory(subprotocol, frame)
+          ? this.wholeHistory(identity.userId, subprotocol, frame)
           : this.history(identity.userId, subprotocol, frame)
       case 'sessions':
       case 'receipts':
@@ -134,8 +134,9 @@ export class Questions {
   }
 
   /** As the log has it, hidden from nobody. */
-  private async wholeHistory(subprotocol: Subprotocol, frame: Question<'history'>): Promise<Buffer> {
+  private async wholeHistory(app: UserId, subprotocol: Subprotocol, frame: Question<'history'>): Promise<Buffer> {
     const { requestId, sessionId } = frame
+    if (!isOpenToApp(sessionId, app)) throw new QuestionFailed('HISTORY_DENIED', Code.HISTORY_DENIED.text)
     const page = await this.page(frame, EVERYTHING)
     const visible = visiblePart(frame, page, EVERYTHING)
     return pageFrame(subprotocol, { requestId, sessionId, ...visible, ...cutToSize(frame, visible) })
@@ -260,4 +261,9 @@ export function cutToSize(
   }
   if (count === events.length) return { events, more }
   return { events: fromStart ? events.slice(0, count) : events.slice(-count), more: true }
+}
+
+/** Chats and groups, and what is the app's own; never a user's own session, or what another app says. */
+function isOpenToApp(sessionId: SessionId, app: UserId): boolean {
+  return /^[sg]:/.test(sessionId) || sessionId === `a:${app}` || sessionId.startsWith(`b:${app}:`)
 }

@@ -144,8 +144,9 @@ export class WebSocketGateway {
     }
     const { device } = login
     if (device === undefined) return this.refuse(upgrade, 'BAD_CLIENT_IDENTITY', 'deviceType or deviceId is wrong')
-    const { userId, expiresAt } = verified
-    const identity = { userId, device, expiresAt }
+    const { ok: _, ...of } = verified
+    const identity: Identity = { ...of, device }
+    const { userId } = identity
     const approved = (await this.options.approve?.(identity)) ?? 'allowed'
     if (approved !== 'allowed') return this.refuse(upgrade, approved === 'away' ? 'UNAVAILABLE' : 'THIRD_PARTY_REJECT')
     if (!(await admit(userId))) return this.refuse(upgrade, 'UNAVAILABLE')

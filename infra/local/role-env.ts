@@ -35,6 +35,8 @@ export const mediaKeyFile = (dataDir: string): string => join(dataDir, 'media.ke
 
 /** File that names the webhooks. */
 export const webhooksFile = (dataDir: string): string => join(dataDir, 'webhooks.json')
+/** File of the key of the app `admin`, which may do everything over HTTP. */
+export const adminKeyFile = (dataDir: string): string => join(dataDir, 'admin.key')
 
 /**
  * The environment that all processes and commands share. What the caller's environment sets otherwise (partitions,
@@ -53,6 +55,7 @@ export function sharedEnv(targets: RoleTargets): Record<string, string> {
     PACKLOG_METRICS_HOST: HOST,
     PACKLOG_STATE_DIR: join(targets.dataDir, 'state'),
     PACKLOG_JWT_KEY_FILE: jwtKeyFile(targets.dataDir),
+    PACKLOG_ADMIN_KEY_FILE: adminKeyFile(targets.dataDir),
   }
 }
 

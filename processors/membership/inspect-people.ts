@@ -1,4 +1,5 @@
 import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
+import type { Revoked } from '../../schemas/apps.ts'
 import type { UserId } from '../../schemas/ids.ts'
 import type { PushDevice } from '../../schemas/push-devices.ts'
 import type { Access } from '../../schemas/session.ts'
@@ -12,6 +13,7 @@ import {
   friendEntry,
   isSomething,
   ownEntry,
+  revokedOf,
   type Stored,
 } from './people-store.ts'
 import { friendKeys, ownKey, storedOf } from './redis-people.ts'
@@ -27,6 +29,7 @@ export interface PersonRow {
   attributes: { seq: number; attributes: Attribute[] }
   devices: { seq: number; devices: PushDevice[] }
   access: Access
+  revoked: { seq: number; revoked: Revoked }
 }
 
 /** The row of stored registers: `friends` by `<peerId>#<register>`. */
@@ -56,6 +59,7 @@ export function personRow(
     attributes: { seq: attributes?.position ?? 0, attributes: ownEntry(undefined, attributes).attributes },
     devices: { seq: devices?.position ?? 0, devices: devicesOf(devices) },
     access: accessOf(own.get('access')),
+    revoked: { seq: own.get('revoked')?.position ?? 0, revoked: revokedOf(own.get('revoked')) },
   }
 }
 

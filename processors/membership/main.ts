@@ -5,10 +5,12 @@ import { HEADER_FACTS, HEADER_MEMBERS } from '../../topics/valid-events.ts'
 import { GenerationWriter, redisRebuildable } from '../generation-writer.ts'
 import type { Rebuildable } from '../rebuild.ts'
 import type { View } from '../view.ts'
+import type { AppsReader } from './apps-store.ts'
 import { inspectMembership, type MembershipInspector } from './inspect.ts'
 import type { MembershipReader, MembershipStore } from './membership-store.ts'
 import type { DevicesReader, PeopleReader } from './people-store.ts'
 import { project, reasonToSkip } from './project.ts'
+import { RedisAppsReader } from './redis-apps.ts'
 import { MEMBERSHIP_FORMAT } from './redis-membership-keys.ts'
 import { RedisMembershipReader } from './redis-membership-reader.ts'
 import { RedisMembershipStore } from './redis-membership-store.ts'
@@ -61,6 +63,11 @@ export function membershipReader(request: OnRedis): MembershipReader {
 /** What the gateway asks of people. */
 export function peopleReader(request: OnRedis): PeopleReader & DevicesReader {
   return new RedisPeopleReader(generationsOf(request))
+}
+
+/** What gateways and the worker of jobs ask of apps. */
+export function appsReader(request: OnRedis): AppsReader {
+  return new RedisAppsReader(generationsOf(request))
 }
 
 /** Rows for verify. */

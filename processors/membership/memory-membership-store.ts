@@ -3,6 +3,7 @@ import type { MemberRole } from '../../schemas/settings.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { byKey } from '../by-key.ts'
 import { ViewMoved } from '../view.ts'
+import type { AppsReader } from './apps-store.ts'
 import type { MembershipGroupRow, MembershipInspector, MembershipUserRow } from './inspect.ts'
 import type { PersonRow } from './inspect-people.ts'
 import {
@@ -18,6 +19,7 @@ import {
   type StoredInvite,
   type StoredRequest,
 } from './membership-store.ts'
+import { MemoryApps } from './memory-apps.ts'
 import {
   applyGroup,
   emptyGroup,
@@ -41,6 +43,7 @@ interface Contents {
   groups: Map<SessionId, GroupRows>
   users: Map<UserId, Map<SessionId, ListRows>>
   people: MemoryPeople
+  apps: MemoryApps
 }
 
 /** What one or more stores share, as clients of one server do. */
@@ -61,7 +64,20 @@ export class MemoryMembership {
       tokenUsers: token => current().tokenUsers(token),
       relation: pair => current().relation(pair),
       access: userIds => current().access(userIds),
+      revoked: userId => current().revoked(userId),
       blocks: pairs => current().blocks(pairs),
+    }
+  }
+
+  /** What is asked of apps. */
+  get apps(): AppsReader {
+    const current = () => this.contents.apps
+    return {
+      keys: app => current().keys(app),
+      jobs: app => current().jobs(app),
+      jobSpec: request => current().jobSpec(request),
+      apps: () => current().apps(),
+      users: request => current().users(request),
     }
   }
 
@@ -72,7 +88,7 @@ export class MemoryMembership {
 
   private emptyContents(): Contents {
     const maps = { positions: new Map(), groups: new Map(), users: new Map() }
-    return { epoch: `life-${++this.lives}`, ...maps, people: new MemoryPeople() }
+    return { epoch: `life-${++this.lives}`, ...maps, people: new MemoryPeople(), apps: new MemoryApps() }
   }
 }
 
@@ -108,6 +124,8 @@ export class MemoryMembershipStore implements MembershipStore, MembershipReader,
       if (dismissed !== undefined) dismiss(contents, sessionId, partition, dismissed)
     }
     contents.people.write(writes.people)
+    contents.apps.writeUsers({ partition, own: writes.people.own })
+    contents.apps.write(writes.apps)
     if (stored === undefined || stored.offset < position.offset) contents.positions.set(partition, position)
     place.before = position.offset
   }

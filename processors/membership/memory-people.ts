@@ -1,3 +1,4 @@
+import type { Revoked } from '../../schemas/apps.ts'
 import { isUserId, type UserId } from '../../schemas/ids.ts'
 import type { PushDevice } from '../../schemas/push-devices.ts'
 import type { Access } from '../../schemas/session.ts'
@@ -18,6 +19,7 @@ import {
   type PeopleReader,
   type ProfileEntry,
   placeOf,
+  revokedOf,
   type Stored,
   tokenEntries,
 } from './people-store.ts'
@@ -111,6 +113,10 @@ export class MemoryPeople implements PeopleReader, DevicesReader {
 
   async settings(userIds: readonly UserId[]): Promise<UserSettings[]> {
     return userIds.map(userId => ownEntry(this.owned.get(userId)?.get('settings'), undefined).settings)
+  }
+
+  async revoked(userId: UserId): Promise<Revoked> {
+    return revokedOf(this.owned.get(userId)?.get('revoked'))
   }
 
   async access(userIds: readonly UserId[]): Promise<Access[]> {

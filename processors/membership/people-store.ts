@@ -1,4 +1,5 @@
 import type { Millis } from '../../infra/clock.ts'
+import { NONE_REVOKED, type Revoked } from '../../schemas/apps.ts'
 import type { Seq, UserId } from '../../schemas/ids.ts'
 import type { PushDevice } from '../../schemas/push-devices.ts'
 import type { Access } from '../../schemas/session.ts'
@@ -48,6 +49,8 @@ export interface PeopleReader {
   relation(pair: { userId: UserId; peerId: UserId }): Promise<FriendEntry>
   /** Whether users come in, in the order asked. */
   access(userIds: readonly UserId[]): Promise<Access[]>
+  /** Which tokens of a user are good no more. */
+  revoked(userId: UserId): Promise<Revoked>
   /** Whether `userId` blocks `peerId`, in the order asked. */
   blocks(pairs: readonly { userId: UserId; peerId: UserId }[]): Promise<boolean[]>
 }
@@ -125,6 +128,11 @@ export function friendEntry(userId: UserId, stored: readonly (string | null | un
 export interface Stored {
   position: number
   json: string
+}
+
+/** Which tokens a stored register calls good no more. */
+export function revokedOf(stored: Stored | undefined): Revoked {
+  return stored === undefined ? NONE_REVOKED : (JSON.parse(stored.json) as Revoked)
 }
 
 /** The devices of a stored register. */

@@ -38,7 +38,7 @@ export interface FriendWrite {
   isNothing: boolean
 }
 
-export const OWN_REGISTERS = ['profile', 'settings', 'attributes', 'devices', 'access'] as const
+export const OWN_REGISTERS = ['profile', 'settings', 'attributes', 'devices', 'access', 'revoked'] as const
 export type OwnRegister = (typeof OWN_REGISTERS)[number]
 
 /** A register of a user's own; the json is that of a Profile, of UserSettings, of Attribute[], of PushDevice[], of Access. */
@@ -88,6 +88,8 @@ function ownWrites({ body, from, seq }: AcceptedEvent): OwnWrite[] {
       return write('settings', body.settings)
     case 'UserAttributesSet':
       return write('attributes', body.attributes)
+    case 'TokensRevoked':
+      return write('revoked', body.revoked)
     case 'PushDevicesSet':
       return write('devices', body.devices)
     case 'UserDisabled':

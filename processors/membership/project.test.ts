@@ -67,6 +67,7 @@ test('[ME3] a dismissal names nobody: the store knows who was in', () => {
     ],
     users: new Map(),
     people: NOBODY,
+    apps: [],
   })
 })
 
@@ -75,7 +76,7 @@ test('[ME1] messages, refusals and repeats change nothing', () => {
   script.message(single('alice', 'bob'), alice, 'x')
   script.refuse(crew, alice, Code.GROUP_NOT_EXIST.number)
   script.put(crew, alice, { kind: 'PackRepeated', code: 0, seq: 1, count: 0, at: 1 }, { seq: 0, count: 0, flags: 0 })
-  expect(project(script.batch())).toEqual({ groups: [], users: new Map(), people: NOBODY })
+  expect(project(script.batch())).toEqual({ groups: [], users: new Map(), people: NOBODY, apps: [] })
 })
 
 test('[RN8] an accepted event of a session that is not canonical is skipped with a reason', () => {

@@ -2,6 +2,7 @@ import { type Event, isAccepted } from '../../schemas/event.ts'
 import { isSessionId, type Offset, RULES_SESSION, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
 import type { MemberRole } from '../../schemas/settings.ts'
 import type { ViewBatch } from '../view.ts'
+import { type AppWrite, projectApps } from './apps.ts'
 import { changesSummary, factsOf, type GroupFact } from './group-facts.ts'
 import { type PeopleWrites, projectPeople } from './people.ts'
 
@@ -31,6 +32,7 @@ export interface MembershipWrites {
   /** The last entry of each user and group; dismissals apart. */
   users: Map<UserId, Map<SessionId, GroupEntry>>
   people: PeopleWrites
+  apps: AppWrite[]
 }
 
 /** Why the view cannot show an event; undefined where it can. */
@@ -51,7 +53,7 @@ export function project({ events }: Pick<ViewBatch, 'events'>): MembershipWrites
       addToUsers(users, event.sessionId, fact, offset)
     }
   }
-  return { groups: [...groups.values()], users, people: projectPeople({ events }) }
+  return { groups: [...groups.values()], users, people: projectPeople({ events }), apps: projectApps({ events }) }
 }
 
 function addToGroup(group: GroupWrites, fact: GroupFact, offset: Offset): void {

@@ -7,6 +7,7 @@ import type { GenerationWriter } from '../generation-writer.ts'
 import type { GroupFact } from './group-facts.ts'
 import type { MembershipStore } from './membership-store.ts'
 import type { GroupEntry, GroupWrites, MembershipWrites } from './project.ts'
+import { writeApps, writeUsers } from './redis-apps.ts'
 import { groupKeys, userKeys } from './redis-membership-keys.ts'
 import { writePeople } from './redis-people.ts'
 import { inviteText } from './versioned.ts'
@@ -50,6 +51,8 @@ export class RedisMembershipStore implements MembershipStore {
       if (dismissed !== undefined) await this.dismiss(keyPrefix, partition, sessionId, dismissed)
     }
     await writePeople(this.connection, keyPrefix, writes.people)
+    await writeUsers(this.connection, keyPrefix, { partition, own: writes.people.own })
+    await writeApps(this.connection, keyPrefix, writes.apps)
     await this.writer.storePosition(partition, position)
   }
 

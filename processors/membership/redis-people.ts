@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
 import { type Command, loadScript, runPipeline } from '../../infra/redis/pipeline.ts'
 import type { RedisConnection } from '../../infra/redis/redis.ts'
+import type { Revoked } from '../../schemas/apps.ts'
 import { isUserId, type UserId } from '../../schemas/ids.ts'
 import type { PushDevice } from '../../schemas/push-devices.ts'
 import type { Access } from '../../schemas/session.ts'
@@ -22,6 +23,7 @@ import {
   type PeopleReader,
   type ProfileEntry,
   placeOf,
+  revokedOf,
   type Stored,
   tokenEntries,
 } from './people-store.ts'
@@ -195,6 +197,11 @@ export class RedisPeopleReader implements PeopleReader, DevicesReader {
       userIds.map((userId): Command => ['hget', ownKey(keyPrefix, userId), 'settings']),
     )
     return userIds.map((_, i) => ownEntry(storedOf(replies?.[i] as string | null), undefined).settings)
+  }
+
+  async revoked(userId: UserId): Promise<Revoked> {
+    const replies = await this.generations.read(keyPrefix => [['hget', ownKey(keyPrefix, userId), 'revoked']])
+    return revokedOf(storedOf(replies?.[0] as string | null))
   }
 
   async access(userIds: readonly UserId[]): Promise<Access[]> {

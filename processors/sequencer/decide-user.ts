@@ -13,6 +13,7 @@ import { decideKept, isAboutSession } from './decide-kept.ts'
 import { decideLogin, decideLogout } from './decide-login.ts'
 import { decideInvalidate, decideOpened, decidePush, decideRegister, decideUnregister } from './decide-push.ts'
 import { accessFault } from './decide-standing.ts'
+import { decideTokens } from './decide-tokens.ts'
 import type { Desk } from './desk.ts'
 import { notDecided, refused } from './outcome.ts'
 import { fits } from './pack-kinds.ts'
@@ -50,6 +51,8 @@ export function decideUser(desk: Desk): Verdict {
       return decideLogin(desk, body)
     case 'Logout':
       return decideLogout(body)
+    case 'RevokeTokens':
+      return decideTokens(desk, body)
     case 'RegisterDevice':
       return decideRegister(desk, body)
     case 'UnregisterDevice':

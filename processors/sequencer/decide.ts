@@ -20,7 +20,9 @@ import {
 } from '../../schemas/ids.ts'
 import { Flag, type Pack } from '../../schemas/pack.ts'
 import { partitionOf } from '../../topics/partition.ts'
+import { decideApp } from './decide-app.ts'
 import { decideGroup } from './decide-group.ts'
+import { decideNotification } from './decide-notification.ts'
 import { decideRules } from './decide-rules.ts'
 import { decideSingle } from './decide-single.ts'
 import { decideStanding, isStanding } from './decide-standing.ts'
@@ -31,11 +33,9 @@ import {
   answerEvent,
   DEVICE_ID_CHARS_MAX,
   GATEWAY_CHARS_MAX,
-  notDecided,
   refused,
   unreadableEvent,
 } from './outcome.ts'
-import { fits } from './pack-kinds.ts'
 import { type Head, type LogTime, type RecentPack, recentKey, type StateView } from './session.ts'
 
 /**
@@ -49,7 +49,8 @@ import { type Head, type LogTime, type RecentPack, recentKey, type StateView } f
  *  4. dedupe: a remembered (session, from, packId) is PackRepeated with the first outcome, or PACK_CONFLICT.
  *  5. time: a packId too far ahead is PACK_FROM_FUTURE (temporary), older than the horizon EXPIRED.
  *  6. flags, a verdict that the gateway stamped, then who may write to this kind of session.
- *  7. the rules of the body: decide-single.ts, decide-group.ts, decide-user.ts, decide-rules.ts.
+ *  7. the rules of the body: decide-single.ts, decide-group.ts, decide-user.ts, decide-notification.ts,
+ *     decide-app.ts, decide-rules.ts.
  * Refusals before step 4 and those of step 5 touch no state; final ones after it are remembered (evolve.ts).
  */
 
@@ -171,11 +172,9 @@ function judge(desk: Desk, kind: Kind): AcceptedBody | RefusedBody {
     case 'User':
       return decideUser(desk)
     case 'Notify':
+      return decideNotification(desk)
     case 'App':
-      // Notifications of apps, their keys and webhooks: not decided by this build.
-      return fits(pack.body.kind, kind) && isOfApp(kind, pack)
-        ? notDecided(`the pack ${pack.body.kind} here`)
-        : refused('MSG_FORBIDDEN', 'no pack of this kind may be written to this session')
+      return decideApp(desk)
   }
 }
 
@@ -187,11 +186,6 @@ function answerVerdict({ code, reason }: { code: number; reason: string }): Refu
   const name = codeName(code)
   const isRefusal = name !== undefined && name !== 'SUCCESS'
   return refused(isRefusal ? name : 'SERVER_REFUSED', reason.slice(0, VERDICT_REASON_CHARS_MAX))
-}
-
-/** True where the session belongs to the app that sends. */
-function isOfApp(kind: 'Notify' | 'App', { sessionId, from, actor }: Pack): boolean {
-  return actor.kind === 'APP' && actor.id === from && (kind === 'App' || sessionId.startsWith(`b:${from}:`))
 }
 
 /** Gives an accepted body its seq and count (SQ3). */

@@ -14,6 +14,8 @@ export function userChanges(view: StateView, event: AcceptedEvent, body: Accepte
       return [{ table: 'attributes', key, row: body.attributes }]
     case 'SessionAttributesSet':
       return [{ table: 'sessionAttributes', key: sessionAttributesKey(key, body.sessionId), row: body.attributes }]
+    case 'TokensRevoked':
+      return [{ table: 'revoked', key, row: body.revoked }]
     case 'PushDevicesSet':
       return [{ table: 'pushDevices', key, row: body.devices }]
     case 'LoggedIn':

@@ -3,6 +3,7 @@ import type { Event, RefusedBody } from '../../schemas/event.ts'
 import { isPackId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
 import { horizonAt } from './decide.ts'
+import { appChanges } from './evolve-app.ts'
 import { evolveGroup, sentChange } from './evolve-group.ts'
 import { messageChanges } from './evolve-message.ts'
 import { evolveRelation } from './evolve-relation.ts'
@@ -71,9 +72,21 @@ export function evolve(view: StateView, event: Event): Change[] {
     case 'PushDevicesSet':
     case 'PushRequested':
     case 'PushOpened':
+    case 'TokensRevoked':
       return [
         headChange(view, event, headOf(view, event.sessionId)),
         ...userChanges(view, { ...event, body }, body),
+        recentChange(event, 0),
+      ]
+    case 'KeySet':
+    case 'KeyRevoked':
+    case 'ActRecorded':
+    case 'JobStarted':
+    case 'JobStepped':
+    case 'JobEnded':
+      return [
+        headChange(view, event, headOf(view, event.sessionId)),
+        ...appChanges(view, { ...event, body }, body),
         recentChange(event, 0),
       ]
     case 'UserDisabled':

@@ -97,6 +97,9 @@ const ROW_CODECS: { [T in Table]: RowCodec<Rows[T]> } = {
   logins: wholeRows(),
   sessionAttributes: wholeRows(),
   pushDevices: wholeRows(),
+  revoked: wholeRows(),
+  appKeys: wholeRows(),
+  jobs: wholeRows(),
   standings: wholeRows(),
   erasures: wholeRows(),
 }

@@ -3,6 +3,7 @@ import type { SessionBody } from '../../schemas/session.ts'
 import {
   amendedKey,
   type Change,
+  jobKey,
   memberKey,
   type Rows,
   reactionsKey,
@@ -80,6 +81,18 @@ const LOGGING: Logging = {
     key: `${key}#pushDevices`,
     body: { kind: 'PushDevicesRow', sessionId: key as SessionId, devices: [...devices] },
   }),
+  revoked: (key, revoked) => ({
+    key: `${key}#revoked`,
+    body: { kind: 'RevokedRow', sessionId: key as SessionId, revoked },
+  }),
+  appKeys: (key, keys) => ({
+    key: `${key}#keys`,
+    body: { kind: 'AppKeysRow', sessionId: key as SessionId, keys: [...keys] },
+  }),
+  jobs: (key, { step, ended }) => {
+    const [sessionId, jobId] = key.split('#') as [SessionId, string]
+    return { key: `${sessionId}#job#${jobId}`, body: { kind: 'JobRow', sessionId, jobId, step, ended } }
+  },
   standings: (key, row) => ({
     key: `${key}#standing`,
     body: { kind: 'StandingRow', sessionId: key as SessionId, ...row },
@@ -138,6 +151,12 @@ export function changeOf(body: RowBody): Change {
       return { table: 'logins', key: sessionId, row: body.logins }
     case 'PushDevicesRow':
       return { table: 'pushDevices', key: sessionId, row: body.devices }
+    case 'AppKeysRow':
+      return { table: 'appKeys', key: sessionId, row: body.keys }
+    case 'RevokedRow':
+      return { table: 'revoked', key: sessionId, row: body.revoked }
+    case 'JobRow':
+      return { table: 'jobs', key: jobKey(sessionId, body.jobId), row: { step: body.step, ended: body.ended } }
     case 'StandingRow':
       return { table: 'standings', key: sessionId, row: { access: body.access, held: body.held } }
     case 'ErasureRow':

@@ -9,6 +9,7 @@ const TALK: readonly SessionKind[] = ['Single', 'Group']
 const GROUP: readonly SessionKind[] = ['Group']
 const RELATION: readonly SessionKind[] = ['Single']
 const OWN: readonly SessionKind[] = ['User']
+const APP: readonly SessionKind[] = ['App']
 
 /** The kinds of session that each kind of pack is written to. */
 const SESSIONS: Record<PackBody['kind'], readonly SessionKind[]> = {
@@ -56,6 +57,14 @@ const SESSIONS: Record<PackBody['kind'], readonly SessionKind[]> = {
   InvalidateToken: OWN,
   Push: OWN,
   ReportPushOpened: OWN,
+  RevokeTokens: OWN,
+  CreateKey: APP,
+  SetKeyExpiry: APP,
+  RevokeKey: APP,
+  RecordAct: APP,
+  StartJob: APP,
+  StepJob: APP,
+  EndJob: APP,
   DisableUser: OWN,
   EnableUser: OWN,
   EraseUser: OWN,

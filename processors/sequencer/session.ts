@@ -1,4 +1,5 @@
 import type { Millis } from '../../infra/clock.ts'
+import type { AppKey, Revoked } from '../../schemas/apps.ts'
 import type { Count, PackId, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import { RULES_BOUNDS, RULES_DEFAULT, type Rules } from '../../schemas/pack.ts'
 import type { PushDevice } from '../../schemas/push-devices.ts'
@@ -97,6 +98,12 @@ export interface RecentPack {
   message: 'no' | 'uncounted' | 'counted'
 }
 
+/** Which step of a job was begun last; 0: none. */
+export interface Job {
+  step: number
+  ended: boolean
+}
+
 /** The key functions below say how the rows are keyed; without one it is the session id. */
 export interface Rows {
   heads: Head
@@ -116,6 +123,11 @@ export interface Rows {
   logins: readonly LoginEntry[]
   /** Where a user is pushed to, the oldest first. */
   pushDevices: readonly PushDevice[]
+  revoked: Revoked
+  /** Of an app, the oldest first. */
+  appKeys: readonly AppKey[]
+  /** Of an app: how far a job is. */
+  jobs: Job
   /** Of a user or a session: what operators have decided. */
   standings: Standing
   /** Of a user in a session: what they said before is gone. */
@@ -140,6 +152,9 @@ export const TABLES = [
   'logins',
   'sessionAttributes',
   'pushDevices',
+  'revoked',
+  'appKeys',
+  'jobs',
   'standings',
   'erasures',
 ] as const satisfies readonly Table[]
@@ -166,6 +181,9 @@ export function makeRowMaps(): RowMaps {
     logins: new Map(),
     sessionAttributes: new Map(),
     pushDevices: new Map(),
+    revoked: new Map(),
+    appKeys: new Map(),
+    jobs: new Map(),
     standings: new Map(),
     erasures: new Map(),
   }
@@ -247,6 +265,11 @@ export function reactionsKey(sessionId: SessionId, seq: Seq, userId: UserId): st
 /** Of a user's own session, for another one. */
 export function sessionAttributesKey(sessionId: SessionId, ofSessionId: SessionId): string {
   return `${sessionId}#${ofSessionId}`
+}
+
+/** Of an app's own session. */
+export function jobKey(sessionId: SessionId, jobId: string): string {
+  return `${sessionId}#${jobId}`
 }
 
 /** Begins with the packId, whose first digits are its time: the rows lie in the order in which they are forgotten. */

@@ -19,6 +19,9 @@ const bob = 'bob' as UserId
 const sessionId = 's:alice:bob' as SessionId
 const own = 'u:alice' as SessionId
 const group = 'g:climbers' as SessionId
+const app = 'a:shop' as SessionId
+const newKey = { keyId: 'k1', name: 'till', secretHash: '9f86d081'.repeat(8), scopes: ['messages:write'] }
+const revoked = { notBefore: 5, tokens: [{ tokenId: 't1', expiresAt: SAMPLE_AT }] }
 const file = { url: 'https://media/1', mime: 'image/png', size: 2 ** 33, hash: '9f86d081'.repeat(8) }
 const attributes: Attribute[] = [{ name: 'colour', value: 'rot' }]
 
@@ -196,6 +199,26 @@ export const PACK_BODIES: Samples<PackBody> = {
     { kind: 'Push', title: 'Sale', content: '', uri: '', extraData: [], options: [] },
   ],
   ReportPushOpened: [{ kind: 'ReportPushOpened', pushId: '1-2-3' }],
+  RevokeTokens: [
+    { kind: 'RevokeTokens', notBefore: SAMPLE_AT },
+    { kind: 'RevokeTokens', tokenId: 't1', tokenExpiresAt: SAMPLE_AT },
+  ],
+  CreateKey: [
+    { kind: 'CreateKey', ...newKey },
+    { kind: 'CreateKey', ...newKey, expiresAt: SAMPLE_AT + 1, perSecond: 100 },
+  ],
+  SetKeyExpiry: [{ kind: 'SetKeyExpiry', keyId: 'k1', expiresAt: SAMPLE_AT + 1 }],
+  RevokeKey: [{ kind: 'RevokeKey', keyId: 'k1' }],
+  RecordAct: [
+    { kind: 'RecordAct', act: 'issueToken', subject: 'alice' },
+    { kind: 'RecordAct', act: 'issueToken', subject: 'alice', detail: '{}' },
+  ],
+  StartJob: [{ kind: 'StartJob', jobId: 'j1', job: 'broadcast', spec: '{}', total: 3 }],
+  StepJob: [{ kind: 'StepJob', jobId: 'j1', step: 1, done: 0, failed: 0, cursor: '' }],
+  EndJob: [
+    { kind: 'EndJob', jobId: 'j1', done: 3, failed: 1 },
+    { kind: 'EndJob', jobId: 'j1', done: 3, failed: 1, error: 'gone', result: '{}' },
+  ],
   DisableUser: [{ kind: 'DisableUser', reason: 'spam' }, { kind: 'DisableUser' }],
   EnableUser: [{ kind: 'EnableUser' }],
   EraseUser: [{ kind: 'EraseUser', reason: 'asked for' }, { kind: 'EraseUser' }],
@@ -272,6 +295,22 @@ export const ACCEPTED_BODIES: Samples<AcceptedBody> = {
   ],
   PushRequested: [{ kind: 'PushRequested', ...pushRequest, unreadCount: 3 }],
   PushOpened: [{ kind: 'PushOpened', pushId: '1-2-3' }],
+  TokensRevoked: [{ kind: 'TokensRevoked', revoked }],
+  KeySet: [
+    { kind: 'KeySet', key: { ...newKey, at: SAMPLE_AT } },
+    { kind: 'KeySet', key: { ...newKey, expiresAt: SAMPLE_AT + 1, perSecond: 100, at: SAMPLE_AT } },
+  ],
+  KeyRevoked: [{ kind: 'KeyRevoked', keyId: 'k1' }],
+  ActRecorded: [
+    { kind: 'ActRecorded', act: 'issueToken', subject: 'alice' },
+    { kind: 'ActRecorded', act: 'issueToken', subject: 'alice', detail: '{}' },
+  ],
+  JobStarted: [{ kind: 'JobStarted', jobId: 'j1', job: 'broadcast', spec: '{}', total: 3 }],
+  JobStepped: [{ kind: 'JobStepped', jobId: 'j1', step: 1, done: 0, failed: 0, cursor: '' }],
+  JobEnded: [
+    { kind: 'JobEnded', jobId: 'j1', done: 3, failed: 1 },
+    { kind: 'JobEnded', jobId: 'j1', done: 3, failed: 1, error: 'gone', result: '{}' },
+  ],
   UserDisabled: [{ kind: 'UserDisabled', reason: 'spam' }, { kind: 'UserDisabled' }],
   UserEnabled: [{ kind: 'UserEnabled' }],
   UserErased: [{ kind: 'UserErased', reason: 'asked for' }, { kind: 'UserErased' }],
@@ -370,6 +409,9 @@ export const SESSION_BODIES: Samples<SessionBody> = {
     },
   ],
   PushDevicesRow: [{ kind: 'PushDevicesRow', sessionId: own, devices: [pushDevice] }],
+  AppKeysRow: [{ kind: 'AppKeysRow', sessionId: app, keys: [{ ...newKey, at: SAMPLE_AT }] }],
+  RevokedRow: [{ kind: 'RevokedRow', sessionId: own, revoked }],
+  JobRow: [{ kind: 'JobRow', sessionId: app, jobId: 'j1', step: 2, ended: false }],
   StandingRow: [{ kind: 'StandingRow', sessionId: own, access: 'erased', held: false }],
   ErasureRow: [{ kind: 'ErasureRow', sessionId: own, userId: bob, seq: 7 }],
   RosterRow: [{ kind: 'RosterRow', sessionId: group, admins: [bob], requests: [alice] }],

@@ -58,6 +58,7 @@ const PROVOKED: Record<Exclude<CodeName, 'SUCCESS'>, Provocation> = {
   BAD_CREDENTIALS: { by: ({ id }) => refusedLogin(id('ann'), 'phone', 'a.b.c') },
   KICKED_OUT: { by: people => kicked(people) },
   LEGAL_HOLD: { never: 'only operators and apps erase: tests/flow/erase.flow.test.ts' },
+  NOT_EXIST: { never: 'keys and jobs of apps, over HTTP: decide-app.test.ts' },
   ACCESS_DENIED: { never: 'only operators set rules, and no frame says so: decide.test.ts' },
   THIRD_PARTY_REJECT: { never: 'a third party has to be configured: gateway/auth/third-party.test.ts' },
   HOTSESSION_MORE: { never: 'is said by `more` of the frame `sessions`' },

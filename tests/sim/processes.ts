@@ -15,6 +15,7 @@ import { Host, type Machine, type Running } from './host.ts'
 import type { RunningGateway } from './network.ts'
 import { maySequencerEnd, rulesOf } from './parts.ts'
 import {
+  appsReader,
   archiveReader,
   archiveStore,
   historyReader,
@@ -93,6 +94,7 @@ export function gatewayHost(world: World, name: string): Host<RunningGateway> {
       history: historyReader(world, host),
       membership: membershipReader(world, host),
       people: peopleReader(world, host),
+      apps: appsReader(world, host),
       archive: archiveReader(world, host),
       clock: life.clock(host.clock),
       random: world.random.fork(),

@@ -2,6 +2,7 @@ import type { ArchiveReader } from '../../processors/archive/archive-reader.ts'
 import type { ArchiveStore } from '../../processors/archive/archive-store.ts'
 import type { HistoryReader, HistoryStore } from '../../processors/history/history-store.ts'
 import { MemoryHistoryStore } from '../../processors/history/memory-history-store.ts'
+import type { AppsReader } from '../../processors/membership/apps-store.ts'
 import type { MembershipReader, MembershipStore } from '../../processors/membership/membership-store.ts'
 import { MemoryMembershipStore } from '../../processors/membership/memory-membership-store.ts'
 import type { PeopleReader } from '../../processors/membership/people-store.ts'
@@ -136,6 +137,10 @@ export function historyReader(world: World, host: Machine): HistoryReader {
 
 export function membershipReader(world: World, host: Machine): MembershipReader {
   return remote(world, host, 'membership', new MemoryMembershipStore(world.servers.membership))
+}
+
+export function appsReader(world: World, host: Machine): AppsReader {
+  return remote(world, host, 'membership', world.servers.membership.apps)
 }
 
 export function peopleReader(world: World, host: Machine): PeopleReader {

@@ -1,0 +1,69 @@
+import { packDigest } from '../../schemas/digest.ts'
+import type { PackId, SessionId, UserId } from '../../schemas/ids.ts'
+import { Flag, type Pack, type PackBody, type PushInfo } from '../../schemas/pack.ts'
+import type { Identity } from '../ws/asker.ts'
+import type { Answer, Calls } from '../ws/calls.ts'
+import { derivedPackId } from './idempotency.ts'
+import { outcomeOf } from './outcome.ts'
+import type { RouteCall } from './route.ts'
+
+/** Packs that no frame of a client asks for: what an app does in its own session, to its users, and to how they are let in. */
+
+export interface AppPack {
+  packId: PackId
+  sessionId: SessionId
+  from: UserId
+  body: PackBody
+  flags?: number
+  pushInfo?: PushInfo | undefined
+}
+
+/** Sends a pack of an app; `identity` says which, and by which key. */
+export function submitAppPack(calls: Calls, { actor, device }: Identity, pack: AppPack): Promise<Answer> {
+  const { packId, sessionId, from, body, flags = 0, pushInfo = null } = pack
+  const words = { sessionId, from, flags, pushInfo, body }
+  const whole: Pack = {
+    ...words,
+    packId,
+    actor: actor ?? { kind: 'APP', id: from },
+    device,
+    gateway: calls.gateway,
+    digest: packDigest(words),
+    stamp: null,
+  }
+  return calls.submitPack(whole)
+}
+
+export function appSessionId(app: UserId): SessionId {
+  return `a:${app}` as SessionId
+}
+
+export function notifySessionId(app: UserId, userId: UserId): SessionId {
+  return `b:${app}:${userId}` as SessionId
+}
+
+/** Flags of a notification that says nothing else. */
+export const NOTIFY_FLAGS = Flag.COUNTER
+
+/**
+ * Notes in the log of the app what is about to be done by it, by which key and in which request. To be called before the
+ * act: what was done is always noted, what was noted may have been refused. Throws Problem where it cannot be noted.
+ */
+export async function noteAct(
+  calls: Calls,
+  { caller, identity, packId, requestId }: Pick<RouteCall, 'caller' | 'identity' | 'packId' | 'requestId'>,
+  { act, subject, ...detail }: { act: string; subject: string; [name: string]: unknown },
+): Promise<void> {
+  if (caller.kind !== 'app') return
+  const sessionId = appSessionId(caller.app)
+  const said = JSON.stringify({ ...detail, keyId: caller.keyId, requestId })
+  const answer = await submitAppPack(calls, identity, {
+    packId: derivedPackId(packId, `${sessionId}#${act}#${subject}`),
+    sessionId,
+    from: caller.app,
+    body: { kind: 'RecordAct', act, subject, detail: said },
+  })
+  // The same request again, with another request id: it is noted already.
+  if (answer.type === 'refused' && answer.name === 'PACK_CONFLICT') return
+  outcomeOf(answer)
+}

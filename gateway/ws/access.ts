@@ -1,0 +1,127 @@
+import type { PeopleReader } from '../../processors/membership/people-store.ts'
+import type { Revoked } from '../../schemas/apps.ts'
+import type { Event } from '../../schemas/event.ts'
+import { type Partition, type SessionId, type UserId, userSessionId } from '../../schemas/ids.ts'
+import { ACCESS_KEPT_MAX } from '../limits.ts'
+import type { Identity } from './asker.ts'
+import type { Views } from './views.ts'
+
+/**
+ * Whether users are let in: who is disabled, and which tokens were revoked. Asked of the membership view once per user,
+ * as soon as it has taken in what this gateway has read, and kept right by the events that pass from then on; an answer
+ * that comes after such an event does not replace it.
+ */
+/** How a user is let in. */
+export interface LetIn {
+  /** False: disabled or erased. */
+  isActive: boolean
+  revoked: Revoked
+}
+
+export class AccessIndex {
+  private readonly options: {
+    people: Pick<PeopleReader, 'access' | 'revoked'>
+    views: Pick<Views, 'askCaughtUp'>
+    partitionOf(sessionId: SessionId): Partition
+    /** A user is let in otherwise from now on. */
+    onChanged(userId: UserId, letIn: LetIn): void
+  }
+  private young = new Map<UserId, LetIn>()
+  private old = new Map<UserId, LetIn>()
+  /** With what passes meanwhile: it goes before the answer. */
+  private readonly asking = new Map<UserId, { passed: Partial<LetIn>; answer: Promise<LetIn> }>()
+
+  constructor(options: AccessIndex['options']) {
+    this.options = options
+  }
+
+  /** At once where it is known. Rejects with QuestionFailed where nobody can say. */
+  of(userId: UserId): LetIn | Promise<LetIn> {
+    return this.known(userId) ?? this.asking.get(userId)?.answer ?? this.ask(userId)
+  }
+
+  /** Why the user is not let in now; undefined where they are. Rejects with QuestionFailed. */
+  async fault(identity: Identity): Promise<AccessFault | undefined> {
+    return accessFault(await this.of(identity.userId), identity)
+  }
+
+  /** The same by what is known at this moment: for what must not wait. */
+  knownFault(identity: Identity): AccessFault | undefined {
+    const access = this.known(identity.userId)
+    return access === undefined ? undefined : accessFault(access, identity)
+  }
+
+  /** Takes what passes on im.events. */
+  passed({ body, from }: Event): void {
+    switch (body.kind) {
+      case 'UserDisabled':
+      case 'UserErased':
+        this.change(from, { isActive: false })
+        break
+      case 'UserEnabled':
+        this.change(from, { isActive: true })
+        break
+      case 'TokensRevoked':
+        this.change(from, { revoked: body.revoked })
+        this.options.onChanged(from, { isActive: true, revoked: body.revoked })
+        break
+      default:
+        break
+    }
+  }
+
+  private change(userId: UserId, said: Partial<LetIn>): void {
+    const known = this.known(userId)
+    if (known !== undefined) this.keep(userId, { ...known, ...said })
+    const passed = this.asking.get(userId)?.passed
+    if (passed !== undefined) Object.assign(passed, said)
+  }
+
+  private known(userId: UserId): LetIn | undefined {
+    const young = this.young.get(userId)
+    if (young !== undefined) return young
+    const old = this.old.get(userId)
+    if (old !== undefined) this.keep(userId, old)
+    return old
+  }
+
+  private keep(userId: UserId, access: LetIn): void {
+    if (this.young.size >= ACCESS_KEPT_MAX) {
+      this.old = this.young
+      this.young = new Map()
+    }
+    this.young.set(userId, access)
+  }
+
+  private ask(userId: UserId): Promise<LetIn> {
+    const { people, views, partitionOf } = this.options
+    const passed: Partial<LetIn> = {}
+    const read = async () => ({ access: await people.access([userId]), revoked: await people.revoked(userId) })
+    const answer = views
+      .askCaughtUp([partitionOf(userSessionId(userId))], read)
+      .then(({ access, revoked }) => {
+        const letIn = { isActive: access[0] === 'active', revoked, ...passed }
+        this.keep(userId, letIn)
+        return letIn
+      })
+      .finally(() => this.asking.delete(userId))
+    this.asking.set(userId, { passed, answer })
+    return answer
+  }
+}
+
+export interface AccessFault {
+  name: 'ACCESS_DENIED' | 'BAD_CREDENTIALS'
+  detail: string
+}
+
+/** Why somebody with this token is not let in; what an app does in their name needs no token. Pure. */
+export function accessFault(
+  { isActive, revoked }: LetIn,
+  { issuedAt = 0, tokenId, actor }: Identity,
+): AccessFault | undefined {
+  if (!isActive) return { name: 'ACCESS_DENIED', detail: 'the user is disabled' }
+  if (actor !== undefined) return undefined
+  const isRevoked = issuedAt < revoked.notBefore || revoked.tokens.some(token => token.tokenId === tokenId)
+  return isRevoked ? { name: 'BAD_CREDENTIALS', detail: 'the token was revoked' } : undefined
+}

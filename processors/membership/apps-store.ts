@@ -1,0 +1,91 @@
+import type { Millis } from '../../infra/clock.ts'
+import type { AppKey } from '../../schemas/apps.ts'
+import type { Seq, UserId } from '../../schemas/ids.ts'
+import type { JobEndRegister, JobStartRegister, JobStepRegister } from './apps.ts'
+import type { Stored } from './people-store.ts'
+
+/** A key of an app as it was set last, or that it was revoked. */
+export interface KeyEntry {
+  keyId: string
+  /** Of the event that said so. */
+  position: Seq
+  /** Undefined: revoked. */
+  key: AppKey | undefined
+}
+
+/** How far a job is. */
+export interface JobEntry {
+  jobId: string
+  job: string
+  total: number
+  startedAt: Millis
+  /** The step that was begun last, and what it begins with. */
+  step: number
+  stepAt: Millis
+  done: number
+  failed: number
+  cursor: string
+  ended?: { at: Millis; error?: string; result?: string }
+}
+
+/** What is asked of apps. Every call rejects when the store cannot be reached. */
+export interface AppsReader {
+  /** Every key that the app ever had. */
+  keys(app: UserId): Promise<KeyEntry[]>
+  /** Jobs, the newest first. */
+  jobs(app: UserId): Promise<JobEntry[]>
+  /** What is to be done by a job that has not ended. */
+  jobSpec(request: { app: UserId; jobId: string }): Promise<string | undefined>
+  /** Every app that ever had a key or a job. */
+  apps(): Promise<UserId[]>
+  /** Users of whom anything is known, by id; `after` goes on behind one, within a partition. */
+  users(request: { partition: number; after: string; limit: number }): Promise<UserId[]>
+}
+
+export function keyEntries(rows: Iterable<readonly [string, Stored]>): KeyEntry[] {
+  return [...rows].map(([keyId, { position, json }]) => ({
+    keyId,
+    position,
+    key: json === '' ? undefined : (JSON.parse(json) as AppKey),
+  }))
+}
+
+/** From registers by `<jobId>#start`, `#step` and `#end`. A job whose start is not there yet is left out. */
+export function jobEntries(rows: ReadonlyMap<string, Stored>): JobEntry[] {
+  const read = <T>(jobId: string, name: string): T | undefined => {
+    const json = rows.get(`${jobId}#${name}`)?.json
+    return json === undefined ? undefined : (JSON.parse(json) as T)
+  }
+  const entries = [...rows.keys()].flatMap((name): JobEntry[] => {
+    const [jobId = '', part] = name.split('#')
+    if (part !== 'start') return []
+    const { job, total, at } = read<JobStartRegister>(jobId, 'start')!
+    const step = read<JobStepRegister>(jobId, 'step')
+    const end = read<JobEndRegister>(jobId, 'end')
+    const { done, failed } = end ?? step ?? { done: 0, failed: 0 }
+    const entry: JobEntry = {
+      jobId,
+      job,
+      total,
+      startedAt: at,
+      step: step?.step ?? 0,
+      stepAt: step?.at ?? at,
+      done,
+      failed,
+      cursor: step?.cursor ?? '',
+    }
+    if (end === undefined) return [entry]
+    const { error, result } = end
+    return [
+      {
+        ...entry,
+        ended: {
+          at: end.at,
+          ...(error === undefined ? {} : { error }),
+          ...(result === undefined ? {} : { result }),
+        },
+      },
+    ]
+  })
+  return entries.sort((a, b) => b.startedAt - a.startedAt || (a.jobId < b.jobId ? 1 : -1))
+}

@@ -1,0 +1,83 @@
+import type { Millis } from '../../infra/clock.ts'
+import { type AcceptedEvent, isAccepted } from '../../schemas/event.ts'
+import type { Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import type { ViewBatch } from '../view.ts'
+
+/**
+ * What the membership view keeps of apps: their keys, and how far their jobs are. Registers, as those of people: each
+ * with the seq of the event that set it, the later one stays. Pure.
+ */
+
+/**
+ * `keys`: keyId -> AppKey, empty: revoked. `jobs`: `<jobId>#start`, `#step` and `#end` -> what each event said, with its
+ * time. `specs`: jobId -> what is to be done, empty once the job has ended.
+ */
+export type AppTable = 'keys' | 'jobs' | 'specs'
+
+export interface AppWrite {
+  app: UserId
+  table: AppTable
+  name: string
+  position: Seq
+  json: string
+}
+
+export interface JobStartRegister {
+  job: string
+  total: number
+  at: Millis
+}
+export interface JobStepRegister {
+  step: number
+  done: number
+  failed: number
+  cursor: string
+  at: Millis
+}
+export interface JobEndRegister {
+  done: number
+  failed: number
+  error?: string
+  result?: string
+  at: Millis
+}
+
+/** The writes of a batch, in log order. */
+export function projectApps({ events }: Pick<ViewBatch, 'events'>): AppWrite[] {
+  return events.flatMap(({ event }) => (isAccepted(event) ? appWrites(event) : []))
+}
+
+/** The app of a session `a:<app>`. */
+export function appOf(sessionId: SessionId): UserId {
+  return sessionId.slice(2) as UserId
+}
+
+export function appWrites({ body, sessionId, seq, at }: AcceptedEvent): AppWrite[] {
+  const write = (table: AppTable, name: string, value: unknown): AppWrite => ({
+    app: appOf(sessionId),
+    table,
+    name,
+    position: seq,
+    json: value === undefined ? '' : JSON.stringify(value),
+  })
+  switch (body.kind) {
+    case 'KeySet':
+      return [write('keys', body.key.keyId, body.key)]
+    case 'KeyRevoked':
+      return [write('keys', body.keyId, undefined)]
+    case 'JobStarted': {
+      const { jobId, job, total, spec } = body
+      return [write('jobs', `${jobId}#start`, { job, total, at }), write('specs', jobId, spec)]
+    }
+    case 'JobStepped': {
+      const { kind: _, jobId, ...step } = body
+      return [write('jobs', `${jobId}#step`, { ...step, at })]
+    }
+    case 'JobEnded': {
+      const { kind: _, jobId, ...end } = body
+      return [write('jobs', `${jobId}#end`, { ...end, at }), write('specs', jobId, undefined)]
+    }
+    default:
+      return []
+  }
+}

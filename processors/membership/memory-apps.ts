@@ -1,0 +1,54 @@
+import type { Partition, UserId } from '../../schemas/ids.ts'
+import type { AppWrite } from './apps.ts'
+import { type AppsReader, type JobEntry, jobEntries, type KeyEntry, keyEntries } from './apps-store.ts'
+import type { OwnWrite } from './people.ts'
+import type { Stored } from './people-store.ts'
+
+/** Apps in memory, by the rules of redis-apps.ts. */
+export class MemoryApps implements AppsReader {
+  /** `<app> <table>` -> name -> register. */
+  readonly tables = new Map<string, Map<string, Stored>>()
+  private readonly known = new Set<UserId>()
+  private readonly ids = new Map<Partition, Set<UserId>>()
+
+  write(writes: readonly AppWrite[]): void {
+    for (const { app, table, name, position, json } of writes) {
+      this.known.add(app)
+      const registers = this.tables.get(`${app} ${table}`) ?? new Map<string, Stored>()
+      this.tables.set(`${app} ${table}`, registers)
+      if ((registers.get(name)?.position ?? -1) < position) registers.set(name, { position, json })
+    }
+  }
+
+  writeUsers({ partition, own }: { partition: Partition; own: readonly OwnWrite[] }): void {
+    const ids = this.ids.get(partition) ?? new Set<UserId>()
+    this.ids.set(partition, ids)
+    for (const { userId } of own) ids.add(userId)
+  }
+
+  async keys(app: UserId): Promise<KeyEntry[]> {
+    return keyEntries(this.rows(app, 'keys'))
+  }
+
+  async jobs(app: UserId): Promise<JobEntry[]> {
+    return jobEntries(this.rows(app, 'jobs'))
+  }
+
+  async jobSpec({ app, jobId }: { app: UserId; jobId: string }): Promise<string | undefined> {
+    const json = this.rows(app, 'specs').get(jobId)?.json
+    return json === undefined || json === '' ? undefined : (JSON.parse(json) as string)
+  }
+
+  async apps(): Promise<UserId[]> {
+    return [...this.known].sort()
+  }
+
+  async users({ partition, after, limit }: { partition: number; after: string; limit: number }): Promise<UserId[]> {
+    const ids = [...(this.ids.get(partition) ?? [])].filter(userId => userId > after)
+    return ids.sort().slice(0, limit)
+  }
+
+  private rows(app: UserId, table: AppWrite['table']): Map<string, Stored> {
+    return this.tables.get(`${app} ${table}`) ?? new Map<string, Stored>()
+  }
+}

@@ -1,0 +1,136 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import type { SessionId } from '../../schemas/ids.ts'
+import { startProduct, type TestProduct } from '../product.ts'
+import { ApiClient } from './api-client.ts'
+import { Device } from './device.ts'
+
+/** Stories of partners over HTTP against the real parts, beside clients on the WebSocket. */
+
+let product: TestProduct
+let api: ApiClient
+const devices: Device[] = []
+
+beforeAll(async () => {
+  product = await startProduct({ together: true })
+  api = new ApiClient(product, product.adminKey)
+  // The key that setup has made is there as soon as the log has been read so far.
+  await api.until(({ status }) => status === 200, 'GET', '/v1/keys')
+}, 120_000)
+afterEach(() => {
+  for (const device of devices.splice(0)) device.drop()
+})
+afterAll(() => product?.stop(), 60_000)
+
+async function device(user: string, deviceId = `${user}-1`): Promise<Device> {
+  const made = await Device.connect(product, user, { deviceId })
+  devices.push(made)
+  return made
+}
+
+test('[HT1] what a partner sends in the name of a user comes to the devices of both, once', async () => {
+  const bob = await device('api-bob')
+  const key = api.newKey()
+  const call = { as: 'api-ann', key, body: { to: 'api-bob', text: 'hello' } }
+  const first = await api.settled('POST', '/v1/messages/text', call)
+  expect(first).toMatchObject({ status: 200, body: { sessionId: 's:api-ann:api-bob', seq: 1 } })
+  expect(await api.settled('POST', '/v1/messages/text', call)).toMatchObject({ body: { seq: 1, repeated: true } })
+  const event = await bob.event('s:api-ann:api-bob' as SessionId, 1)
+  expect(event).toMatchObject({ from: 'api-ann', packId: first.body.packId })
+  const other = { ...call, body: { to: 'api-bob', text: 'other words' } }
+  expect(await api.settled('POST', '/v1/messages/text', other)).toMatchObject({ status: 409, body: { code: 102 } })
+})
+
+test('[HT7] a user does over HTTP what they do on the WebSocket, under their own token', async () => {
+  const bearer = await product.token('api-cat')
+  const group = await api.settled('POST', '/v1/groups', {
+    bearer,
+    body: { info: { name: 'Cats' }, members: ['api-dog'] },
+  })
+  expect(group.status).toBe(200)
+  const sessionId = group.body.sessionId as SessionId
+  const groupId = sessionId.slice(2)
+  expect(await api.settled('POST', '/v1/messages/text', { bearer, body: { groupId, text: 'meow' } })).toMatchObject({
+    body: { sessionId, seq: 2 },
+  })
+  const dog = await device('api-dog')
+  expect((await dog.history(sessionId, events => events.length === 2)).map(({ seq }) => seq)).toEqual([1, 2])
+  const members = await api.settled('GET', `/v1/groups/${groupId}/members`)
+  expect((members.body.members as { userId: string }[]).map(({ userId }) => userId).sort()).toEqual([
+    'api-cat',
+    'api-dog',
+  ])
+  expect(
+    await api.settled('GET', `/v1/groups/${groupId}/members`, { bearer: await product.token('api-eve') }),
+  ).toMatchObject({
+    status: 403,
+    body: { code: 30 },
+  })
+  await api.settled('PUT', '/v1/blocks/api-dog', { bearer })
+  const friends = await api.until(
+    ({ body }) => (body.friends as object[] | undefined)?.length === 1,
+    'GET',
+    '/v1/friends',
+    { bearer },
+  )
+  expect(friends.body).toMatchObject({ friends: [{ userId: 'api-dog', blocked: true }] })
+})
+
+test('[HT10] a key of another app is made, does what it may, and is revoked on every gateway within a second', async () => {
+  const body = { name: 'shop', scopes: ['messages:write', 'keys:write'] }
+  const made = await api.settled('POST', '/v1/apps/api-shop/keys', { body })
+  expect(made.status).toBe(201)
+  const bearer = made.body.key as string
+  const send = { bearer, as: 'api-ann', body: { to: 'api-fox', text: 'offer' } }
+  expect(await api.settled('POST', '/v1/messages/text', send)).toMatchObject({ status: 200 })
+  expect(await api.settled('GET', '/v1/audit', { bearer })).toMatchObject({ status: 403, body: { code: 23 } })
+  expect((await api.settled('DELETE', `/v1/keys/${made.body.keyId as string}`, { bearer })).status).toBe(200)
+  await api.until(({ status }) => status === 401, 'POST', '/v1/messages/text', send)
+})
+
+test('[HT11, HT12] tokens are issued and revoked, users disabled and enabled, and open connections follow', async () => {
+  const issued = await api.settled('POST', '/v1/tokens', { body: { userId: 'api-gus' } })
+  const bearer = issued.body.token as string
+  expect(await api.settled('GET', '/v1/groups', { bearer })).toMatchObject({ status: 200 })
+  const gus = await device('api-gus')
+  await api.settled('POST', '/v1/tokens/revoke', { body: { userId: 'api-gus' } })
+  expect((await gus.closed).code).toBe(4021)
+  await api.until(({ status }) => status === 401, 'GET', '/v1/groups', { bearer })
+  const hal = await device('api-hal')
+  await api.settled('POST', '/v1/users/api-hal/disable')
+  expect((await hal.closed).code).toBe(4024)
+  await api.settled('POST', '/v1/users/api-hal/enable')
+  expect(await api.settled('GET', '/v1/groups', { bearer: await product.token('api-hal') })).toMatchObject({
+    status: 200,
+  })
+  const acts = await api.until(({ body }) => JSON.stringify(body).includes('enableUser'), 'GET', '/v1/audit')
+  expect((acts.body.acts as { act: string }[])[0]!.act).toBe('enableUser')
+})
+
+test('[HT14] a notification reaches users, who cannot answer it, and is taken back', async () => {
+  const ida = await device('api-ida')
+  const body = { to: ['api-ida', 'api-joe'], content: { kind: 'Text', text: 'Your parcel' } }
+  const sent = await api.settled('POST', '/v1/notifications', { body })
+  expect(sent).toMatchObject({ status: 200, body: { accepted: 2 } })
+  const sessionId = 'b:admin:api-ida' as SessionId
+  const { packId } = await ida.event(sessionId, 1)
+  expect(await ida.outcome({ type: 'send', sessionId, content: { kind: 'Text', text: 'thanks' } })).toBe(
+    'MSG_FORBIDDEN',
+  )
+  const target = { seq: 1, packId, from: 'admin' }
+  expect(await api.settled('POST', `/v1/sessions/${sessionId}/revoke`, { body: { target } })).toMatchObject({
+    status: 200,
+  })
+  expect((await ida.event(sessionId, 2)).body.kind).toBe('MessageRevoked')
+})
+
+test('[HT8] every operation of the description is there, and refuses what it does not know', async () => {
+  const { body } = await api.call('GET', '/openapi.json')
+  expect(body.openapi).toBe('3.1.0')
+  expect(Object.keys(body.paths as object).length).toBeGreaterThan(50)
+  expect(
+    await api.call('POST', '/v1/messages/text', { as: 'api-ann', body: { to: 'x', text: 'y', z: 1 } }),
+  ).toMatchObject({
+    status: 400,
+    body: { code: 2, name: 'PARAM', retry: 'never' },
+  })
+})

@@ -382,7 +382,6 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
   const letIns = new AccessIndex({
     people,
     views,
-    partitionOf,
     onChanged: (userId, now) => {
       for (const connection of [...audience.ofUser(userId)]) {
         const fault = accessFault(now, connection.identity)

@@ -1,15 +1,15 @@
 import type { PeopleReader } from '../../processors/membership/people-store.ts'
 import type { Revoked } from '../../schemas/apps.ts'
 import type { Event } from '../../schemas/event.ts'
-import { type Partition, type SessionId, type UserId, userSessionId } from '../../schemas/ids.ts'
+import type { UserId } from '../../schemas/ids.ts'
 import { ACCESS_KEPT_MAX } from '../limits.ts'
 import type { Identity } from './asker.ts'
 import type { Views } from './views.ts'
 
 /**
- * Whether users are let in: who is disabled, and which tokens were revoked. Asked of the membership view once per user,
- * as soon as it has taken in what this gateway has read, and kept right by the events that pass from then on; an answer
- * that comes after such an event does not replace it.
+ * Whether users are let in: who is disabled, and which tokens were revoked. Asked of the membership view once per user.
+ * What has passed since this gateway began to read goes before the answer: it began where the view stood, so that what
+ * is older is in the view, however far that is behind now.
  */
 /** How a user is let in. */
 export interface LetIn {
@@ -21,15 +21,15 @@ export interface LetIn {
 export class AccessIndex {
   private readonly options: {
     people: Pick<PeopleReader, 'access' | 'revoked'>
-    views: Pick<Views, 'askCaughtUp'>
-    partitionOf(sessionId: SessionId): Partition
+    views: Pick<Views, 'ask'>
     /** A user is let in otherwise from now on. */
     onChanged(userId: UserId, letIn: LetIn): void
   }
   private young = new Map<UserId, LetIn>()
   private old = new Map<UserId, LetIn>()
-  /** With what passes meanwhile: it goes before the answer. */
-  private readonly asking = new Map<UserId, { passed: Partial<LetIn>; answer: Promise<LetIn> }>()
+  private readonly asking = new Map<UserId, Promise<LetIn>>()
+  /** What has passed; few users are ever disabled, or have tokens revoked. */
+  private readonly said = new Map<UserId, Partial<LetIn>>()
 
   constructor(options: AccessIndex['options']) {
     this.options = options
@@ -37,7 +37,7 @@ export class AccessIndex {
 
   /** At once where it is known. Rejects with QuestionFailed where nobody can say. */
   of(userId: UserId): LetIn | Promise<LetIn> {
-    return this.known(userId) ?? this.asking.get(userId)?.answer ?? this.ask(userId)
+    return this.known(userId) ?? this.asking.get(userId) ?? this.ask(userId)
   }
 
   /** Why the user is not let in now; undefined where they are. Rejects with QuestionFailed. */
@@ -71,10 +71,9 @@ export class AccessIndex {
   }
 
   private change(userId: UserId, said: Partial<LetIn>): void {
+    this.said.set(userId, { ...this.said.get(userId), ...said })
     const known = this.known(userId)
     if (known !== undefined) this.keep(userId, { ...known, ...said })
-    const passed = this.asking.get(userId)?.passed
-    if (passed !== undefined) Object.assign(passed, said)
   }
 
   private known(userId: UserId): LetIn | undefined {
@@ -94,18 +93,17 @@ export class AccessIndex {
   }
 
   private ask(userId: UserId): Promise<LetIn> {
-    const { people, views, partitionOf } = this.options
-    const passed: Partial<LetIn> = {}
+    const { people, views } = this.options
     const read = async () => ({ access: await people.access([userId]), revoked: await people.revoked(userId) })
     const answer = views
-      .askCaughtUp([partitionOf(userSessionId(userId))], read)
+      .ask('REDIS_ERROR', read)
       .then(({ access, revoked }) => {
-        const letIn = { isActive: access[0] === 'active', revoked, ...passed }
+        const letIn = { isActive: access[0] === 'active', revoked, ...this.said.get(userId) }
         this.keep(userId, letIn)
         return letIn
       })
       .finally(() => this.asking.delete(userId))
-    this.asking.set(userId, { passed, answer })
+    this.asking.set(userId, answer)
     return answer
   }
 }

@@ -151,4 +151,8 @@ test('[VF7] verify ends with 1 and names each of eight damages, and with 0 befor
   const { code, stdout } = await runCommand(['verify'], product.env)
   expect(code).toBe(1)
   expect(stdout).toMatch(new RegExp(`${CHAT}.*2`))
+  const repaired = await runCommand(['verify', '--repair'], product.env)
+  expect(repaired, repaired.stdout + repaired.stderr).toMatchObject({ code: 0 })
+  expect(repaired.stdout).toMatch(/repairing archive/)
+  expect(repaired.stdout).not.toMatch(/repairing (history|membership)/)
 }, 300_000)

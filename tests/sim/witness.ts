@@ -33,6 +33,8 @@ export class Witness {
   readonly seen: Seen[] = []
   /** By packId: every content that was sent under it. */
   readonly packs = new Map<PackId, PackFrame[]>()
+  /** What earlier logins had under way when they ended: nobody waits for the answers. */
+  private readonly abandoned = new Set<PackId>()
   /** The last messages that came, for what names one. */
   readonly messages = new Map<SessionId, EventFrame[]>()
   readonly answers: PackAnswer[] = []
@@ -135,6 +137,17 @@ export class Witness {
 
   startsAnew(): void {
     this.seen.push({ kind: 'StartsAnew' })
+    const answered = new Set(this.answers.map(({ packId }) => packId))
+    for (const packId of this.packs.keys()) if (!answered.has(packId)) this.abandoned.add(packId)
+  }
+
+  /**
+   * What may go out once more past the client, as it was first sent: packs whose answer the client knows or waits for.
+   * What an earlier login had under way may never have been accepted; the ack of a second try would be the only word of
+   * its event, and the client could make nothing of it.
+   */
+  resendable(): PackFrame[] {
+    return [...this.packs].flatMap(([packId, frames]) => (this.abandoned.has(packId) ? [] : frames.slice(0, 1)))
   }
 
   private note(text: string): void {

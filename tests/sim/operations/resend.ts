@@ -6,9 +6,9 @@ export const resend: Operation = {
   name: 'resend',
   weight: 3,
   perform: device => {
-    const packs = [...device.witness.packs.values()]
-    const frame = packs.length === 0 ? undefined : device.random.pick(packs)[0]
-    if (frame === undefined) return
+    const packs = device.witness.resendable()
+    if (packs.length === 0) return
+    const frame = device.random.pick(packs)
     device.sendRaw(frame.type === 'send' ? { ...frame, flags: (frame.flags ?? 0) | Flag.DUP } : frame)
   },
 }
@@ -18,8 +18,7 @@ export const conflict: Operation = {
   name: 'conflict',
   weight: 1,
   perform: device => {
-    const packs = [...device.witness.packs.values()].map(([first]) => first!)
-    const sends = packs.filter(frame => frame.type === 'send')
+    const sends = device.witness.resendable().filter(frame => frame.type === 'send')
     if (sends.length === 0) return
     device.sendRaw({ ...device.random.pick(sends), content: { kind: 'Text', text: `${device.newText()} instead` } })
   },

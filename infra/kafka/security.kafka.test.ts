@@ -101,7 +101,7 @@ test('[CF5] setup runs against it, and says at boot what is wrong', async () => 
   }
   const done = await runCommand(['setup'], env)
   expect(done, done.stdout + done.stderr).toMatchObject({ code: 0 })
-  expect(done.stdout).toContain('topics: 4 created')
+  expect(done.stdout).toContain('topics: 5 created')
   const missing = await runCommand(['setup'], { ...env, KAFKA_CA_FILE: join(kafka.dir, 'nowhere.pem') })
   expect(missing.code).toBe(2)
   expect(missing.stderr).toContain('KAFKA_CA_FILE cannot be read')

@@ -51,7 +51,7 @@ test('[AR16] the server understands the tables as they are made on a cluster', a
   const database = await makeTestDatabase(testStack().clickhouseUrl)
   const statements = loadMigrations().flatMap(({ sql }) => statementsOf(sql))
   for (const statement of statements.filter(sql => !sql.startsWith('INSERT'))) {
-    await database.clickhouse.rows(`EXPLAIN AST ${onCluster(statement, 'main')}`)
+    await database.clickhouse.command(`EXPLAIN AST ${onCluster(statement, 'main')}`)
   }
   await database.remove()
 })

@@ -52,7 +52,10 @@ type Page = Extract<ServerFrame, { type: 'page' }>
 async function page(device: Device, question: { sessionId: SessionId; afterSeq?: number; beforeSeq?: number }) {
   for (;;) {
     const answer = await device.ask({ type: 'history', limit: 4, ...question })
-    if (answer.type === 'page') return answer
+    if (answer.type === 'page') {
+      if (answer.more && answer.events.length === 0) throw new Error('a page that is empty says that there is more')
+      return answer
+    }
     if (answer.type !== 'failed' || answer.retry !== 'same') throw new Error(JSON.stringify(answer))
   }
 }

@@ -220,6 +220,12 @@ export class Device {
     void answer.then(given => this.witness.answered(given))
   }
 
+  /** Sends a message that nobody keeps. */
+  whisper(request: Extract<PackRequest, { type: 'send' }>): void {
+    if (this.client.pendingCount >= PENDING_MAX || this.client.phase.kind === 'Closed') return
+    void this.client.submit(request)
+  }
+
   /** Asks; gives undefined when no answer came. */
   async ask<Q extends Question>(question: Q): Promise<AnswerTo<Q['type']> | undefined> {
     const asked = this.world.truth.ends()

@@ -1,6 +1,6 @@
 import type { Millis } from '../../infra/clock.ts'
 import { Mortal } from '../../processors/sequencer/testing/faults.ts'
-import type { Partition } from '../../schemas/ids.ts'
+import type { Offset, Partition } from '../../schemas/ids.ts'
 import type { Log, LogReader, ReadOptions } from '../../topics/log.ts'
 import { SteppedClock } from './broker.ts'
 import type { World } from './world.ts'
@@ -38,6 +38,8 @@ export class Host<R extends Running = Running> implements Machine {
   starts = 0
   /** What it reads is held back until this time. */
   heldUntil: Millis = 0
+  /** The last event of im.events that this run of the process has handled, by partition. */
+  reached = new Map<Partition, Offset>()
   private unreadySince: Millis | undefined
   private readonly world: World
   private readonly boot: (machine: Machine) => R
@@ -73,6 +75,7 @@ export class Host<R extends Running = Running> implements Machine {
     this.life = life
     this.starts++
     this.unreadySince = undefined
+    this.reached = new Map()
     const running = this.boot(this)
     this.running = running
     running.done.then(
@@ -161,6 +164,8 @@ export class Host<R extends Running = Running> implements Machine {
   /** Reads with delay, in pieces of other sizes than they were written. */
   private reader(log: Log, options: ReadOptions): LogReader {
     const { world, life } = this
+    const { reached } = this
+    const isEvents = options.topic === world.topics.events.name
     const clock = life.clock(world.clock)
     const moves = new Map<Partition, number>()
     const moved = (partition: Partition) => moves.set(partition, (moves.get(partition) ?? 0) + 1)
@@ -176,6 +181,7 @@ export class Host<R extends Running = Running> implements Machine {
         for (const records of world.cut(batch.records)) {
           if (!isCurrent()) return
           await options.onBatch({ ...batch, records })
+          if (isEvents) reached.set(partition, records.at(-1)!.offset)
         }
       },
     })

@@ -1,6 +1,8 @@
 import type { GatewayCoreOptions } from '../../gateway/core.ts'
+import type { Signals } from '../../gateway/presence/presence-store.ts'
 import type { HistoryPage, HistoryReader, HotSession } from '../../processors/history/history-store.ts'
 import type { MembershipReader } from '../../processors/membership/membership-store.ts'
+import type { PeopleReader } from '../../processors/membership/people-store.ts'
 import type { StateStore } from '../../processors/sequencer/state-store.ts'
 import { type View, ViewMoved } from '../../processors/view.ts'
 import { type RecordCodec, readCause } from '../../schemas/codec.ts'
@@ -46,6 +48,23 @@ export function withMembership(
     }),
   }
 }
+
+export function withPeople(change: (people: PeopleReader) => Partial<PeopleReader>): Partial<Alterations> {
+  return { gateway: options => ({ ...options, people: override(options.people, change(options.people)) }) }
+}
+
+/** Gateways hear otherwise what others say past the log. */
+export function withSignals(change: (hear: Hear) => Hear): Partial<Alterations> {
+  return {
+    gateway: options => {
+      const { store, signals } = options.presence!
+      const listen = (hear: Hear) => signals.listen(change(hear))
+      return { ...options, presence: { store, signals: override(signals, { listen }) } }
+    },
+  }
+}
+
+type Hear = Parameters<Signals['listen']>[0]
 
 export function withView(name: string, change: (view: View) => Partial<View>): Partial<Alterations> {
   return { view: view => (view.name === name ? override(view, change(view)) : view) }

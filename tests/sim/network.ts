@@ -40,7 +40,7 @@ export class Network {
       const host = this.world.random.pick(this.world.gateways)
       const connection = new Connection(this.world, { number: ++this.numbers, host, device, events })
       this.connections.add(connection)
-      device.witness.opened(connection.number)
+      device.witness.opened(connection.number, host)
       connection.connect()
       return connection
     }

@@ -11,6 +11,7 @@ import type { Partition } from '../../schemas/ids.ts'
 import { AppendFailed } from '../../topics/log.ts'
 import { fixedOwnership } from '../../topics/ownership.ts'
 import type { TransactionalWriters } from '../../topics/transactional-log.ts'
+import { presenceOf } from './air.ts'
 import { Host, type Machine, type Running } from './host.ts'
 import type { RunningGateway } from './network.ts'
 import { maySequencerEnd, rulesOf } from './parts.ts'
@@ -85,7 +86,7 @@ function transactionalOf(world: World, { life }: Machine): TransactionalWriters 
 }
 
 export function gatewayHost(world: World, name: string): Host<RunningGateway> {
-  const boot = (host: Machine): RunningGateway => {
+  const boot = (): RunningGateway => {
     const { life } = host
     const options: GatewayCoreOptions = {
       log: host.log(),
@@ -101,6 +102,7 @@ export function gatewayHost(world: World, name: string): Host<RunningGateway> {
       logger: world.logger,
       metrics: new Metrics(),
       nodeName: name,
+      presence: presenceOf(world, host),
       heartbeatMs: HEARTBEAT_MS,
       loginPolicy: world.options.loginPolicy,
     }

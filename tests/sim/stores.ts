@@ -33,7 +33,7 @@ async function request<T>(world: World, effect: () => Promise<T>): Promise<T> {
 }
 
 /** Every method of the store is a request that the process may die in. */
-function remote<T extends object>(world: World, { life }: Machine, name: string, store: T): T {
+export function remote<T extends object>(world: World, { life }: Machine, name: string, store: T): T {
   return new Proxy(store, {
     get: (target, property) => {
       const method = Reflect.get(target, property) as (...args: unknown[]) => Promise<unknown>

@@ -109,6 +109,7 @@ function emptyRedis(world: World): void {
   for (const name of ['history', 'membership'] as const) {
     if (what !== name && what !== 'both') continue
     world.servers[name].flush()
+    if (name === 'membership') world.membershipLosses++
     world.trails[name].clear()
   }
 }

@@ -16,7 +16,9 @@ import {
   withHistory,
   withMembership,
   withoutPolicy,
+  withPeople,
   withRows,
+  withSignals,
   withStateStore,
   withView,
 } from './mistakes.ts'
@@ -267,6 +269,23 @@ export const VARIANTS: readonly Variant[] = [
     alterations: withMembership(membership => ({
       groupsOf: async userId => (await membership.groupsOf(userId)).map(group => ({ ...group, role: 'admin' })),
     })),
+  },
+  {
+    name: 'what goes past the log reaches those who block its sender, and who hides is shown',
+    rules: ['SIM18'],
+    alterations: withPeople(people => ({
+      blocks: async pairs => (await people.blocks(pairs)).map(() => false),
+      relation: async pair => ({ ...(await people.relation(pair)), blocked: false }),
+      settings: async users => (await people.settings(users)).map(settings => ({ ...settings, presenceShown: true })),
+    })),
+  },
+  {
+    name: 'gateways hear each other twice',
+    rules: ['SIM18'],
+    alterations: withSignals(hear => signal => {
+      hear(signal)
+      hear(signal)
+    }),
   },
   {
     name: 'packs are acked before the log has them',

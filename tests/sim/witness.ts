@@ -4,7 +4,10 @@ import type { Question } from '../../client/network/questions.ts'
 import type { TransportEnd } from '../../client/network/transport.ts'
 import type { ClientFrame, EventFrame, PackFrame, ServerFrame } from '../../schemas/frames.ts'
 import type { Offset, PackId, Partition, Seq, SessionId } from '../../schemas/ids.ts'
+import { Flag } from '../../schemas/pack.ts'
+import { type Moment, momentOf } from './air.ts'
 import type { Device } from './device.ts'
+import type { Host } from './host.ts'
 import type { World } from './world.ts'
 
 /** Messages of one session that are remembered for what is said about them. */
@@ -19,8 +22,8 @@ export interface Learned {
 
 /** One thing that happened to a device; what has a connection came over that one. */
 export type Seen =
-  | { kind: 'Sent'; connection: number; frame: ClientFrame }
-  | { kind: 'Received'; connection: number; frame: ServerFrame }
+  | { kind: 'Sent'; connection: number; frame: ClientFrame; moment?: Moment }
+  | { kind: 'Received'; connection: number; frame: ServerFrame; moment?: Moment }
   | { kind: 'Delivered'; event: EventFrame }
   | { kind: 'Gap'; sessionId: SessionId; fromSeq: Seq; toSeq: Seq }
   | { kind: 'Reset'; sessionId: SessionId; lastSeq: Seq }
@@ -37,12 +40,16 @@ export class Witness {
   private readonly abandoned = new Set<PackId>()
   /** The last messages that came, for what names one. */
   readonly messages = new Map<SessionId, EventFrame[]>()
+  /** PackIds of messages that nobody keeps. */
+  readonly whispers = new Set<string>()
   readonly answers: PackAnswer[] = []
   readonly learnt: Learned[] = []
   /** How connections ended. */
   readonly ends: { connection: number; end: TransportEnd }[] = []
   /** The device's connections, by number, in order. */
   readonly connections: number[] = []
+  /** To whom each of them goes. */
+  readonly hosts = new Map<number, Host>()
   /** Where im.events ended when the welcome of a connection was heard. */
   readonly welcomes = new Map<number, { connectionId: string; ends: ReadonlyMap<Partition, Offset> }>()
   /** True while everything that was missed is there, as the client says. */
@@ -89,12 +96,13 @@ export class Witness {
   }
 
   sent(connection: number, frame: ClientFrame): void {
-    this.seen.push({ kind: 'Sent', connection, frame })
+    this.seen.push({ kind: 'Sent', connection, frame, ...this.momentOf(connection, isAside(frame)) })
+    if (frame.type === 'send' && isAside(frame)) this.whispers.add(frame.packId)
     if (frame.type !== 'ping') this.note(`${connection} > ${brief(frame)}`)
   }
 
   received(connection: number, frame: ServerFrame): void {
-    this.seen.push({ kind: 'Received', connection, frame })
+    this.seen.push({ kind: 'Received', connection, frame, ...this.momentOf(connection, isAside(frame)) })
     if (frame.type === 'welcome') {
       const { connectionId } = frame
       this.welcomes.set(connection, { connectionId, ends: this.world.truth.ends() })
@@ -126,13 +134,18 @@ export class Witness {
     this.seen.push({ kind: 'Follows', sessionId, seq })
   }
 
-  opened(connection: number): void {
+  opened(connection: number, host: Host): void {
+    this.hosts.set(connection, host)
     this.connections.push(connection)
   }
 
   /** True where the device had already begun another connection. */
   isReplaced(connection: number): boolean {
     return this.connections.at(-1) !== connection
+  }
+
+  private momentOf(connection: number, isWanted: boolean): { moment?: Moment } {
+    return isWanted ? { moment: momentOf(this.world, this.hosts.get(connection)!) } : {}
   }
 
   startsAnew(): void {
@@ -154,6 +167,14 @@ export class Witness {
     this.world.note(`${this.device.name} ${text}`)
   }
 }
+
+/** True for what goes past the log. */
+function isAside(frame: ClientFrame | ServerFrame): boolean {
+  if (frame.type === 'send') return ((frame.flags ?? 0) & Flag.ONLINE_ONLY) !== 0
+  return ASIDES.includes(frame.type)
+}
+
+const ASIDES = ['online', 'typing', 'presence', 'presenceChanged']
 
 /** A frame in a few words. */
 function brief(frame: ClientFrame | ServerFrame): string {

@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import type { GatewayCoreOptions } from '../../gateway/core.ts'
 import { WRITE_BYTES_MAX } from '../../gateway/limits.ts'
+import { MemoryPresence } from '../../gateway/presence/memory-presence.ts'
 import type { Millis } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import { SeededRandom } from '../../infra/seeded-random.ts'
@@ -20,6 +21,7 @@ import type { Log, StoredRecord } from '../../topics/log.ts'
 import { MemoryTransactions, memoryTransactionalWriters } from '../../topics/memory-transactional.ts'
 import type { Topics } from '../../topics/topics.ts'
 import type { TransactionalWriters } from '../../topics/transactional-log.ts'
+import type { Hearing } from './air.ts'
 import { Truth } from './auditor/truth.ts'
 import { ObservedLog, SteppedClock } from './broker.ts'
 import { Device, type Survey } from './device.ts'
@@ -91,7 +93,12 @@ export class World {
   readonly log: ObservedLog
   readonly codecs: Codecs
   readonly appends: FaultyAppends
-  readonly servers = { history: new MemoryHistory(), membership: new MemoryMembership(), archive: new MemoryArchive() }
+  readonly servers = {
+    history: new MemoryHistory(),
+    membership: new MemoryMembership(),
+    archive: new MemoryArchive(),
+    presence: new MemoryPresence(),
+  }
   readonly trails = { history: new Trail(), membership: new Trail() }
   readonly disks = new Disks()
   readonly historyOptions: HistoryOptions
@@ -108,6 +115,10 @@ export class World {
   readonly surveyed = new Map<UserId, Survey>()
   /** Invites of which somebody has heard. */
   readonly invites: { sessionId: SessionId; inviteId: string }[] = []
+  /** What went past the log, as gateways heard it. */
+  readonly hearings: Hearing[] = []
+  /** How often the membership view lost everything. */
+  membershipLosses = 0
   /** What happened last, for people. */
   readonly notes: string[] = []
   /** Told of every note; two runs of one seed give the same. */

@@ -1,5 +1,6 @@
 import type { World } from '../world.ts'
 import { checkAnswers } from './answers.ts'
+import { checkAsides } from './asides.ts'
 import { checkConnections } from './connections.ts'
 import { checkDeliveries } from './deliveries.ts'
 import { checkLearnt } from './learnt.ts'
@@ -28,6 +29,7 @@ export async function audit(world: World): Promise<Finding[]> {
   checkPolicies(world, say)
   checkLogins(world, say)
   checkRecipients(world, say)
+  checkAsides(world, say)
   checkUrgent(world, say)
   checkReading(world, say)
   checkAnswers(world, say)

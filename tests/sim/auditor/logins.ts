@@ -86,7 +86,10 @@ function checkDevice(world: World, { name, user, client, witness }: Device, book
     const id = witness.welcomes.get(connection)?.connectionId
     if (id === undefined || witness.isReplaced(connection)) continue
     const isNamed = book.ended.get(id) !== undefined || book.sweeps.length > 0
-    const isEnded = end.code === CloseCode.KICKED.code || end.code === CloseCode.LOGGED_OUT.code
+    // Without a policy gateways find out among themselves which connection of a device is the newest, within some seconds.
+    const isClaimed = world.options.loginPolicy === 'all' && witness.connections.length > 1
+    const isKicked = end.code === CloseCode.KICKED.code && !isClaimed
+    const isEnded = isKicked || end.code === CloseCode.LOGGED_OUT.code
     if (isEnded && !isNamed) say('SIM15', `${name} was ended with ${end.code}, though nothing on the log says so`)
   }
   if (client.phase.kind !== 'Live') return

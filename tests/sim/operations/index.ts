@@ -1,6 +1,7 @@
 import type { AcceptedBody } from '../../../schemas/event.ts'
 import type { PackFrame } from '../../../schemas/frames.ts'
 import { addMembers } from './add-members.ts'
+import { typing, watchPresence, whisper } from './asides.ts'
 import { createGroup } from './create-group.ts'
 import { dismissGroup } from './dismiss-group.ts'
 import * as groups from './group-packs.ts'
@@ -90,4 +91,7 @@ export const OPERATIONS: readonly Operation[] = [
   listSessions,
   askMembers,
   askOutcome,
+  whisper,
+  typing,
+  watchPresence,
 ]

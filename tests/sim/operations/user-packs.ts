@@ -33,9 +33,11 @@ export const updateSettings = packOperation({
   weight: 1,
   request: device => ({
     type: 'updateSettings',
-    settings: device.random.chance(0.5)
-      ? { notify: device.random.pick(['all', 'mentions', 'none']) }
-      : { findable: device.random.chance(0.5) },
+    settings: device.random.pick([
+      { notify: device.random.pick(['all', 'mentions', 'none']) },
+      { findable: device.random.chance(0.5) },
+      { presenceShown: device.random.chance(0.5) },
+    ]),
   }),
   event: 'SettingsUpdated',
   isAs: ({ settings }, { body }) =>

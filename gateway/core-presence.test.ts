@@ -232,6 +232,20 @@ describe('the same device at two gateways', () => {
     expect(isOpen(newer)).toBe(false)
   })
 
+  test('[US23] a claim that is lost is made again, and the one before it does not count as later', async () => {
+    const { world, connect, settle, pass } = await twoGateways()
+    const older = await connect('alice', 0, 'phone')
+    await settle()
+    const { claim } = world.presence
+    world.presence.claim = () => Promise.reject(new Error('lost'))
+    await world.clock.pass(1)
+    const newer = await connect('alice', 1, 'phone')
+    await settle()
+    world.presence.claim = claim
+    await pass(PRESENCE_REFRESH_MS, older, newer)
+    expect([older, newer].map(isOpen)).toEqual([false, true])
+  })
+
   test('[US23, US13] under a login policy the log decides', async () => {
     const world = await World.make()
     const gateways = [

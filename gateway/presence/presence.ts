@@ -51,6 +51,8 @@ interface Watched {
 export class Presence {
   private readonly options: PresenceOptions
   private readonly since = new WeakMap<ClientConnection, Millis>()
+  /** Connections whose claim of their device was taken: of these another holder is a later one. */
+  private readonly holding = new WeakSet<ClientConnection>()
   private readonly watched = new Map<UserId, Watched>()
   /** What each connection watches, with what it was told last. */
   private readonly watching = new Map<ClientConnection, Map<UserId, string>>()
@@ -214,6 +216,7 @@ export class Presence {
     const now = clock.now()
     const entries = claiming.map(connection => this.entryOf(connection, now))
     const before = await store.claim(entries)
+    for (const connection of claiming) this.holding.add(connection)
     const replaced: Signal[] = []
     const late: number[] = []
     for (const [i, holder] of before.entries()) {
@@ -229,16 +232,22 @@ export class Presence {
     for (const i of late) claiming[i]!.close('KICKED')
   }
 
-  /** Closes those that were replaced without being told, and claims what the store has forgotten. */
+  /** Closes those that were replaced without being told, and claims again where the store has forgotten it or never heard. */
   private async checkHolders(connections: readonly ClientConnection[]): Promise<void> {
     const { store, clock } = this.options
     const checked = this.claiming(connections)
     if (checked.length === 0) return
     const holders = await store.holders(checked.map(connection => this.entryOf(connection, clock.now())))
+    const unclaimed: ClientConnection[] = []
     for (const [i, holder] of holders.entries()) {
-      if (holder !== undefined && holder.connectionId !== checked[i]!.id) checked[i]!.close('KICKED')
+      const connection = checked[i]!
+      if (holder?.connectionId === connection.id) continue
+      const openedAt = this.since.get(connection) ?? 0
+      const isReplaced = holder !== undefined && (this.holding.has(connection) || holder.at > openedAt)
+      if (isReplaced) connection.close('KICKED')
+      else unclaimed.push(connection)
     }
-    await this.claim(checked.filter((_, i) => holders[i] === undefined))
+    await this.claim(unclaimed)
   }
 
   private claiming(connections: readonly ClientConnection[]): ClientConnection[] {

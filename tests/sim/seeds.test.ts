@@ -17,6 +17,7 @@ const SEEDS = [
   [202, 'ST17', 'admins who had left stood in the roster again after the group had changed hands'],
   [565673201, 'ST18', 'a restore that was kept waiting for events took them for absent'],
   [59, 'GW45', 'a list of sessions left out those that history did not have yet'],
+  [286651081, 'US23', 'a connection whose claim of its device was lost was taken for the one before it'],
 ] as const
 const SEED_MS_MAX = 120_000
 

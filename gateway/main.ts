@@ -127,7 +127,7 @@ class Gateway implements GatewayService {
       ...(tls === undefined ? {} : { tls }),
       isReady: () => core.isOpen,
       webDir,
-      developmentKey: developmentLogin === true && 'secret' in keys ? tokenKeys.secret : undefined,
+      developmentKey: developmentLogin === true ? tokenKeys.secret : undefined,
       upgrade: (request, stream, head) => webSockets.upgrade(request, stream, head),
     })
     await this.http.listen(http)

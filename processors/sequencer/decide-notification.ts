@@ -10,7 +10,7 @@ export function decideNotification(desk: Desk): AcceptedBody | RefusedBody {
   const { sessionId, from, actor, body } = desk.pack
   const isOfApp = actor.kind !== 'USER' && (actor.kind !== 'APP' || actor.id === from)
   if (!isOfApp || !sessionId.startsWith(`b:${from}:`) || !fits(body.kind, 'Notify')) {
-    return refused('MSG_FORBIDDEN', 'only its app writes to this session')
+    return refused('MSG_FORBIDDEN', 'no pack of this kind may be written to this session')
   }
   switch (body.kind) {
     case 'SendMessage':

@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { SessionId } from '../../schemas/ids.ts'
 import { startProduct, type TestProduct } from '../product.ts'
@@ -133,4 +136,22 @@ test('[HT8] every operation of the description is there, and refuses what it doe
     status: 400,
     body: { code: 2, name: 'PARAM', retry: 'never' },
   })
+})
+
+test('[HT1] the guide for partners works as it stands there', async () => {
+  const guide = readFileSync(new URL('../../docs/partners.md', import.meta.url), 'utf8')
+  const [curl, node] = ['sh', 'js'].map(language => guide.match(new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``))![1]!)
+  const env = {
+    ...process.env,
+    PACKLOG_URL: product.httpUrl,
+    PACKLOG_KEY: product.adminKey,
+    IDEMPOTENCY_KEY: api.newKey(),
+  }
+  // The first call may be told to come again: the gateway has never asked for these two.
+  await api.settled('POST', '/v1/messages/text', { as: 'alice', body: { to: 'bob', text: 'first' } })
+  const run = async (file: string, ...args: string[]) => (await promisify(execFile)(file, args, { env })).stdout
+  expect(JSON.parse(await run('sh', '-c', curl!))).toMatchObject({ sessionId: 's:alice:bob', seq: 2 })
+  const script = ['--input-type=module', '-e', node!]
+  expect(await run(process.execPath, ...script)).toMatch(/^200 .*"seq":3/)
+  expect(await run(process.execPath, ...script)).toMatch(/^200 .*"seq":3.*"repeated":true/)
 })

@@ -1,27 +1,56 @@
-import { packDigest } from '../schemas/digest.ts'
+import type { Millis } from '../infra/clock.ts'
+import type { Event } from '../schemas/event.ts'
 import { makePackId, type SessionId, type UserId } from '../schemas/ids.ts'
+import { makePack } from '../schemas/make-pack.ts'
 import type { Pack, PackBody } from '../schemas/pack.ts'
+import { appendPack } from '../topics/append-pack.ts'
 import { sessionPartition } from '../topics/topics.ts'
+import { PartitionReader } from '../verify/read-log.ts'
 import type { Context } from './context.ts'
 
 const OPERATOR = 'operator'
+/** How long an outcome may take, in ms. */
+export const OUTCOME_MS_MAX: Millis = 30_000
+const POLL_MS: Millis = 100
 
-/** Appends a pack of an operator; its outcome is not waited for. */
+/** What an operator asks for. */
+export interface OperatorWords {
+  sessionId: SessionId
+  from: UserId
+  body: PackBody
+}
+
+/** Appends a pack of an operator and gives it; its outcome is not waited for. */
 export async function appendOperatorPack(
   { log, topics, codecs, clock, random, config }: Context,
-  { sessionId, from, body }: { sessionId: SessionId; from: UserId; body: PackBody },
-): Promise<void> {
-  const words = { sessionId, from, flags: 0, pushInfo: null, body }
-  const pack: Pack = {
-    ...words,
+  said: OperatorWords,
+): Promise<Pack> {
+  const pack = makePack({
+    ...said,
     packId: makePackId(clock.now(), random.bytes(10)),
     gateway: config.nodeName,
     actor: { kind: 'OPERATOR', id: OPERATOR },
-    device: { type: 0, id: '' },
-    digest: packDigest(words),
-    stamp: null,
+  })
+  await appendPack({ log, topic: topics.packs, codec: codecs.packs }, pack)
+  return pack
+}
+
+/** Appends a pack of an operator and waits for what becomes of it; undefined where no outcome came in time. */
+export async function submitOperatorPack(context: Context, said: OperatorWords): Promise<Event | undefined> {
+  const { log, topics, codecs, clock } = context
+  const partition = sessionPartition(topics.packs, said.sessionId)
+  const topic = topics.events.name
+  const endOf = async () => (await log.bounds(topic)).get(partition)!.end
+  const reader = new PartitionReader({ log, topic, codec: codecs.events }, partition, await endOf())
+  const { packId, sessionId } = await appendOperatorPack(context, said)
+  const deadline = clock.monotonic() + OUTCOME_MS_MAX
+  let outcome: Event | undefined
+  while (outcome === undefined && clock.monotonic() < deadline) {
+    await reader.readTo(await endOf(), event => {
+      if (event.packId === packId && event.sessionId === sessionId) outcome ??= event
+      return undefined
+    })
+    if (outcome === undefined) await clock.sleep(POLL_MS)
   }
-  const record = { key: Buffer.from(sessionId), value: codecs.packs.encode(pack), headers: {} }
-  const partition = sessionPartition(topics.packs, sessionId)
-  await log.append({ topic: topics.packs.name, partition, records: [record] })
+  return outcome
 }

@@ -4,7 +4,7 @@ import { codeName } from '../schemas/codes.ts'
 import { isSessionId, isUserId, type SessionId, type UserId, userSessionId } from '../schemas/ids.ts'
 import type { PackBody } from '../schemas/pack.ts'
 import { type Context, clickHouseOptions, closeContext, openContext } from './context.ts'
-import { submitPack } from './submit-pack.ts'
+import { submitOperatorPack } from './operator-pack.ts'
 
 /** What operators decide about users and sessions. */
 export const STANDING_VERBS = ['disable', 'enable', 'erase', 'hold', 'release'] as const
@@ -30,7 +30,7 @@ export async function standingCommand({ env, verb, subject, reason, signal }: St
   const body = bodyOf(verb, reason)
   const context = await openContext({ ...env, PACKLOG_LOG_LEVEL: 'silent' }, verb)
   try {
-    const outcome = await submitPack(context, { sessionId, from, body })
+    const outcome = await submitOperatorPack(context, { sessionId, from, body })
     if (outcome === undefined) return say('no outcome came in time: does the sequencer run?', 1)
     if (outcome.body.kind === 'PackRefused') {
       return say(`refused: ${codeName(outcome.body.code) ?? outcome.body.code}, ${outcome.body.reason}`, 1)

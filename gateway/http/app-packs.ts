@@ -1,6 +1,6 @@
-import { packDigest } from '../../schemas/digest.ts'
 import type { PackId, SessionId, UserId } from '../../schemas/ids.ts'
-import { Flag, type Pack, type PackBody, type PushInfo } from '../../schemas/pack.ts'
+import { makePack } from '../../schemas/make-pack.ts'
+import { Flag, type PackBody, type PushInfo } from '../../schemas/pack.ts'
 import type { Identity } from '../ws/asker.ts'
 import type { Answer, Calls } from '../ws/calls.ts'
 import { derivedPackId } from './idempotency.ts'
@@ -20,18 +20,9 @@ export interface AppPack {
 
 /** Sends a pack of an app; `identity` says which, and by which key. */
 export function submitAppPack(calls: Calls, { actor, device }: Identity, pack: AppPack): Promise<Answer> {
-  const { packId, sessionId, from, body, flags = 0, pushInfo = null } = pack
-  const words = { sessionId, from, flags, pushInfo, body }
-  const whole: Pack = {
-    ...words,
-    packId,
-    actor: actor ?? { kind: 'APP', id: from },
-    device,
-    gateway: calls.gateway,
-    digest: packDigest(words),
-    stamp: null,
-  }
-  return calls.submitPack(whole)
+  return calls.submitPack(
+    makePack({ ...pack, actor: actor ?? { kind: 'APP', id: pack.from }, device, gateway: calls.gateway }),
+  )
 }
 
 export function appSessionId(app: UserId): SessionId {

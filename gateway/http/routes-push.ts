@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { packDigest } from '../../schemas/digest.ts'
 import { isUserId, userSessionId } from '../../schemas/ids.ts'
+import { makePack } from '../../schemas/make-pack.ts'
 import type { Pack } from '../../schemas/pack.ts'
 import type { PushRequest } from '../../schemas/push-devices.ts'
 import { type CallsNow, packRoute } from './frame-routes.ts'
@@ -68,13 +68,13 @@ export function pushRoutes(calls: CallsNow): Route[] {
 function pushPack({ identity, packId, body }: RouteCall<unknown, unknown, PushBody>, gateway: string): Pack {
   const { userId, unreadCount, ...said } = body
   const request: PushRequest = unreadCount === undefined ? said : { ...said, unreadCount }
-  const words = {
+  return makePack({
     sessionId: userSessionId(userId),
     from: userId,
-    flags: 0,
-    pushInfo: null,
     body: { kind: 'Push', ...request },
-  } as const
-  const actor = identity.actor ?? { kind: 'USER', id: identity.userId }
-  return { ...words, packId, actor, device: identity.device, gateway, digest: packDigest(words), stamp: null }
+    packId,
+    actor: identity.actor ?? { kind: 'USER', id: identity.userId },
+    device: identity.device,
+    gateway,
+  })
 }

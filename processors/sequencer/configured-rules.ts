@@ -1,5 +1,5 @@
-import { packDigest } from '../../schemas/digest.ts'
 import { makePackId, type Partition, RULES_SESSION, type UserId } from '../../schemas/ids.ts'
+import { makePack } from '../../schemas/make-pack.ts'
 import type { Rules } from '../../schemas/pack.ts'
 import { AppendFailed } from '../../topics/log.ts'
 import type { SequencerContext } from './main.ts'
@@ -43,21 +43,13 @@ function differences(rules: Rules, inForce: Rules): string[] {
 }
 
 function rulesPack({ clock, random, packCodec, instance }: Parts, rules: Rules): Buffer {
-  const from = 'sequencer' as UserId
-  const words = {
+  const pack = makePack({
     sessionId: RULES_SESSION,
-    from,
-    flags: 0,
-    pushInfo: null,
-    body: { kind: 'SetRules', rules } as const,
-  }
-  return packCodec.encode({
-    ...words,
+    from: 'sequencer' as UserId,
+    body: { kind: 'SetRules', rules },
     packId: makePackId(clock.now(), random.bytes(10)),
     actor: { kind: 'SYSTEM', id: 'sequencer' },
-    device: { type: 0, id: '' },
     gateway: instance,
-    digest: packDigest(words),
-    stamp: null,
   })
+  return packCodec.encode(pack)
 }

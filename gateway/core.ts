@@ -11,7 +11,6 @@ import type { RecordCodec } from '../schemas/codec.ts'
 import type { Event } from '../schemas/event.ts'
 import type { SessionId, UserId } from '../schemas/ids.ts'
 import type { Pack, Rules } from '../schemas/pack.ts'
-import type { Access } from '../schemas/session.ts'
 import type { Log } from '../topics/log.ts'
 import { sessionPartition, type Topics } from '../topics/topics.ts'
 import type { Hooks } from './hooks/hooks.ts'
@@ -165,22 +164,7 @@ export class GatewayCore {
    */
   async login(identity: Identity, open: (connectionId: string) => void): Promise<CloseName | undefined> {
     if (!this.isOpen || this.parts === undefined) return 'UNAVAILABLE'
-    const { loginPacks, audience } = this.parts
-    // Of who is connected here, this gateway has seen whatever was decided.
-    const isHere = audience.ofUser(identity.userId).length > 0
-    const access = isHere ? 'active' : await this.access(identity.userId)
-    if (access === undefined) return 'UNAVAILABLE'
-    // What this gateway has seen since is asked last: nothing waits between that and the opening or the login's pack.
-    if (access !== 'active' || loginPacks.isDenied(identity.userId)) return 'ACCESS_DENIED'
-    return this.withToken(identity, open, this.parts)
-  }
-
-  /** The same for the token: whether it was revoked, before or while the login was on its way. */
-  private async withToken(
-    identity: Identity,
-    open: (connectionId: string) => void,
-    { letIns, loginPacks }: Parts,
-  ): Promise<CloseName | undefined> {
+    const { letIns, loginPacks } = this.parts
     try {
       const fault = await letIns.fault(identity)
       if (fault !== undefined) return fault.name
@@ -188,26 +172,14 @@ export class GatewayCore {
       if (!(error instanceof QuestionFailed)) throw error
       return 'UNAVAILABLE'
     }
+    // Who was closed or lost the token meanwhile: nothing waits between this and the opening.
     let late: CloseName | undefined
     const refused = await loginPacks.login(identity, connectionId => {
-      late = loginPacks.isDenied(identity.userId) ? 'ACCESS_DENIED' : letIns.knownFault(identity)?.name
+      late = letIns.knownFault(identity)?.name
       if (late === undefined) open(connectionId)
       else loginPacks.ended(identity, connectionId)
     })
     return refused ?? late
-  }
-
-  /** Whether the user comes in; undefined where the view does not say. */
-  private async access(userId: UserId): Promise<Access | undefined> {
-    const deadline = new Deadline(this.options.clock, QUESTION_MS_MAX)
-    try {
-      return (await deadline.race(this.options.people.access([userId])))[0]
-    } catch (error) {
-      this.options.logger.warn({ err: error }, 'a login could not read the membership view')
-      return undefined
-    } finally {
-      deadline.end()
-    }
   }
 
   /** A connection that was let in could not be opened: its client has gone. */

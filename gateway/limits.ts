@@ -112,6 +112,8 @@ export const LANE_RECORDS_MAX = 500
 export const FRIENDS_ONLY_KEPT_MAX = 50_000
 /** Users of whom it is kept in mind how they are let in, in each of two generations. */
 export const ACCESS_KEPT_MAX = 50_000
+/** Users of whom it is remembered what the log said of how they are let in, the newest. */
+export const ACCESS_SAID_MAX = 10_000
 /** Apps whose keys are kept in mind, in each of two generations. */
 export const APPS_KEPT_MAX = 1_000
 /** How often it is written down when keys were used last. */

@@ -1,16 +1,12 @@
+import { Generations } from '../../infra/generations.ts'
 import type { PeopleReader } from '../../processors/membership/people-store.ts'
 import type { Revoked } from '../../schemas/apps.ts'
 import type { Event } from '../../schemas/event.ts'
 import type { UserId } from '../../schemas/ids.ts'
-import { ACCESS_KEPT_MAX } from '../limits.ts'
+import { ACCESS_KEPT_MAX, ACCESS_SAID_MAX } from '../limits.ts'
 import type { Identity } from './asker.ts'
 import type { Views } from './views.ts'
 
-/**
- * Whether users are let in: who is disabled, and which tokens were revoked. Asked of the membership view once per user.
- * What has passed since this gateway began to read goes before the answer: it began where the view stood, so that what
- * is older is in the view, however far that is behind now.
- */
 /** How a user is let in. */
 export interface LetIn {
   /** False: disabled or erased. */
@@ -18,6 +14,11 @@ export interface LetIn {
   revoked: Revoked
 }
 
+/**
+ * Whether users are let in: who is disabled, and which tokens were revoked. Asked of the membership view once per user.
+ * What has passed since this gateway began to read goes before the answer: it began where the view stood, so that what
+ * is older is in the view, however far that is behind now.
+ */
 export class AccessIndex {
   private readonly options: {
     people: Pick<PeopleReader, 'access' | 'revoked'>
@@ -25,10 +26,9 @@ export class AccessIndex {
     /** A user is let in otherwise from now on. */
     onChanged(userId: UserId, letIn: LetIn): void
   }
-  private young = new Map<UserId, LetIn>()
-  private old = new Map<UserId, LetIn>()
+  private readonly known = new Generations<UserId, LetIn>(ACCESS_KEPT_MAX)
   private readonly asking = new Map<UserId, Promise<LetIn>>()
-  /** What has passed; few users are ever disabled, or have tokens revoked. */
+  /** What has passed, the newest: what is older the membership view has long since. */
   private readonly said = new Map<UserId, Partial<LetIn>>()
 
   constructor(options: AccessIndex['options']) {
@@ -37,7 +37,7 @@ export class AccessIndex {
 
   /** At once where it is known. Rejects with QuestionFailed where nobody can say. */
   of(userId: UserId): LetIn | Promise<LetIn> {
-    return this.known(userId) ?? this.asking.get(userId) ?? this.ask(userId)
+    return this.known.get(userId) ?? this.asking.get(userId) ?? this.ask(userId)
   }
 
   /** Why the user is not let in now; undefined where they are. Rejects with QuestionFailed. */
@@ -47,8 +47,8 @@ export class AccessIndex {
 
   /** The same by what is known at this moment: for what must not wait. */
   knownFault(identity: Identity): AccessFault | undefined {
-    const access = this.known(identity.userId)
-    return access === undefined ? undefined : accessFault(access, identity)
+    const { userId } = identity
+    return accessFault(this.known.get(userId) ?? { ...NOTHING_SAID, ...this.said.get(userId) }, identity)
   }
 
   /** Takes what passes on im.events. */
@@ -71,25 +71,12 @@ export class AccessIndex {
   }
 
   private change(userId: UserId, said: Partial<LetIn>): void {
-    this.said.set(userId, { ...this.said.get(userId), ...said })
-    const known = this.known(userId)
-    if (known !== undefined) this.keep(userId, { ...known, ...said })
-  }
-
-  private known(userId: UserId): LetIn | undefined {
-    const young = this.young.get(userId)
-    if (young !== undefined) return young
-    const old = this.old.get(userId)
-    if (old !== undefined) this.keep(userId, old)
-    return old
-  }
-
-  private keep(userId: UserId, access: LetIn): void {
-    if (this.young.size >= ACCESS_KEPT_MAX) {
-      this.old = this.young
-      this.young = new Map()
-    }
-    this.young.set(userId, access)
+    const all = { ...this.said.get(userId), ...said }
+    this.said.delete(userId)
+    this.said.set(userId, all)
+    if (this.said.size > ACCESS_SAID_MAX) this.said.delete(this.said.keys().next().value!)
+    const known = this.known.get(userId)
+    if (known !== undefined) this.known.set(userId, { ...known, ...said })
   }
 
   private ask(userId: UserId): Promise<LetIn> {
@@ -99,7 +86,7 @@ export class AccessIndex {
       .ask('REDIS_ERROR', read)
       .then(({ access, revoked }) => {
         const letIn = { isActive: access[0] === 'active', revoked, ...this.said.get(userId) }
-        this.keep(userId, letIn)
+        this.known.set(userId, letIn)
         return letIn
       })
       .finally(() => this.asking.delete(userId))
@@ -107,6 +94,8 @@ export class AccessIndex {
     return answer
   }
 }
+
+const NOTHING_SAID: LetIn = { isActive: true, revoked: { notBefore: 0, tokens: [] } }
 
 export interface AccessFault {
   name: 'ACCESS_DENIED' | 'BAD_CREDENTIALS'

@@ -1,4 +1,5 @@
 import type { Clock } from '../../infra/clock.ts'
+import { Generations } from '../../infra/generations.ts'
 import type { Logger } from '../../infra/logger.ts'
 import type { PeopleReader } from '../../processors/membership/people-store.ts'
 import type { Event } from '../../schemas/event.ts'
@@ -17,8 +18,7 @@ import { Deadline } from './deadline.ts'
  */
 export class FriendsOnly {
   private readonly options: { people: PeopleReader; clock: Clock; logger: Logger }
-  private young = new Map<UserId, boolean>()
-  private old = new Map<UserId, boolean>()
+  private readonly known = new Generations<UserId, boolean>(FRIENDS_ONLY_KEPT_MAX)
   private readonly asking = new Map<UserId, Promise<boolean>>()
 
   constructor(options: { people: PeopleReader; clock: Clock; logger: Logger }) {
@@ -27,39 +27,23 @@ export class FriendsOnly {
 
   /** At once where it is known. Never rejects. */
   of(userId: UserId): boolean | Promise<boolean> {
-    return this.known(userId) ?? this.asking.get(userId) ?? this.ask(userId)
+    return this.known.get(userId) ?? this.asking.get(userId) ?? this.ask(userId)
   }
 
   /** Takes what passes on im.events; of other kinds than settings nothing. */
   passed({ body, from }: Event): void {
     if (body.kind !== 'SettingsUpdated') return
-    if (this.known(from) === undefined && !this.asking.has(from)) return
-    this.keep(from, body.settings.messagesFrom === 'friends')
-  }
-
-  private known(userId: UserId): boolean | undefined {
-    const young = this.young.get(userId)
-    if (young !== undefined) return young
-    const old = this.old.get(userId)
-    if (old !== undefined) this.keep(userId, old)
-    return old
-  }
-
-  private keep(userId: UserId, isFriendsOnly: boolean): void {
-    if (this.young.size >= FRIENDS_ONLY_KEPT_MAX) {
-      this.old = this.young
-      this.young = new Map()
-    }
-    this.young.set(userId, isFriendsOnly)
+    if (this.known.get(from) === undefined && !this.asking.has(from)) return
+    this.known.set(from, body.settings.messagesFrom === 'friends')
   }
 
   private ask(userId: UserId): Promise<boolean> {
     const asked = this.read(userId).then(answer => {
       this.asking.delete(userId)
-      const newer = this.known(userId)
+      const newer = this.known.get(userId)
       if (newer !== undefined) return newer
       if (answer === undefined) return false
-      this.keep(userId, answer)
+      this.known.set(userId, answer)
       return answer
     })
     this.asking.set(userId, asked)

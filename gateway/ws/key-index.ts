@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { Generations } from '../../infra/generations.ts'
 import { appOf } from '../../processors/membership/apps.ts'
 import type { AppsReader, KeyEntry } from '../../processors/membership/apps-store.ts'
 import type { AppKey } from '../../schemas/apps.ts'
@@ -18,8 +19,7 @@ export class KeyIndex {
     views: Pick<Views, 'askCaughtUp'>
     partitionOf(sessionId: SessionId): Partition
   }
-  private young = new Map<UserId, Map<string, KeyEntry>>()
-  private old = new Map<UserId, Map<string, KeyEntry>>()
+  private readonly known = new Generations<UserId, Map<string, KeyEntry>>(APPS_KEPT_MAX)
   /** What passes while an app is asked for. */
   private readonly asking = new Map<UserId, { entries: Map<string, KeyEntry>; answer: Promise<Entries> }>()
 
@@ -42,7 +42,7 @@ export class KeyIndex {
   passed({ body, sessionId, seq }: Event): void {
     if (body.kind !== 'KeySet' && body.kind !== 'KeyRevoked') return
     const app = appOf(sessionId)
-    const entries = this.known(app) ?? this.asking.get(app)?.entries
+    const entries = this.known.get(app) ?? this.asking.get(app)?.entries
     if (entries === undefined) return
     const entry =
       body.kind === 'KeySet'
@@ -52,23 +52,7 @@ export class KeyIndex {
   }
 
   private entries(app: UserId): Entries | Promise<Entries> {
-    return this.known(app) ?? this.asking.get(app)?.answer ?? this.ask(app)
-  }
-
-  private known(app: UserId): Map<string, KeyEntry> | undefined {
-    const young = this.young.get(app)
-    if (young !== undefined) return young
-    const old = this.old.get(app)
-    if (old !== undefined) this.keep(app, old)
-    return old
-  }
-
-  private keep(app: UserId, entries: Map<string, KeyEntry>): void {
-    if (this.young.size >= APPS_KEPT_MAX) {
-      this.old = this.young
-      this.young = new Map()
-    }
-    this.young.set(app, entries)
+    return this.known.get(app) ?? this.asking.get(app)?.answer ?? this.ask(app)
   }
 
   private ask(app: UserId): Promise<Entries> {
@@ -79,7 +63,7 @@ export class KeyIndex {
       .then(stored => {
         for (const entry of stored) setEntry(entries, entry)
         // Nothing is kept of an app that there is not: its name may be anything.
-        if (entries.size > 0) this.keep(app, entries)
+        if (entries.size > 0) this.known.set(app, entries)
         return entries
       })
       .finally(() => this.asking.delete(app))

@@ -1,7 +1,6 @@
 import type { Clock, Random } from '../../infra/clock.ts'
 import type { CloseName } from '../../schemas/close-codes.ts'
 import type { RecordCodec } from '../../schemas/codec.ts'
-import { packDigest } from '../../schemas/digest.ts'
 import type { Event } from '../../schemas/event.ts'
 import {
   makePackId,
@@ -11,6 +10,7 @@ import {
   type UserId,
   userSessionId,
 } from '../../schemas/ids.ts'
+import { makePack } from '../../schemas/make-pack.ts'
 import type { Device, Pack, PackBody, Rules } from '../../schemas/pack.ts'
 import { LOGIN_PACK_MS_MAX } from '../limits.ts'
 import type { Identity } from './asker.ts'
@@ -54,9 +54,6 @@ export interface LoginWait {
 /** Bytes of a connection id. */
 const CONNECTION_ID_BYTES = 9
 
-/** Users kept out that a gateway remembers, the newest: the membership view has the others long since. */
-const DENIED_MAX = 10_000
-
 export class LoginPacks {
   private readonly options: LoginPacksOptions
   /** By connection id, until the connection is open or refused. */
@@ -64,8 +61,6 @@ export class LoginPacks {
   private readonly sessions = new Map<SessionId, number>()
   private policy: Rules['loginPolicy']
   private rulesVersion = -1
-  /** Who was kept out lately: the view that is asked may be behind it. */
-  private readonly denied = new Set<UserId>()
 
   constructor(options: LoginPacksOptions) {
     this.options = options
@@ -80,11 +75,6 @@ export class LoginPacks {
   /** True where the events of a session are needed for a login that waits. */
   wants(sessionId: SessionId): boolean {
     return this.sessions.has(sessionId) || sessionId === RULES_SESSION
-  }
-
-  /** True for a user whom this gateway has seen kept out; who was before it began is known to the view. */
-  isDenied(userId: UserId): boolean {
-    return this.denied.has(userId)
   }
 
   /** Lets a connection in and opens it, by the policy; `open` runs in the same turn in which the answer is sure. */
@@ -138,16 +128,15 @@ export class LoginPacks {
   private enqueue({ userId, device }: { userId: UserId; device: Device }, wait: LoginWait, body: PackBody): void {
     const { codec, clock, random, gateway, appender, partitionOf } = this.options
     const sessionId = userSessionId(userId)
-    const said = { sessionId, from: userId, flags: 0, pushInfo: null, body }
-    const pack: Pack = {
-      ...said,
+    const pack = makePack({
+      sessionId,
+      from: userId,
+      body,
       packId: makePackId(clock.now(), random.bytes(10)),
       actor: { kind: 'SYSTEM', id: userId },
       device,
       gateway,
-      digest: packDigest(said),
-      stamp: null,
-    }
+    })
     const record = { key: Buffer.from(sessionId), value: codec.encode(pack), headers: {} }
     appender.enqueue(partitionOf(sessionId), record, wait)
   }
@@ -180,10 +169,7 @@ export class LoginPacks {
       }
       case 'UserDisabled':
       case 'UserErased':
-        this.deny(from)
-        break
-      case 'UserEnabled':
-        this.denied.delete(from)
+        this.kickAll(from, 'ACCESS_DENIED', 'the account is closed')
         break
       case 'PackRefused':
         this.refused(event)
@@ -196,13 +182,6 @@ export class LoginPacks {
       default:
         break
     }
-  }
-
-  private deny(userId: UserId): void {
-    this.denied.delete(userId)
-    this.denied.add(userId)
-    if (this.denied.size > DENIED_MAX) this.denied.delete(this.denied.values().next().value!)
-    this.kickAll(userId, 'ACCESS_DENIED', 'the account is closed')
   }
 
   /** A login pack of this gateway was refused: nobody waits in vain. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../../infra/clock.ts'
+import { Generations } from '../../infra/generations.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { RecentFilter } from './recent-filter.ts'
 import {
@@ -36,6 +37,7 @@ export const STORE_ROWS_MAX = 5_000
 export const DIRTY_ROWS_MAX = 50_000
 /** Rows of the cache, per partition and generation. */
 export const CACHE_ROWS_MAX = 10_000
+type RowCache = Generations<string, unknown>
 
 export class SessionState implements StateView {
   private readonly store: StateStore
@@ -43,7 +45,10 @@ export class SessionState implements StateView {
   private overlay = makeRowMaps()
   private dirty = makeRowMaps()
   private writing: RowMaps | undefined
-  private readonly cache: Partial<Record<Table, Generations>> = { heads: new Generations(), members: new Generations() }
+  private readonly cache: Partial<Record<Table, RowCache>> = {
+    heads: new Generations(CACHE_ROWS_MAX),
+    members: new Generations(CACHE_ROWS_MAX),
+  }
   private readonly recentFilter: RecentFilter
   private current: Checkpoint
   private logged: Position | null
@@ -147,7 +152,7 @@ export class SessionState implements StateView {
     this.cancelTimer = undefined
   }
 
-  private getStored<T extends Table>(table: T, key: string, cache: Generations | undefined): Rows[T] | undefined {
+  private getStored<T extends Table>(table: T, key: string, cache: RowCache | undefined): Rows[T] | undefined {
     const row = this.store.get(table, key)
     if (row !== undefined) cache?.set(key, row)
     return row
@@ -186,27 +191,5 @@ export class SessionState implements StateView {
     // What was remembered at log time t has a packId of t - windowMsMax or later.
     await this.store.write({ rows: this.writing, checkpoint, forgetBefore: horizon - windowMsMax })
     this.writing = undefined
-  }
-}
-
-/** The rows used last: two generations, the older is dropped when the younger is full. */
-class Generations {
-  private young = new Map<string, unknown>()
-  private old = new Map<string, unknown>()
-
-  get(key: string): unknown {
-    const row = this.young.get(key)
-    if (row !== undefined) return row
-    const before = this.old.get(key)
-    if (before !== undefined) this.set(key, before)
-    return before
-  }
-
-  set(key: string, row: unknown): void {
-    if (this.young.size >= CACHE_ROWS_MAX) {
-      this.old = this.young
-      this.young = new Map()
-    }
-    this.young.set(key, row)
   }
 }

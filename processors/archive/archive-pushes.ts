@@ -14,20 +14,9 @@ import { type Column, encodeRows } from './row-binary.ts'
  * twice, after a crash or by two processes, counts once (read it with FINAL).
  */
 
-export interface PushRow {
+export interface PushRow extends Omit<PushRecord, 'body'> {
   partition: number
   offset: number
-  pushId: string
-  at: Millis
-  userId: string
-  sessionId: string
-  seq: number
-  eventAt: Millis
-  serviceType: number
-  packageName: string
-  deviceType: number
-  deviceId: string
-  attempt: number
   kind: string
   cause: string
   detail: string

@@ -3,6 +3,7 @@ import type { Clock, Millis } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import type { Service } from '../../infra/service.ts'
 import type { Offset, Partition, SessionId } from '../../schemas/ids.ts'
+import { ArchiveWorker } from './archive-worker.ts'
 import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
 import { CONTENT_TABLES, planStrip, stripsOf, TAKING_KINDS, type TakingRow } from './strip.ts'
 
@@ -17,49 +18,17 @@ import { CONTENT_TABLES, planStrip, stripsOf, TAKING_KINDS, type TakingRow } fro
  *
  * Old parts, with what was in them, are deleted by the server within `old_parts_lifetime` (migration 0009).
  */
-export class ArchiveStripper implements Service {
-  readonly name = 'archive-stripper'
-  readonly done: Promise<void>
-  private readonly options: StripperOptions
-  private readonly stopping = new AbortController()
-  private running: Promise<void> | undefined
-  private settle: () => void = () => {}
-
-  constructor(options: StripperOptions) {
-    this.options = options
-    this.done = new Promise(resolve => {
-      this.settle = resolve
-    })
-  }
-
-  async start(): Promise<void> {
-    this.running = this.run()
-  }
-
-  ready(): boolean {
-    return true
-  }
-
-  async drain(): Promise<void> {
-    this.stopping.abort()
-    await this.running
-    await this.options.clickhouse.close()
-    this.settle()
-  }
-
-  private async run(): Promise<void> {
-    const { clickhouse, clock, logger, keepsRevoked } = this.options
-    const { signal } = this.stopping
-    while (!signal.aborted) {
-      try {
-        let hasMore = true
-        while (hasMore && !signal.aborted) hasMore = await stripOnce(clickhouse, { keepsRevoked })
-      } catch (error) {
-        logger.warn({ err: error }, 'the archive could not be emptied of what was taken back: tried again')
-      }
-      await clock.sleep(STRIP_MS, signal)
-    }
-  }
+export function archiveStripper({ keepsRevoked, ...options }: StripperOptions): Service {
+  return new ArchiveWorker({
+    ...options,
+    name: 'archive-stripper',
+    pauseMs: STRIP_MS,
+    failure: 'the archive could not be emptied of what was taken back: tried again',
+    step: async signal => {
+      let hasMore = true
+      while (hasMore && !signal.aborted) hasMore = await stripOnce(options.clickhouse, { keepsRevoked })
+    },
+  })
 }
 
 export interface StripperOptions {

@@ -4,12 +4,14 @@ import type { Clock, Millis } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import type { Service } from '../../infra/service.ts'
 import type { RecordCodec } from '../../schemas/codec.ts'
-import { packDigest } from '../../schemas/digest.ts'
 import { makePackId, type PackId, type SessionId, type UserId } from '../../schemas/ids.ts'
+import { makePack } from '../../schemas/make-pack.ts'
 import type { Pack } from '../../schemas/pack.ts'
+import { appendPack } from '../../topics/append-pack.ts'
 import type { Log } from '../../topics/log.ts'
-import { sessionPartition, type Topic } from '../../topics/topics.ts'
+import type { Topic } from '../../topics/topics.ts'
 import { heldSessions } from './archive-stripper.ts'
+import { ArchiveWorker } from './archive-worker.ts'
 
 /**
  * Erases what users said elsewhere, after their UserErased: one derived EraseFrom for each session.
@@ -20,57 +22,37 @@ import { heldSessions } from './archive-stripper.ts'
  * is erased as well. PackIds are derived from the user, the session and ten minutes of time: two workers, or one that was
  * killed before it saw the outcome, ask for the same once.
  */
-export class Eraser implements Service {
-  readonly name = 'eraser'
-  readonly done: Promise<void>
+export function eraser(options: EraserOptions): Service {
+  const owing = new Eraser(options)
+  return new ArchiveWorker({
+    ...options,
+    name: 'eraser',
+    pauseMs: ERASE_MS,
+    failure: 'what erased users said could not be erased: tried again',
+    step: signal => owing.step(signal),
+  })
+}
+
+class Eraser {
   private readonly options: EraserOptions
-  private readonly stopping = new AbortController()
   private readonly asked = new Map<string, Millis>()
-  private running: Promise<void> | undefined
-  private settle: () => void = () => {}
   /** Erased users, counted, when nothing was owed to any. */
   private settled = -1
+  /** Steps in a row in which nothing was owed. */
+  private quiet = 0
 
   constructor(options: EraserOptions) {
     this.options = options
-    this.done = new Promise(resolve => {
-      this.settle = resolve
-    })
   }
 
-  async start(): Promise<void> {
-    this.running = this.run()
-  }
-
-  ready(): boolean {
-    return true
-  }
-
-  async drain(): Promise<void> {
-    this.stopping.abort()
-    await this.running
-    await this.options.clickhouse.close()
-    this.settle()
-  }
-
-  private async run(): Promise<void> {
-    const { clock, logger } = this.options
-    const { signal } = this.stopping
-    let quiet = 0
-    while (!signal.aborted) {
-      try {
-        // Where nobody was erased since, it is looked now and then for what came late.
-        quiet = (await this.step(quiet < LATE_STEPS)) ? 0 : quiet + 1
-        if (quiet > LATE_STEPS * LATE_EVERY) quiet = 0
-      } catch (error) {
-        logger.warn({ err: error }, 'what erased users said could not be erased: tried again')
-      }
-      await clock.sleep(ERASE_MS, signal)
-    }
+  /** Where nobody was erased since, it is looked now and then for what came late. */
+  async step(signal: AbortSignal): Promise<void> {
+    this.quiet = (await this.askForOwed(this.quiet < LATE_STEPS, signal)) ? 0 : this.quiet + 1
+    if (this.quiet > LATE_STEPS * LATE_EVERY) this.quiet = 0
   }
 
   /** True where something was owed. */
-  private async step(looksAgain: boolean): Promise<boolean> {
+  private async askForOwed(looksAgain: boolean, signal: AbortSignal): Promise<boolean> {
     const { clickhouse, clock } = this.options
     const [row] = await clickhouse.rows<{ users: number }>(
       `SELECT count() AS users FROM events WHERE kind = 'UserErased' SETTINGS max_threads = 1`,
@@ -83,7 +65,7 @@ export class Eraser implements Service {
     for (const [key, at] of this.asked) if (at < now - ASK_AGAIN_MS) this.asked.delete(key)
     for (const each of owed) {
       const key = `${each.userId} ${each.sessionId}`
-      if (this.asked.has(key) || this.stopping.signal.aborted) continue
+      if (this.asked.has(key) || signal.aborted) continue
       await this.ask(each)
       this.asked.set(key, now)
     }
@@ -93,14 +75,15 @@ export class Eraser implements Service {
   private async ask({ userId, sessionId }: OwedSession): Promise<void> {
     const { log, packs, codec, clock, gateway } = this.options
     const time = Math.floor(clock.now() / BUCKET_MS) * BUCKET_MS
-    const pack = eraseFromPack({
-      userId,
+    const pack = makePack({
       sessionId,
+      from: userId,
+      body: { kind: 'EraseFrom', userId },
       packId: derivedPackId(time, `erase ${userId} ${sessionId}`),
+      actor: { kind: 'SYSTEM', id: 'erase' },
       gateway,
     })
-    const record = { key: Buffer.from(sessionId), value: codec.encode(pack), headers: {} }
-    await log.append({ topic: packs.name, partition: sessionPartition(packs, sessionId), records: [record] })
+    await appendPack({ log, topic: packs, codec }, pack)
   }
 }
 
@@ -187,18 +170,4 @@ export async function erasureProgress(clickhouse: ClickHouse, userId: UserId): P
 /** The same for the same time and words. */
 function derivedPackId(timeMs: Millis, words: string): PackId {
   return makePackId(timeMs, createHash('sha256').update(words).digest())
-}
-
-function eraseFromPack(said: { userId: UserId; sessionId: SessionId; packId: PackId; gateway: string }): Pack {
-  const { userId, sessionId, packId, gateway } = said
-  const words = { sessionId, from: userId, flags: 0, pushInfo: null, body: { kind: 'EraseFrom', userId } } as const
-  return {
-    ...words,
-    packId,
-    gateway,
-    actor: { kind: 'SYSTEM', id: 'erase' },
-    device: { type: 0, id: '' },
-    digest: packDigest(words),
-    stamp: null,
-  }
 }

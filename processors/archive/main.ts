@@ -6,11 +6,11 @@ import type { Partition, UserId } from '../../schemas/ids.ts'
 import type { Rebuildable } from '../rebuild.ts'
 import type { View } from '../view.ts'
 import { type ArchiveReader, ClickHouseArchiveReader } from './archive-reader.ts'
-import { ArchiveStripper } from './archive-stripper.ts'
+import { archiveStripper } from './archive-stripper.ts'
 import { ArchiveView } from './archive-view.ts'
 import { ClickHouseArchiveRebuild } from './clickhouse-archive-rebuild.ts'
 import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
-import { Eraser, type EraserOptions, type ErasureProgress, erasureProgress } from './eraser.ts'
+import { type EraserOptions, type ErasureProgress, eraser, erasureProgress } from './eraser.ts'
 import { migrate } from './migrate.ts'
 
 export interface ArchiveOptions {
@@ -52,12 +52,12 @@ export function makeArchiveStripper(options: {
 }): Service {
   // A statement that empties a large table takes its time.
   const clickhouse = connectClickHouse({ ...options.clickhouse, requestTimeoutMs: STRIP_TIMEOUT_MS })
-  return new ArchiveStripper({ ...options, clickhouse })
+  return archiveStripper({ ...options, clickhouse })
 }
 
 /** Erases what erased users said, while the role runs. */
 export function makeEraser(options: Omit<EraserOptions, 'clickhouse'> & { clickhouse: ClickHouseOptions }): Service {
-  return new Eraser({ ...options, clickhouse: connectClickHouse(options.clickhouse) })
+  return eraser({ ...options, clickhouse: connectClickHouse(options.clickhouse) })
 }
 
 /** How far the erasure of a user has come, as the archive tells it. */

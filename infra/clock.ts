@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { portableClock, portableRandom } from './portable-clock.ts'
 
 /** Milliseconds since the Unix epoch, or a span of them. */
 export type Millis = number
@@ -35,29 +36,13 @@ export interface Random extends PortableRandom {
 }
 
 export const systemClock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  sleep: (delayMs, signal) =>
-    new Promise(resolve => {
-      if (signal?.aborted) return resolve()
-      const done = () => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', done)
-        resolve()
-      }
-      const timer = setTimeout(done, delayMs)
-      signal?.addEventListener('abort', done, { once: true })
-    }),
-  schedule: (delayMs, task) => {
-    const timer = setTimeout(task, delayMs)
-    return () => clearTimeout(timer)
-  },
+  ...portableClock,
   defer: task => {
     setImmediate(task)
   },
 }
 
 export const systemRandom: Random = {
-  next: () => Math.random(),
+  next: portableRandom.next,
   bytes: size => randomBytes(size),
 }

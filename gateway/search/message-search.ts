@@ -1,11 +1,10 @@
-import type { Clock, Millis } from '../../infra/clock.ts'
+import type { Clock } from '../../infra/clock.ts'
 import type { ArchiveReader } from '../../processors/archive/archive-reader.ts'
 import type { MessagePlace, SearchedPart } from '../../processors/archive/archive-search.ts'
 import { parseSearchWords, type SearchTerm } from '../../processors/archive/search-words.ts'
 import type { KeptOfSession } from '../../processors/history/history-store.ts'
 import { Code } from '../../schemas/codes.ts'
-import type { ContentKind } from '../../schemas/content.ts'
-import type { EventFrame } from '../../schemas/frames.ts'
+import type { EventFrame, MessageFilter } from '../../schemas/frames.ts'
 import { isSessionId, type Partition, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
 import {
   ARCHIVE_BEHIND_MS_MAX,
@@ -176,18 +175,8 @@ export interface MessageSearchOptions {
   partitionOf(sessionId: SessionId): Partition
 }
 
-/** What is looked for; at least one of `words`, `from` and `contentKind`. */
-export interface SearchRequest {
-  /** All of them, in any order; in double quotes as they stand (processors/archive/search-words.ts). */
-  words?: string
-  /** Only in this session; without it in all that the user is or was in. */
-  sessionId?: SessionId
-  /** Only what this user sent. */
-  from?: UserId
-  contentKind?: ContentKind
-  /** Log time, ms: sent at or after `sinceAt`, and before `beforeAt`. */
-  sinceAt?: Millis
-  beforeAt?: Millis
+/** A page of what is looked for. */
+export interface SearchRequest extends MessageFilter {
   /** Of the page before. */
   cursor?: string
   /** At most SEARCH_PAGE_MAX. */

@@ -211,12 +211,10 @@ export class World<C extends Clock = VirtualClock> {
     return world
   }
 
-  /** Starts a gateway and waits until it is open. */
-  async gateway(name = 'gw', options: Partial<GatewayCoreOptions> = {}): Promise<TestGateway> {
-    const log = new GatewayLog(this.log)
-    const { topics, codecs, history, membership, people, archive, clock, random, presence } = this
-    const core = new GatewayCore({
-      log,
+  /** What a gateway of this world is made of, besides its log, time and name. */
+  gatewayParts() {
+    const { topics, codecs, history, membership, people, archive, random, presence } = this
+    return {
       topics,
       codecs,
       history,
@@ -225,13 +223,16 @@ export class World<C extends Clock = VirtualClock> {
       apps: membership.apps,
       presence: { store: presence, signals: presence.signals() },
       archive,
-      clock,
       random,
       logger: silentLogger,
       metrics: new Metrics(),
-      nodeName: name,
-      ...options,
-    })
+    }
+  }
+
+  /** Starts a gateway and waits until it is open. */
+  async gateway(name = 'gw', options: Partial<GatewayCoreOptions> = {}): Promise<TestGateway> {
+    const log = new GatewayLog(this.log)
+    const core = new GatewayCore({ ...this.gatewayParts(), log, clock: this.clock, nodeName: name, ...options })
     core.start()
     await this.settle()
     return { core, log }

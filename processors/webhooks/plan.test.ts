@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import type { SessionId } from '../../schemas/ids.ts'
+import { testWebhook } from '../../schemas/testing/webhooks.ts'
 import type { Webhook } from '../../schemas/webhooks.ts'
 import { group, Script, single, user } from '../testing/events.ts'
 import { maySee, plan } from './plan.ts'
-import { testWebhook } from './testing/webhooks.ts'
 
 function told(script: Script, webhook: Partial<Webhook>, notBefore = 0): string[] {
   return plan(script.batch(), [testWebhook(webhook)], notBefore).map(({ kind, sessionId }) => `${kind} ${sessionId}`)

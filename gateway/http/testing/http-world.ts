@@ -1,11 +1,9 @@
 import { systemClock } from '../../../infra/clock.ts'
-import { silentLogger } from '../../../infra/logger.ts'
-import { Metrics } from '../../../infra/metrics.ts'
 import { TestState } from '../../../processors/sequencer/testing/packs.ts'
-import { packDigest } from '../../../schemas/digest.ts'
 import { makePackId, type PackId, type SessionId, type UserId } from '../../../schemas/ids.ts'
-import type { Pack, PackBody } from '../../../schemas/pack.ts'
-import { sessionPartition } from '../../../topics/topics.ts'
+import { makePack } from '../../../schemas/make-pack.ts'
+import type { PackBody } from '../../../schemas/pack.ts'
+import { appendPack } from '../../../topics/append-pack.ts'
 import { issueToken } from '../../auth/tokens.ts'
 import { type GatewayOptions, type GatewayService, makeGateway } from '../../main.ts'
 import { World } from '../../testing/world.ts'
@@ -52,23 +50,12 @@ export class HttpWorld {
       const { body } = rules.run(pack, systemClock.now())
       return body.kind === 'PackRepeated' ? undefined : body
     }
-    const { log, topics, codecs, history, membership, people, archive, random, presence } = world
     const gateway = makeGateway({
+      ...world.gatewayParts(),
       http: { host: '127.0.0.1', port: 0 },
       tokens: TOKEN_KEY,
-      log,
-      topics,
-      codecs,
-      history,
-      membership,
-      people,
-      archive,
-      random,
-      apps: membership.apps,
-      presence: { store: presence, signals: presence.signals() },
+      log: world.log,
       clock: systemClock,
-      logger: silentLogger,
-      metrics: new Metrics(),
       nodeName: 'gw',
       checkAnswers: true,
       ...more,
@@ -114,19 +101,15 @@ export class HttpWorld {
   /** Appends a pack of an operator, past every gateway. */
   async append(sessionId: string, from: string, body: PackBody): Promise<void> {
     const { log, topics, codecs } = this.world
-    const words = { sessionId: sessionId as SessionId, from: from as UserId, flags: 0, pushInfo: null, body }
-    const pack: Pack = {
-      ...words,
+    const pack = makePack({
+      sessionId: sessionId as SessionId,
+      from: from as UserId,
+      body,
       packId: this.packId(),
       actor: { kind: 'OPERATOR', id: 'operator' },
-      device: { type: 0, id: '' },
       gateway: 'operator',
-      digest: packDigest(words),
-      stamp: null,
-    }
-    const partition = sessionPartition(topics.packs, pack.sessionId)
-    const record = { key: Buffer.from(sessionId), value: codecs.packs.encode(pack), headers: {} }
-    await log.append({ topic: topics.packs.name, partition, records: [record] })
+    })
+    await appendPack({ log, topic: topics.packs, codec: codecs.packs }, pack)
     await this.world.settle()
   }
 

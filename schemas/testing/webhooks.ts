@@ -1,5 +1,5 @@
-import type { UserId } from '../../../schemas/ids.ts'
-import type { Webhook } from '../../../schemas/webhooks.ts'
+import type { UserId } from '../ids.ts'
+import type { Webhook } from '../webhooks.ts'
 
 /** A webhook that is told of everything. */
 export function testWebhook(change: Partial<Webhook> = {}): Webhook {

@@ -32,7 +32,7 @@ afterAll(async () => {
 
 /** Somebody in a browser of their own, logged in. */
 async function person(name: string, options: BrowserContextOptions = {}): Promise<Page> {
-  const context = await browser.newContext({ viewport: DESK, locale: 'en-GB', ...options })
+  const context = await browser.newContext({ viewport: DESK, locale: 'en-GB', reducedMotion: 'reduce', ...options })
   contexts.push(context)
   const page = await context.newPage()
   page.setDefaultTimeout(WAIT_MS)
@@ -75,7 +75,9 @@ async function shot(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(dir, `${name}.png`) })
 }
 
+/** What axe calls serious or critical on the page at rest: a menu that is being closed has lost its items already. */
 async function seriousFindings(page: Page): Promise<string[]> {
+  await expect.poll(() => page.getByRole('menu').count(), { timeout: WAIT_MS }).toBe(0)
   await page.evaluate(axeSource)
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as {

@@ -9,6 +9,7 @@ import { Api, type ApiOptions, BODY_BYTES_MAX, sendProblem } from './api.ts'
 import { serveDevelopmentLogin } from './development-login.ts'
 import { describeRoutes, OPENAPI_PATH } from './openapi.ts'
 import { Problem } from './problem.ts'
+import { REFERENCE_PATH, serveReferencePage } from './reference-page.ts'
 import type { Route } from './route.ts'
 import { serveWebPages } from './web-pages.ts'
 
@@ -72,9 +73,10 @@ export class HttpServer {
     })
     this.api = new Api(this.fastify, { ...api, clock, random, logger, isOpen: isReady })
     describeRoutes(this.fastify, API_VERSION)
+    serveReferencePage(this.fastify)
     this.fastify.register(async () => this.api.add(routes))
     const health = { time: '/v1/time', health: '/healthz', ready: '/readyz' }
-    const paths = { name: 'packlog', webSocket: WS_PATH, ...health, api: OPENAPI_PATH }
+    const paths = { name: 'packlog', webSocket: WS_PATH, ...health, api: OPENAPI_PATH, reference: REFERENCE_PATH }
     if (webDir === undefined) this.fastify.get('/', () => paths)
     else serveWebPages(this.fastify, webDir)
     if (developmentKey !== undefined) serveDevelopmentLogin(this.fastify, { key: developmentKey, clock })

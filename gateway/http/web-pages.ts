@@ -20,6 +20,15 @@ const POLICY = [
   "form-action 'self'",
 ].join('; ')
 
+/** What every page for people is sent with. */
+export function pageHeaders(policy: string): Record<string, string> {
+  return {
+    'content-security-policy': policy,
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+  }
+}
+
 /** Where the build puts the chat: beside the compiled sources. Undefined where it was not built. */
 export function builtWebDir(): string | undefined {
   const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -39,9 +48,7 @@ export function serveWebPages(fastify: FastifyInstance, dir: string): void {
     setHeaders: (reply, path) => {
       const age = HASHED.test(path) ? `public, max-age=${YEAR_SECONDS}, immutable` : 'no-cache'
       reply.header('cache-control', age)
-      reply.header('content-security-policy', POLICY)
-      reply.header('x-content-type-options', 'nosniff')
-      reply.header('referrer-policy', 'no-referrer')
+      for (const [name, value] of Object.entries(pageHeaders(POLICY))) reply.header(name, value)
     },
   })
 }

@@ -24,7 +24,7 @@ export function readyText(how: {
     `  data, logs    ${dataDir}, ${join(dataDir, 'logs')}`,
     '',
     `Chat in the browser:      ${urls.http}/  (any name; another one in a private window)`,
-    `The API:                  ${urls.http}/openapi.json, with the key in ${join(dataDir, 'admin.key')}`,
+    `The HTTP API:             ${urls.http}/reference/, with the key in ${join(dataDir, 'admin.key')}`,
     'A token for a user:       npm run token -- alice',
     'Your first conversation:  npm run chat -- alice bob',
     '  and in a second terminal: npm run chat -- bob alice',

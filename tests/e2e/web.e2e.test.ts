@@ -291,6 +291,34 @@ test(
   STORY_MS_MAX,
 )
 
+test(
+  '[HT15] the reference of the API loads with nothing from elsewhere, and calls with the key that is entered',
+  async () => {
+    const context = await browser.newContext({ viewport: DESK })
+    const page = await context.newPage()
+    page.setDefaultTimeout(WAIT_MS)
+    page.on('pageerror', error => complaints.push(`reference: ${error.message}`))
+    page.on('console', said => said.type() === 'error' && complaints.push(`reference: ${said.text()}`))
+    const origins = new Set<string>()
+    page.on('request', request => request.url().startsWith('http') && origins.add(new URL(request.url()).origin))
+    await page.goto(`${product.httpUrl}/reference/`)
+    await page.locator('button.authorize').click()
+    await page.locator('.auth-container').first().locator('input').fill(product.adminKey)
+    await page.locator('.auth-container').first().locator('button.authorize').click()
+    await page.locator('.btn-done').first().click()
+    await page.locator('.opblock-tag', { hasText: /^keys/ }).click()
+    const operation = page.locator('#operations-keys-listKeys')
+    await operation.locator('.opblock-summary-control').click()
+    await operation.getByRole('button', { name: 'Try it out' }).click()
+    await operation.getByRole('button', { name: 'Execute' }).click()
+    await operation.locator('.live-responses-table .response-col_status', { hasText: '200' }).first().waitFor()
+    await shot(page, 'reference')
+    expect([...origins]).toEqual([new URL(product.httpUrl).origin])
+    await context.close()
+  },
+  STORY_MS_MAX,
+)
+
 test('[WEB4] no page has raised an error', () => {
   expect(complaints).toEqual([])
 })

@@ -4,7 +4,7 @@ import type { HistoryReader, HotSession } from '../processors/history/history-st
 import type { MembershipReader } from '../processors/membership/membership-store.ts'
 import type { DevicesReader, PeopleReader } from '../processors/membership/people-store.ts'
 import type { Member, PushFacts } from '../processors/push/facts.ts'
-import { badgeOf, type UserFacts } from '../processors/push/plan.ts'
+import { badgeOf, receiverOf, type UserFacts } from '../processors/push/plan.ts'
 import type { EventFrame } from '../schemas/frames.ts'
 import { parseSessionId, type SessionId, type UserId } from '../schemas/ids.ts'
 import type { UserSettings } from '../schemas/settings.ts'
@@ -25,9 +25,9 @@ const SESSIONS_PAGE = 100
 
 export function pushFacts({ history, membership, people, presence, clock }: FactsParts): PushFacts {
   return {
-    caughtUp: async (partition, offset) => {
+    seenTo: async partition => {
       const [seen, positions] = await Promise.all([history.position(partition), membership.positions()])
-      return (seen?.offset ?? -1) >= offset && (positions.get(partition)?.offset ?? -1) >= offset
+      return Math.min(seen?.offset ?? -1, positions.get(partition)?.offset ?? -1)
     },
     isGone: async (sessionId, seq) => {
       const page = await history.page({ sessionId, afterSeq: seq - 1, limit: 1 })
@@ -36,22 +36,14 @@ export function pushFacts({ history, membership, people, presence, clock }: Fact
       return state?.change === 'revoked' || state?.change === 'deleted'
     },
     audience: async ({ sessionId, from, cursor, limit }) => {
-      const session = parseSessionId(sessionId)
-      const one = (userId: UserId) => ({ users: [{ userId, joinSeq: 0 }] })
-      switch (session?.kind) {
-        case 'Single':
-          return one(session.a === from ? session.b : session.a)
-        case 'Notify':
-          return one(session.user)
-        case 'Group': {
-          const page = await membership.members({ sessionId, limit, ...(cursor === undefined ? {} : { cursor }) })
-          const users = page.members.filter(({ userId }) => userId !== from)
-          return { users, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) }
-        }
-        default:
-          return { users: [] }
-      }
+      const receiver = receiverOf({ sessionId, from })
+      if (receiver !== undefined) return { users: [{ userId: receiver, joinSeq: 0 }] }
+      if (parseSessionId(sessionId)?.kind !== 'Group') return { users: [] }
+      const page = await membership.members({ sessionId, limit, ...(cursor === undefined ? {} : { cursor }) })
+      const users = page.members.filter(({ userId }) => userId !== from)
+      return { users, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) }
     },
+    devices: userIds => people.devices(userIds),
     users: ({ members, sessionId, seq }) => usersOf({ history, people, presence, clock }, { members, sessionId, seq }),
     names: async ({ sessionId, from }) => {
       const session = parseSessionId(sessionId)

@@ -1,4 +1,5 @@
 import type { Offset, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import type { PushDevice } from '../../schemas/push-devices.ts'
 import type { UserFacts } from './plan.ts'
 import type { Names } from './templates.ts'
 
@@ -7,8 +8,8 @@ import type { Names } from './templates.ts'
  * port where the process is put together (commands/push-facts.ts). Every call rejects when a store cannot be reached.
  */
 export interface PushFacts {
-  /** True when the views have taken in the event at this place of im.events. */
-  caughtUp(partition: Partition, offset: Offset): Promise<boolean>
+  /** The last event of a partition of im.events that every view has taken in; -1: none. */
+  seenTo(partition: Partition): Promise<Offset>
   /** True where a message was revoked or deleted since. */
   isGone(sessionId: SessionId, seq: Seq): Promise<boolean>
   /** For whom a message of the session is meant, the sender left out; of a group a page. */
@@ -18,6 +19,8 @@ export interface PushFacts {
     cursor?: string
     limit: number
   }): Promise<{ users: Member[]; cursor?: string }>
+  /** The devices of each user that have a token, in the order asked. */
+  devices(userIds: readonly UserId[]): Promise<(readonly PushDevice[])[]>
   /** In the order asked. */
   users(request: { members: readonly Member[]; sessionId: SessionId; seq: Seq }): Promise<UserFacts[]>
   names(request: { sessionId: SessionId; from: UserId }): Promise<Names>

@@ -67,6 +67,13 @@ export interface PlanRequest {
   deliveredSeq(device: PushDevice): Seq
 }
 
+/** The only user for whom a message of the session is meant; undefined where there may be many. */
+export function receiverOf({ sessionId, from }: Pick<MessageEvent, 'sessionId' | 'from'>): UserId | undefined {
+  const session = parseSessionId(sessionId)
+  if (session?.kind === 'Single') return session.a === from ? session.b : session.a
+  return session?.kind === 'Notify' ? session.user : undefined
+}
+
 /** The plan for the devices of one user. */
 export function planUser(request: PlanRequest): UserPlan {
   const { event, user } = request

@@ -25,7 +25,7 @@ import {
   type SendResult,
   type Vendor,
 } from './vendor.ts'
-import { AUDIENCE_PAGE, PushWorker } from './worker.ts'
+import { AUDIENCE_PAGE, DUE_MAX, PushWorker } from './worker.ts'
 
 /** The whole of push without servers: memory store, views by hand, one vendor by hand, a clock by hand. */
 
@@ -113,7 +113,8 @@ class World {
 
   private facts(): PushFacts {
     return {
-      caughtUp: async () => !this.isBehind,
+      seenTo: async () => (this.isBehind ? -1 : Number.MAX_SAFE_INTEGER),
+      devices: async userIds => userIds.map(userId => this.users.find(one => one.userId === userId)?.devices ?? []),
       isGone: async (_sessionId, seq) => this.gone.has(seq),
       audience: async ({ cursor, limit }) => {
         this.pages++
@@ -335,6 +336,17 @@ describe('planning', () => {
     world.isBehind = false
     await world.later(1_000)
     expect(world.sent).toHaveLength(1)
+  })
+
+  test('[PU13] what is for one user without a device is dismissed together, and is looked at no further', async () => {
+    const world = new World()
+    world.users = [user('alice', [])]
+    for (let seq = 1; seq <= 2 * DUE_MAX; seq++) await world.put(`m${seq}`, message(seq, { from: bob }))
+    expect(await world.worker.step(0)).toBe(true)
+    expect(await world.store.waiting(0)).toBe(DUE_MAX)
+    await world.work()
+    expect(await world.store.waiting(0)).toBe(0)
+    expect(world.pages).toBe(0)
   })
 
   test('[PU14] a message that is gone rings no more, and is taken off where it has', async () => {

@@ -8,6 +8,7 @@ import {
   type Intent,
   messageIntent,
   planUser,
+  receiverOf,
   requestIntent,
   type UserFacts,
   type UserPlan,
@@ -52,12 +53,12 @@ export interface WorkerOptions {
 
 /** Users of one page of a group. */
 export const AUDIENCE_PAGE = 500
-/** Jobs that are taken up together, per partition. */
+/** Jobs that are under way together, per partition. */
 export const JOBS_MAX = 64
-/** How often it is looked for jobs that are due. */
+/** Jobs that are looked at together, per partition: most of them are for nobody who has a device. */
+export const DUE_MAX = 512
+/** How often it is looked for jobs that are due, and whether a view that was behind has caught up. */
 export const POLL_MS: Millis = 100
-/** A view that is behind is asked again after this time. */
-export const BEHIND_MS: Millis = 100
 const FAILURE_MS: Millis = 1_000
 
 interface Done {
@@ -107,27 +108,58 @@ export class PushWorker {
 
   /** Begins what is due and not under way, as far as there is room; false where there is nothing to begin. */
   private async begin(partition: Partition): Promise<boolean> {
-    const { store, clock } = this.options
     const jobs = this.underWay.get(partition) ?? new Map<string, Promise<void>>()
     this.underWay.set(partition, jobs)
     if (jobs.size >= JOBS_MAX) return false
-    const due = await store.due({ partition, now: clock.now(), limit: JOBS_MAX })
-    const fresh = due.filter(({ id }) => !jobs.has(id)).slice(0, JOBS_MAX - jobs.size)
+    const { dismissed, wanted } = await this.take(partition, id => jobs.has(id))
+    const fresh = wanted.slice(0, JOBS_MAX - jobs.size)
     for (const waiting of fresh) {
       const work = this.perform(partition, waiting)
         .catch(error => this.options.logger.error({ err: error, partition }, 'a push job could not be put back'))
         .finally(() => jobs.delete(waiting.id))
       jobs.set(waiting.id, work)
     }
-    return fresh.length > 0
+    return dismissed + fresh.length > 0
   }
 
   /** Takes up what is due and waits for it; false where nothing is. */
   async step(partition: Partition): Promise<boolean> {
-    const { store, clock } = this.options
-    const waiting = await store.due({ partition, now: clock.now(), limit: JOBS_MAX })
-    await Promise.all(waiting.map(job => this.perform(partition, job)))
-    return waiting.length > 0
+    const { dismissed, wanted } = await this.take(partition)
+    await Promise.all(wanted.map(job => this.perform(partition, job)))
+    return dismissed + wanted.length > 0
+  }
+
+  /**
+   * What is due and can be judged: what the views have not seen yet stays due. Messages to one user who has no device
+   * are dismissed here, all together: where nobody has a phone a message costs a look at its receiver and no more.
+   */
+  private async take(
+    partition: Partition,
+    isUnderWay: (id: string) => boolean = () => false,
+  ): Promise<{ dismissed: number; wanted: Waiting[] }> {
+    const { store, facts, clock, metrics } = this.options
+    const due = await store.due({ partition, now: clock.now(), limit: DUE_MAX })
+    if (due.length === 0) return { dismissed: 0, wanted: [] }
+    const seen = await facts.seenTo(partition)
+    const ready = due.filter(
+      ({ id, job }) => !isUnderWay(id) && (job.event.offset <= seen || (this.isTooOld(job) && job.kind !== 'token')),
+    )
+    const receivers = new Map(
+      ready.flatMap(({ id, job }): [string, UserId][] => {
+        const receiver = job.kind === 'message' && job.stage === 1 ? receiverOf(job.event) : undefined
+        return receiver === undefined ? [] : [[id, receiver]]
+      }),
+    )
+    const userIds = [...new Set(receivers.values())]
+    const devices = await facts.devices(userIds)
+    const without = new Set(userIds.filter((_, i) => devices[i]!.length === 0))
+    const isIdle = ({ id }: Waiting) => without.has(receivers.get(id)!)
+    const idle = ready.filter(isIdle)
+    if (idle.length > 0) {
+      metrics.planned.inc({ verdict: 'noDevice' }, idle.length)
+      await store.settle({ partition, done: idle.map(({ id }) => id), add: [] })
+    }
+    return { dismissed: idle.length, wanted: ready.filter(waiting => !isIdle(waiting)) }
   }
 
   private async perform(partition: Partition, { id, job }: Waiting): Promise<void> {
@@ -143,12 +175,7 @@ export class PushWorker {
   }
 
   private async judge(partition: Partition, id: string, job: Job): Promise<Done> {
-    const { clock, limits, facts } = this.options
-    const { event } = job
-    if (event.at + limits.ageMsMax < clock.now() && job.kind !== 'token') return this.tooOld(partition, job)
-    if (!(await facts.caughtUp(partition, event.offset))) {
-      return { isDone: false, add: [{ id, dueAt: clock.now() + BEHIND_MS, job }] }
-    }
+    if (this.isTooOld(job) && job.kind !== 'token') return this.tooOld(partition, job)
     switch (job.kind) {
       case 'message':
         return this.planMessage(partition, id, job)
@@ -161,6 +188,10 @@ export class PushWorker {
       case 'token':
         return this.settleToken(job)
     }
+  }
+
+  private isTooOld({ event }: Job): boolean {
+    return event.at + this.options.limits.ageMsMax < this.options.clock.now()
   }
 
   private async tooOld(partition: Partition, job: Job): Promise<Done> {

@@ -35,7 +35,7 @@ import { valueSubject } from '../topics/topics.ts'
 import { type Context, clickHouseOptions, closeContext, openContext } from './context.ts'
 import { gatewayMedia } from './media.ts'
 import { pushFacts } from './push-facts.ts'
-import { configuredWebhooks, gatewayHooks } from './webhooks.ts'
+import { configuredWebhooks, gatewayWebhooks } from './webhooks.ts'
 
 /** Runs the roles of one process until the signal aborts (exit code 0) or one of them fails (exit code 1). */
 export async function runRoles(options: {
@@ -243,10 +243,13 @@ async function pushVendors({ config, clock, env, logger }: Context): Promise<Ven
   })
 }
 
-/** Throws BadConfig where nothing says which webhooks there are. */
+/** Throws BadConfig where there is no key to sign with. */
 async function webhooks(context: Context): Promise<Service> {
-  const configured = await configuredWebhooks(context)
-  if (configured === undefined) throw new BadConfig('PACKLOG_WEBHOOKS_FILE is missing: the role webhooks serves them')
+  const reading = connectTo(context, 'webhooks-settings')
+  context.closers.push(() => reading.close())
+  const configured = await configuredWebhooks(context, reading)
+  if (configured === undefined)
+    throw new BadConfig('PACKLOG_WEBHOOK_KEY_FILE is missing: the role webhooks signs with it')
   const { config, clock, random, logger, metrics } = context
   const { networks: allowedNetworks, giveUpMs } = config.webhooks
   const parts = { ...configured, clickhouse: clickHouseOptions(config), allowedNetworks, giveUpMs }
@@ -291,7 +294,7 @@ async function gateway(context: Context): Promise<Service> {
     ...webDir(),
     ...(config.authUrl === undefined ? {} : { thirdPartyUrl: config.authUrl }),
     ...(await tlsFiles(config)),
-    ...(await gatewayHooks(context)),
+    ...(await gatewayWebhooks(context, connection)),
     ...gatewayMedia(context, connection),
     ...(config.wordsFile === undefined ? {} : { wordsFile: config.wordsFile }),
     nodeName: config.nodeName,

@@ -66,6 +66,7 @@ import { findStart, type StartPoint } from './ws/start.ts'
 import { Targets } from './ws/targets.ts'
 import { UserRates } from './ws/user-rates.ts'
 import { QuestionFailed, Views } from './ws/views.ts'
+import { WebhookIndex } from './ws/webhook-index.ts'
 
 export interface GatewayCoreOptions {
   log: Log
@@ -144,9 +145,13 @@ export class GatewayCore {
     return this.parts?.calls
   }
 
-  /** The keys of apps, and how users are let in; undefined as long as `hub` is. */
+  /** The keys and webhooks of apps, and how users are let in; undefined as long as `hub` is. */
   get keys(): KeyIndex | undefined {
     return this.parts?.keys
+  }
+
+  get webhooks(): WebhookIndex | undefined {
+    return this.parts?.webhooks
   }
 
   get letIns(): AccessIndex | undefined {
@@ -208,7 +213,10 @@ export class GatewayCore {
     this.every(PENDING_SWEEP_MS, () => this.sweep(parts))
     this.every(SEARCH_NOTE_MS, () => noteLog(parts, this.options.clock))
     this.every(MEMBERSHIP_POLL_MS, () => this.pollMembership(parts))
-    this.isReady = await parts.progress.reachedAll(start.ends, signal)
+    const isCaughtUp = await parts.progress.reachedAll(start.ends, signal)
+    // A pack that somebody has to be asked about must not pass because nobody knows yet.
+    await this.options.hooks?.ready(signal)
+    this.isReady = isCaughtUp && !signal.aborted
     if (this.isReady) logger.info('the gateway has caught up')
   }
 
@@ -286,7 +294,7 @@ function userPacksPerSecond({ userPacksPerSecond: ofUser, packsPerSecond }: Gate
   return ofUser ?? Math.max(USER_PACKS_PER_SECOND_MAX, packsPerSecond ?? 0)
 }
 
-const NO_APPS: Pick<AppsReader, 'keys'> = { keys: async () => [] }
+const NO_APPS: Pick<AppsReader, 'keys' | 'webhooks'> = { keys: async () => [], webhooks: async () => [] }
 
 /** Ends that a LoggedIn or LoggedOut has said, or that the next login will. */
 const TOLD_BY_LOG: ReadonlySet<CloseName | 'GONE'> = new Set<CloseName | 'GONE'>([
@@ -362,6 +370,7 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     },
   })
   const keys = new KeyIndex({ apps: options.apps ?? NO_APPS, views, partitionOf })
+  const webhooks = new WebhookIndex({ apps: options.apps ?? NO_APPS, views, partitionOf })
   const targets = new Targets({ history, archive: archiveViews, views, clock, partitionOf })
   const marks = new MarkLookUps({ history, archive: archiveViews, views, targets, partitionOf })
   const sends = new Sends({
@@ -472,6 +481,7 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
       friendsOnly,
       access: letIns,
       keys,
+      webhooks,
       loginPacks,
       rates,
       nudges,
@@ -497,6 +507,7 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     calls,
     letIns,
     keys,
+    webhooks,
     nudges,
     fanout,
     metrics,

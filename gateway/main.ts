@@ -1,6 +1,7 @@
 import { assert } from '../infra/assert.ts'
 import type { Millis } from '../infra/clock.ts'
 import type { Service } from '../infra/service.ts'
+import type { WebhookDesk } from '../processors/webhooks/webhook-desk.ts'
 import type { UserId } from '../schemas/ids.ts'
 import { thirdParty } from './auth/third-party.ts'
 import { readTokenKeys, type TokenKey, type TokenKeySources, type VerifiedToken, verifyToken } from './auth/tokens.ts'
@@ -37,6 +38,8 @@ export interface GatewayOptions extends GatewayCoreOptions {
   badCredentialsRate?: RateLimit
   /** For tests: every answer of HTTP is compared with its schema. */
   checkAnswers?: boolean
+  /** Looks after webhooks; without it the installation sends none. */
+  webhooks?: WebhookDesk
   /** The store of files; without it the installation has none. */
   media?: Media
   /** The file of the words that messages must not hold. */
@@ -122,6 +125,8 @@ class Gateway implements GatewayService {
         tokenKey: tokenKeys.secret,
         keys: () => ready(core.keys),
         uses,
+        webhooks: () => ready(core.webhooks),
+        webhookDesk: () => present(this.options.webhooks, 'no webhooks are sent here'),
         media: () => present(this.options.media, 'there is no store of files here'),
       }),
       ...(tls === undefined ? {} : { tls }),

@@ -238,7 +238,17 @@ const FACTS: ReadonlySet<EventBody['kind']> = new Set<EventBody['kind']>([
   'ContentErased',
 ])
 
-/** True for kinds whose events carry the header `facts`, by which the membership view finds them without decoding the rest. */
-export function isFact(kind: EventBody['kind']): boolean {
-  return FACTS.has(kind)
+/** The acts of an app by which it says which webhooks it has: webhook-acts.ts. */
+export const WEBHOOK_ACTS = ['createWebhook', 'changeWebhook', 'rotateWebhookSecret', 'deleteWebhook'] as const
+export type WebhookAct = (typeof WEBHOOK_ACTS)[number]
+const WEBHOOK_ACT_NAMES: ReadonlySet<string> = new Set(WEBHOOK_ACTS)
+
+/** True for acts that say which webhooks there are. */
+export function isWebhookAct(body: EventBody): boolean {
+  return body.kind === 'ActRecorded' && WEBHOOK_ACT_NAMES.has(body.act)
+}
+
+/** True for what carries the header `facts`, by which the membership view finds them without decoding the rest. */
+export function isFact(body: EventBody): boolean {
+  return FACTS.has(body.kind) || isWebhookAct(body)
 }

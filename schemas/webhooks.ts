@@ -61,6 +61,7 @@ export const WEBHOOKS_PER_APP_MAX = 32
 export const WEBHOOK_KINDS_MAX = 64
 export const HOOK_BUDGET_MS_MIN: Millis = 50
 export const HOOK_BUDGET_MS_MAX: Millis = 2_000
+export const HOOK_BUDGET_MS_DEFAULT: Millis = 500
 /** How long requests carry the signature of the version before, too. */
 export const SECRET_OVERLAP_MS: Millis = 86_400_000
 /** A signature that is older or newer than this is not to be believed; what the documents advise receivers. */
@@ -112,6 +113,19 @@ export function isSigned(
     const given = Buffer.from(value)
     return name === 'v1' && given.length === expected.length && timingSafeEqual(given, expected)
   })
+}
+
+/** What is wrong with a webhook whose fields are of the right types; undefined where nothing is. */
+export function settingsProblem({
+  url,
+  use,
+  kinds,
+}: Pick<WebhookSettings, 'url' | 'use' | 'kinds'>): string | undefined {
+  const problem = urlProblem(url)
+  if (problem !== undefined) return `the URL cannot be called: ${problem}`
+  const asked: readonly string[] = HOOK_PACK_KINDS
+  const strange = use === 'before' ? kinds.find(kind => !asked.includes(kind)) : undefined
+  return strange === undefined ? undefined : `nobody is asked about ${strange}`
 }
 
 /** Why a URL cannot be called, whatever its name resolves to; undefined where it can. */

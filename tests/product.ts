@@ -28,6 +28,8 @@ export interface TestProduct {
   roles: Record<string, RoleHandle>
   /** Starts a process again after it was killed or stopped, on its own state and ports. */
   restart(name: string): Promise<void>
+  /** What each process has written to its log so far. */
+  logs(): Promise<Record<string, string>>
   /** One more process, for example a second gateway; its WebSocket URL is given for gateways. */
   add(name: string, roles: readonly Role[], env?: Record<string, string>): Promise<{ wsUrl: string; role: RoleHandle }>
   stop(): Promise<void>
@@ -115,6 +117,13 @@ export async function startProduct(
     env: { ...env, PACKLOG_WS_URL: wsUrl },
     roles,
     restart: async process => launches.get(process)!(),
+    logs: async () => {
+      const read = [...launches.keys()].map(async process => [
+        process,
+        await readFile(join(stateDir, `${process}.log`), 'utf8'),
+      ])
+      return Object.fromEntries(await Promise.all(read)) as Record<string, string>
+    },
     add,
     async stop() {
       await Promise.all(Object.values(roles).map(role => role.stop()))

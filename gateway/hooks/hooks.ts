@@ -24,7 +24,7 @@ import { BadVerdict, parseVerdict, questionOf, type Verdict } from './verdict.ts
 export const HOOK_QUESTIONS_MAX = 256
 
 export interface HooksOptions {
-  source: Pick<WebhookSource, 'latest'>
+  source: Pick<WebhookSource, 'latest' | 'ready'>
   sender: Sender
   clock: Clock
   logger: Logger
@@ -34,6 +34,8 @@ export interface HooksOptions {
 export interface HookMetrics {
   asked(outcome: 'allow' | 'refuse' | 'rewrite' | 'failed' | 'skipped', tookMs: Millis): void
 }
+
+const READY_POLL_MS: Millis = 100
 
 interface HookState {
   breaker: Breaker
@@ -48,6 +50,19 @@ export class Hooks {
 
   constructor(options: HooksOptions) {
     this.options = options
+  }
+
+  /** Resolves once it is known who is to be asked, or when the signal aborts. Never rejects. */
+  async ready(signal: AbortSignal): Promise<void> {
+    const { source, clock } = this.options
+    while (!signal.aborted) {
+      const isKnown = await source.ready().then(
+        () => true,
+        () => false,
+      )
+      if (isKnown) return
+      await clock.sleep(READY_POLL_MS, signal)
+    }
   }
 
   /** The hooks that want to be asked about the pack, in their order; mostly none. */

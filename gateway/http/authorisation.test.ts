@@ -41,7 +41,7 @@ const pathOf = (url: string) =>
     .replace(':sessionId', 's:alice:bob')
     .replace(':packId', http.packId())
     .replace(':seq', '1')
-    .replace(/:(groupId|userId|keyId|inviteId|app|jobId)/g, 'thing')
+    .replace(/:(groupId|userId|keyId|inviteId|app|jobId|webhookId)/g, 'thing')
 
 async function statusOf({ method, url }: Route, bearer: string, headers: Record<string, string> = {}) {
   const body = method === 'GET' ? {} : { body: '{"nothing":true}' }

@@ -119,9 +119,10 @@ export class Problem extends Error {
       title?: string
       errors?: readonly FieldError[]
       headers?: Readonly<Record<string, string>>
+      cause?: unknown
     } = {},
   ) {
-    super(detail)
+    super(detail, { cause: more.cause })
     this.codeName = name
     this.code = Code[name].number
     this.status = more.status ?? STATUS[name]

@@ -11,9 +11,10 @@ import { peopleRoutes } from './routes-people.ts'
 import { pushRoutes } from './routes-push.ts'
 import { sessionRoutes } from './routes-sessions.ts'
 import { type TokenRouteParts, tokenRoutes } from './routes-tokens.ts'
+import { type WebhookRouteParts, webhookRoutes } from './routes-webhooks.ts'
 
 /** What routes work with. */
-export interface RouteParts extends KeyRouteParts, TokenRouteParts, MediaRouteParts {
+export interface RouteParts extends KeyRouteParts, TokenRouteParts, MediaRouteParts, WebhookRouteParts {
   calls: CallsNow
 }
 
@@ -31,6 +32,7 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...notificationRoutes(calls),
     ...tokenRoutes(parts),
     ...keyRoutes(parts),
+    ...webhookRoutes(parts),
     ...auditRoutes(calls),
   ]
 }

@@ -70,7 +70,7 @@ export class ScriptedSequencer {
     const bytes = this.codecs.events.encode({ ...event, cause: { era: 0, offset: tail.cause } })
     const value = this.rewrite?.(bytes) ?? bytes
     const members: Headers = changesMembership(event.body) ? { [HEADER_MEMBERS]: Buffer.from([1]) } : {}
-    const facts: Headers = isFact(event.body.kind) ? { [HEADER_FACTS]: Buffer.from([1]) } : {}
+    const facts: Headers = isFact(event.body) ? { [HEADER_FACTS]: Buffer.from([1]) } : {}
     const headers: Headers = { ...chainHeaders(tail.next, tail.hash), ...members, ...facts }
     const record = { key: Buffer.from(event.sessionId), value, headers }
     this.log.put(this.topics.events.name, partition, [record])

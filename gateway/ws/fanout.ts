@@ -24,6 +24,7 @@ import { changesList, type Nudges } from './nudges.ts'
 import type { PendingPacks } from './pending.ts'
 import type { Progress } from './progress.ts'
 import type { UserRates } from './user-rates.ts'
+import type { WebhookIndex } from './webhook-index.ts'
 
 /**
  * Reads all of im.events and gives each event to the connections that it concerns.
@@ -61,6 +62,7 @@ export interface FanoutOptions {
   friendsOnly: Pick<FriendsOnly, 'passed'>
   access: Pick<AccessIndex, 'passed'>
   keys: Pick<KeyIndex, 'passed'>
+  webhooks: Pick<WebhookIndex, 'passed'>
   loginPacks: Pick<LoginPacks, 'wants' | 'passed'>
   nudges: Nudges
   /** Absent where nobody keeps who is there. */
@@ -166,6 +168,7 @@ export class Fanout {
     this.options.friendsOnly.passed(event)
     this.options.access.passed(event)
     this.options.keys.passed(event)
+    this.options.webhooks.passed(event)
     this.options.presence?.passed(event)
     if (!isAccepted(event)) {
       this.answer(event)

@@ -53,6 +53,8 @@ export interface OutboundPost {
 export interface Outbound {
   /** Any status is an answer. Rejects with OutboundFailed. */
   post(request: OutboundPost): Promise<OutboundAnswer>
+  /** Rejects with OutboundFailed ADDRESS_REFUSED where the URL may not be called as its name resolves now; calls nobody. */
+  check(url: string): Promise<void>
   close(): void
 }
 
@@ -83,15 +85,28 @@ export function makeOutbound(options: OutboundOptions): Outbound {
   const plain = new http.Agent(keepAlive)
   const secure = new https.Agent(keepAlive)
   const lookups = { plain: lookupFor(true), secure: lookupFor(false) }
+  /** Throws where the URL itself says that it may not be called. */
+  const parse = (text: string) => {
+    const problem = urlProblem(text)
+    if (problem !== undefined) throw new OutboundFailed('ADDRESS_REFUSED', `the URL cannot be called: ${problem}`)
+    const url = new URL(text)
+    const isPlain = url.protocol === 'http:'
+    const host = url.hostname.replace(/^\[|\]$/g, '')
+    // A literal address never comes to `lookup`.
+    if (isIP(host) !== 0 && !isAllowed(host, isPlain)) throw refusedAddress(host)
+    return { url, isPlain, host }
+  }
   return {
+    check: async text => {
+      const { host, isPlain } = parse(text)
+      if (isIP(host) !== 0) return
+      // A name that nobody knows yet may be known when it is called.
+      const addresses = await resolve(host).catch(() => [])
+      const bad = addresses.find(({ address }) => !isAllowed(address, isPlain))
+      if (bad !== undefined) throw refusedAddress(bad.address)
+    },
     post: async request => {
-      const problem = urlProblem(request.url)
-      if (problem !== undefined) throw new OutboundFailed('ADDRESS_REFUSED', `the URL cannot be called: ${problem}`)
-      const url = new URL(request.url)
-      const isPlain = url.protocol === 'http:'
-      const literal = url.hostname.replace(/^\[|\]$/g, '')
-      // A literal address never comes to `lookup`.
-      if (isIP(literal) !== 0 && !isAllowed(literal, isPlain)) throw refusedAddress(literal)
+      const { url, isPlain } = parse(request.url)
       const agent = isPlain ? plain : secure
       return exchange(options.clock, url, { ...request, agent, lookup: isPlain ? lookups.plain : lookups.secure })
     },

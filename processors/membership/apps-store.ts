@@ -1,6 +1,8 @@
 import type { Millis } from '../../infra/clock.ts'
 import type { AppKey } from '../../schemas/apps.ts'
 import type { Seq, UserId } from '../../schemas/ids.ts'
+import type { WebhookEntry } from '../../schemas/webhook-acts.ts'
+import type { Webhook } from '../../schemas/webhooks.ts'
 import type { JobEndRegister, JobStartRegister, JobStepRegister } from './apps.ts'
 import type { Stored } from './people-store.ts'
 
@@ -11,6 +13,12 @@ export interface KeyEntry {
   position: Seq
   /** Undefined: revoked. */
   key: AppKey | undefined
+}
+
+/** A webhook of an app as it was set last. */
+export interface StoredWebhook extends WebhookEntry {
+  /** Of the event that said so. */
+  position: Seq
 }
 
 /** How far a job is. */
@@ -32,6 +40,10 @@ export interface JobEntry {
 export interface AppsReader {
   /** Every key that the app ever had. */
   keys(app: UserId): Promise<KeyEntry[]>
+  /** Every webhook that the app ever had. */
+  webhooks(app: UserId): Promise<StoredWebhook[]>
+  /** The webhooks of all apps. */
+  allWebhooks(): Promise<Webhook[]>
   /** Jobs, the newest first. */
   jobs(app: UserId): Promise<JobEntry[]>
   /** What is to be done by a job that has not ended. */
@@ -48,6 +60,10 @@ export function keyEntries(rows: Iterable<readonly [string, Stored]>): KeyEntry[
     position,
     key: json === '' ? undefined : (JSON.parse(json) as AppKey),
   }))
+}
+
+export function storedWebhooks(rows: Iterable<readonly [string, Stored]>): StoredWebhook[] {
+  return [...rows].map(([, { position, json }]) => ({ ...(JSON.parse(json) as WebhookEntry), position }))
 }
 
 /** From registers by `<jobId>#start`, `#step` and `#end`. A job whose start is not there yet is left out. */

@@ -1,18 +1,19 @@
 import type { Millis } from '../../infra/clock.ts'
 import { type AcceptedEvent, isAccepted } from '../../schemas/event.ts'
 import type { Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import { webhookEntry } from '../../schemas/webhook-acts.ts'
 import type { ViewBatch } from '../view.ts'
 
 /**
- * What the membership view keeps of apps: their keys, and how far their jobs are. Registers, as those of people: each
+ * What the membership view keeps of apps: their keys, their webhooks, and how far their jobs are. Registers, as those of people: each
  * with the seq of the event that set it, the later one stays. Pure.
  */
 
 /**
- * `keys`: keyId -> AppKey, empty: revoked. `jobs`: `<jobId>#start`, `#step` and `#end` -> what each event said, with its
+ * `keys`: keyId -> AppKey, empty: revoked. `webhooks`: webhookId -> WebhookEntry, those that were deleted, too. `jobs`: `<jobId>#start`, `#step` and `#end` -> what each event said, with its
  * time. `specs`: jobId -> what is to be done, empty once the job has ended.
  */
-export type AppTable = 'keys' | 'jobs' | 'specs'
+export type AppTable = 'keys' | 'webhooks' | 'jobs' | 'specs'
 
 export interface AppWrite {
   app: UserId
@@ -52,7 +53,8 @@ export function appOf(sessionId: SessionId): UserId {
   return sessionId.slice(2) as UserId
 }
 
-export function appWrites({ body, sessionId, seq, at }: AcceptedEvent): AppWrite[] {
+export function appWrites(event: AcceptedEvent): AppWrite[] {
+  const { body, sessionId, seq, at } = event
   const write = (table: AppTable, name: string, value: unknown): AppWrite => ({
     app: appOf(sessionId),
     table,
@@ -65,6 +67,10 @@ export function appWrites({ body, sessionId, seq, at }: AcceptedEvent): AppWrite
       return [write('keys', body.key.keyId, body.key)]
     case 'KeyRevoked':
       return [write('keys', body.keyId, undefined)]
+    case 'ActRecorded': {
+      const entry = webhookEntry(event)
+      return entry === undefined ? [] : [write('webhooks', entry.webhookId, entry)]
+    }
     case 'JobStarted': {
       const { jobId, job, total, spec } = body
       return [write('jobs', `${jobId}#start`, { job, total, at }), write('specs', jobId, spec)]

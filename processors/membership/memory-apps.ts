@@ -1,6 +1,16 @@
 import type { Partition, UserId } from '../../schemas/ids.ts'
+import { livingWebhooks } from '../../schemas/webhook-acts.ts'
+import type { Webhook } from '../../schemas/webhooks.ts'
 import type { AppWrite } from './apps.ts'
-import { type AppsReader, type JobEntry, jobEntries, type KeyEntry, keyEntries } from './apps-store.ts'
+import {
+  type AppsReader,
+  type JobEntry,
+  jobEntries,
+  type KeyEntry,
+  keyEntries,
+  type StoredWebhook,
+  storedWebhooks,
+} from './apps-store.ts'
 import type { OwnWrite } from './people.ts'
 import type { Stored } from './people-store.ts'
 
@@ -28,6 +38,14 @@ export class MemoryApps implements AppsReader {
 
   async keys(app: UserId): Promise<KeyEntry[]> {
     return keyEntries(this.rows(app, 'keys'))
+  }
+
+  async webhooks(app: UserId): Promise<StoredWebhook[]> {
+    return storedWebhooks(this.rows(app, 'webhooks'))
+  }
+
+  async allWebhooks(): Promise<Webhook[]> {
+    return [...this.known].sort().flatMap(app => livingWebhooks(app, storedWebhooks(this.rows(app, 'webhooks'))))
   }
 
   async jobs(app: UserId): Promise<JobEntry[]> {

@@ -74,6 +74,8 @@ export class MemoryMembership {
     const current = () => this.contents.apps
     return {
       keys: app => current().keys(app),
+      webhooks: app => current().webhooks(app),
+      allWebhooks: () => current().allWebhooks(),
       jobs: app => current().jobs(app),
       jobSpec: request => current().jobSpec(request),
       apps: () => current().apps(),

@@ -2,8 +2,18 @@ import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
 import { type Command, loadScript, runPipeline } from '../../infra/redis/pipeline.ts'
 import type { RedisConnection } from '../../infra/redis/redis.ts'
 import type { Partition, UserId } from '../../schemas/ids.ts'
+import { livingWebhooks } from '../../schemas/webhook-acts.ts'
+import type { Webhook } from '../../schemas/webhooks.ts'
 import type { AppWrite } from './apps.ts'
-import { type AppsReader, type JobEntry, jobEntries, type KeyEntry, keyEntries } from './apps-store.ts'
+import {
+  type AppsReader,
+  type JobEntry,
+  jobEntries,
+  type KeyEntry,
+  keyEntries,
+  type StoredWebhook,
+  storedWebhooks,
+} from './apps-store.ts'
 import type { OwnWrite } from './people.ts'
 import type { Stored } from './people-store.ts'
 import { storedOf } from './redis-people.ts'
@@ -13,9 +23,11 @@ import { storedOf } from './redis-people.ts'
  * view only:
  *
  *   {a:<app>}:keys         hash  keyId -> position/json, see apps.ts
+ *   {a:<app>}:webhooks     hash  webhookId -> position/json
  *   {a:<app>}:jobs         hash  <jobId>#<part> -> position/json
  *   {a:<app>}:specs        hash  jobId -> position/json
  *   {apps}:known           set   apps
+ *   {apps}:hooked          set   those of them that ever set a webhook
  *   {users:<partition>}:ids zset userId, all scores 0: every user of whom something is known, by the partition of `u:`
  */
 
@@ -35,9 +47,10 @@ export async function writeApps(
   keyPrefix: string,
   writes: readonly AppWrite[],
 ): Promise<void> {
-  const known = [...new Set(writes.map(({ app }) => app))].map(
-    (app): Command => ['sadd', `${keyPrefix}{apps}:known`, app],
-  )
+  const enter = (set: string, of: readonly AppWrite[]) =>
+    [...new Set(of.map(({ app }) => app))].map((app): Command => ['sadd', `${keyPrefix}{apps}:${set}`, app])
+  const hooked = writes.filter(({ table }) => table === 'webhooks')
+  const known = [...enter('known', writes), ...enter('hooked', hooked)]
   const registers = writes.map(({ app, table, name, position, json }) =>
     setOwn.call([appKey(keyPrefix, app, table)], [name, position, json]),
   )
@@ -66,6 +79,17 @@ export class RedisAppsReader implements AppsReader {
 
   async keys(app: UserId): Promise<KeyEntry[]> {
     return keyEntries(await this.rows(app, 'keys'))
+  }
+
+  async webhooks(app: UserId): Promise<StoredWebhook[]> {
+    return storedWebhooks(await this.rows(app, 'webhooks'))
+  }
+
+  async allWebhooks(): Promise<Webhook[]> {
+    const replies = await this.generations.read(keyPrefix => [['smembers', `${keyPrefix}{apps}:hooked`]])
+    const apps = ((replies?.[0] ?? []) as UserId[]).sort()
+    const entries = await Promise.all(apps.map(app => this.webhooks(app)))
+    return apps.flatMap((app, i) => livingWebhooks(app, entries[i]!))
   }
 
   async jobs(app: UserId): Promise<JobEntry[]> {

@@ -153,7 +153,7 @@ function headersOf(event: Event, pos: Offset, before: Position): Headers {
   // The hash is unknown only where a log begins whose start nobody has seen; restore refuses that (ST8).
   const headers = chainHeaders(pos, before.hash ?? '0000000000000000')
   if (changesMembership(event.body)) return { ...headers, [HEADER_MEMBERS]: PRESENT }
-  return isFact(event.body.kind) ? { ...headers, [HEADER_FACTS]: PRESENT } : headers
+  return isFact(event.body) ? { ...headers, [HEADER_FACTS]: PRESENT } : headers
 }
 
 function codeKey({ body }: Event): number {

@@ -179,7 +179,10 @@ export class Deliverer {
         return store.settle({ partition, hook, sessionId }, { token, offset, outcome })
       }
       if (this.stopping.signal.aborted) return void (await settled({ kind: 'released', at: clock.now() }))
-      const outcome = await this.deliver(partition, this.current(webhook), lane)
+      const now = this.current(webhook)
+      // Left of one that was deleted and made anew under the same name.
+      const isStale = lane.head.at < now.since
+      const outcome = isStale ? taken(clock.now()) : await this.deliver(partition, now, lane)
       const next = await settled(outcome)
       if (next === undefined || next === 'lost') return
       lane = { head: next, attempts: 0, failingSince: 0 }
@@ -203,10 +206,7 @@ export class Deliverer {
     const result = await sender.send({ webhook, body: head.body, headers, limitMs: DELIVERY_MS_MAX })
     const now = clock.now()
     const durationMs = Math.round(clock.monotonic() - begun)
-    const next: Settlement =
-      result.kind === 'delivered'
-        ? { kind: 'delivered', until: now + CLAIM_MS }
-        : afterFailure(lane, { now, giveUpMs, random })
+    const next: Settlement = result.kind === 'delivered' ? taken(now) : afterFailure(lane, { now, giveUpMs, random })
     const outcome = next.kind === 'retry' ? 'failed' : next.kind === 'dead' ? 'dead' : 'delivered'
     metrics.attempts.inc({ outcome })
     if (outcome === 'delivered') metrics.delay.observe(Math.max(0, now - head.at) / 1_000)
@@ -257,4 +257,8 @@ export class Deliverer {
       metrics.dropped.inc(dropped)
     }
   }
+}
+
+function taken(now: Millis): Settlement {
+  return { kind: 'delivered', until: now + CLAIM_MS }
 }

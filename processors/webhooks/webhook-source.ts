@@ -2,7 +2,7 @@ import type { Clock, Millis } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import type { Webhook } from '../../schemas/webhooks.ts'
 
-/** Where the webhooks come from: the membership view in the product, memory in tests. */
+/** Where the webhooks come from: a file and the membership view in the product, memory in tests. */
 export interface WebhookSource {
   /** Those in force, as they were read last. Throws while they were never read, or not for WEBHOOKS_STALE_MS. */
   current(): readonly Webhook[]
@@ -15,7 +15,7 @@ export interface WebhookSource {
 }
 
 /** How long a webhook that was set may take to be in force everywhere; twice that in the worst case. */
-export const WEBHOOKS_POLL_MS: Millis = 1_000
+export const WEBHOOKS_POLL_MS: Millis = 500
 /** Webhooks that were read longer ago are not relied upon: events wait. */
 export const WEBHOOKS_STALE_MS: Millis = 10_000
 

@@ -1,14 +1,10 @@
 import { z } from 'zod'
 import type { UserId } from '../../schemas/ids.ts'
+import { WEBHOOK_FIELDS } from '../../schemas/webhook-acts.ts'
 import {
-  HOOK_BUDGET_MS_MAX,
-  HOOK_BUDGET_MS_MIN,
-  HOOK_PACK_KINDS,
-  SESSION_KIND_NAMES,
-  urlProblem,
+  HOOK_BUDGET_MS_DEFAULT,
+  settingsProblem,
   WEBHOOK_ID,
-  WEBHOOK_KINDS_MAX,
-  WEBHOOK_USES,
   WEBHOOKS_PER_APP_MAX,
   type Webhook,
 } from '../../schemas/webhooks.ts'
@@ -24,14 +20,11 @@ const webhook = z.strictObject({
   app: z.string().regex(/^[A-Za-z0-9._@-]{1,64}$/),
   webhookId: z.string().regex(WEBHOOK_ID),
   url: z.string(),
-  use: z.enum(WEBHOOK_USES).default('after'),
-  kinds: z
-    .array(z.string().regex(/^[A-Za-z]{1,64}$/))
-    .max(WEBHOOK_KINDS_MAX)
-    .default([]),
-  sessionKinds: z.array(z.enum(SESSION_KIND_NAMES as [string, ...string[]])).default([]),
-  failOpen: z.boolean().default(true),
-  budgetMs: z.int().min(HOOK_BUDGET_MS_MIN).max(HOOK_BUDGET_MS_MAX).default(500),
+  use: WEBHOOK_FIELDS.use.default('after'),
+  kinds: WEBHOOK_FIELDS.kinds.default([]),
+  sessionKinds: WEBHOOK_FIELDS.sessionKinds.default([]),
+  failOpen: WEBHOOK_FIELDS.failOpen.default(true),
+  budgetMs: WEBHOOK_FIELDS.budgetMs.default(HOOK_BUDGET_MS_DEFAULT),
   secretVersion: z.int().min(1).default(1),
   /** Times, ms: earlier events are not sent; when `secretVersion` was raised last. */
   since: z.int().min(0).default(0),
@@ -53,14 +46,11 @@ export function parseWebhooks(text: string): Webhook[] {
   }
   const webhooks = parsed.data.webhooks as (Omit<Webhook, 'app'> & { app: UserId })[]
   const names = webhooks.map(({ app, webhookId }) => `${app}/${webhookId}`)
-  for (const [index, { url, use, kinds }] of webhooks.entries()) {
+  for (const [index, one] of webhooks.entries()) {
     const name = names[index]!
-    const problem = urlProblem(url)
-    if (problem !== undefined) throw new BadWebhooks(`${name}: the URL cannot be called: ${problem}`)
+    const problem = settingsProblem(one)
+    if (problem !== undefined) throw new BadWebhooks(`${name}: ${problem}`)
     if (names.indexOf(name) !== index) throw new BadWebhooks(`${name} is there twice`)
-    const asked: readonly string[] = HOOK_PACK_KINDS
-    const strange = use === 'before' ? kinds.find(kind => !asked.includes(kind)) : undefined
-    if (strange !== undefined) throw new BadWebhooks(`${name}: nobody is asked about ${strange}`)
   }
   return webhooks
 }

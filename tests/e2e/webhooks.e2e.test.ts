@@ -1,7 +1,8 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { rebuildCommand } from '../../commands/rebuild.ts'
 import { webhookCommand } from '../../commands/webhook.ts'
 import { connectClickHouse } from '../../infra/clickhouse/clickhouse.ts'
 import { systemClock } from '../../infra/clock.ts'
@@ -9,6 +10,7 @@ import { BadConfig } from '../../infra/config.ts'
 import type { SessionId } from '../../schemas/ids.ts'
 import { startProduct, type TestProduct } from '../product.ts'
 import { testStack } from '../stack.ts'
+import { ApiClient } from './api-client.ts'
 import { Device } from './device.ts'
 import { isRightlySigned, Receiver } from './receiver.ts'
 
@@ -33,6 +35,7 @@ beforeAll(async () => {
     PACKLOG_WEBHOOK_KEY_FILE: join(dir, 'webhook.key'),
     PACKLOG_WEBHOOK_NETWORKS: '127.0.0.0/8',
     PACKLOG_WEBHOOK_RETRY_SECONDS: String(RETRY_SECONDS),
+    PACKLOG_LOG_LEVEL: 'trace',
   }
   receiver = await Receiver.listen()
   product = await startProduct({ together: true, env })
@@ -209,6 +212,30 @@ test('[WH7, WH8, WH10] a test sends a sample; bad files and unknown webhooks are
   await expect(setWebhook('bad', { url: 'ftp://example.com/' })).rejects.toThrow('neither https nor http')
 })
 
+test('[HT15, HT16, WH1, WH11] what an app sets over HTTP is in force everywhere, and over a rebuild', async () => {
+  const api = new ApiClient(product, product.adminKey)
+  const settings = { webhookId: 'set', url: receiver.url('/set'), kinds: ['MessageAccepted'] }
+  const made = await api.settled('POST', '/v1/webhooks', { body: settings })
+  expect(made.status).toBe(201)
+  const kate = await device('wh-kate')
+  const session = 's:wh-kate:wh-leo'
+  await inForce('set', kate, session)
+  expect(receiver.of('/set').every(one => isRightlySigned(one, made.body.secret as string))).toBe(true)
+  const path = '/v1/webhooks/set/deliveries?limit=1'
+  const logged = await api.until(({ body }) => (body.deliveries as unknown[] | undefined)?.length === 1, 'GET', path)
+  expect(logged.body.deliveries).toMatchObject([{ sessionId: session, outcome: 'delivered', status: 200 }])
+  const signal = new AbortController().signal
+  await rebuildCommand({ env: product.env, view: 'membership', signal, print: () => {} })
+  const guard = { webhookId: 'ask', url: receiver.url('/ask'), use: 'before', kinds: ['SendMessage'], budgetMs: 2_000 }
+  await api.settled('POST', '/v1/webhooks', { body: guard })
+  receiver.answer = ({ path }, response) => void response.end(path === '/ask' ? '{"verdict":"refuse","code":10}' : '')
+  while ((await say(kate, session, 'hello')) !== 'SENSITIVE_MATCH') await systemClock.sleep(20)
+  expect((await api.settled('DELETE', '/v1/webhooks/ask')).status).toBe(200)
+  while ((await say(kate, session, 'hello')) === 'SENSITIVE_MATCH') await systemClock.sleep(20)
+  const seq = await seqOf(kate, session, 'last')
+  await receiver.until(() => seqs('set', session).includes(seq))
+})
+
 test('[HK1, HK2] a before-hook refuses, rewrites and allows, and a resend gets the first answer', async () => {
   receiver.answer = ({ body }, response) => {
     const text = body.pack?.body.content?.text ?? ''
@@ -237,4 +264,16 @@ test('[HK1, HK2] a before-hook refuses, rewrites and allows, and a resend gets t
   })
   receiver.answer = (_request, response) => void response.end('{"verdict":"refuse"}')
   expect(await send('damn', packId)).toMatchObject({ type: 'ack', seq })
+})
+
+test('[SC10] no process has written contents, keys or secrets to its log', async () => {
+  const jwtKey = (await readFile(product.env.PACKLOG_JWT_KEY_FILE!, 'utf8')).trim()
+  const secrets = [product.adminKey.split('.').at(-1)!, KEY.toString('base64url'), jwtKey]
+  const { lines } = await command('secret', 'shop/guard')
+  const contents = ['is anybody there', 'one more', 'This is a sample.']
+  for (const [process, log] of Object.entries(await product.logs())) {
+    expect(log, process).not.toBe('')
+    for (const text of [...secrets, ...lines, ...contents])
+      expect(log.includes(text), `${process}: ${text}`).toBe(false)
+  }
 })

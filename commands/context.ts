@@ -6,6 +6,7 @@ import type { KafkaSecurity } from '../infra/kafka/security.ts'
 import { type Logger, makeLogger } from '../infra/logger.ts'
 import { Metrics } from '../infra/metrics.ts'
 import { HttpSchemaRegistry } from '../infra/registry/registry.ts'
+import { Turns } from '../infra/turns.ts'
 import { eventCodec, packCodec, type RecordCodec, type SchemaRegistry } from '../schemas/codec.ts'
 import type { Event } from '../schemas/event.ts'
 import type { Pack } from '../schemas/pack.ts'
@@ -28,6 +29,8 @@ export interface Context {
   kafka: { brokers: readonly string[]; security: KafkaSecurity }
   registry: SchemaRegistry
   codecs: { packs: RecordCodec<Pack>; events: RecordCodec<Event> }
+  /** What computes for long in this process takes turns. */
+  turns: Turns
   /** Lets everything go, newest first. Things opened by roles are added to it. */
   closers: (() => Promise<void>)[]
 }
@@ -64,6 +67,7 @@ export async function openContext(env: NodeJS.ProcessEnv, name: string): Promise
     kafka,
     registry,
     codecs,
+    turns: new Turns(clock),
     closers: [() => log.close()],
   }
 }

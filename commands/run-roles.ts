@@ -134,8 +134,8 @@ function viewService(
   context: Context,
   { role, makeView }: { role: Role; makeView: (partitions: readonly Partition[]) => View },
 ): Service {
-  const { log, topics, codecs, clock, random, logger, metrics } = context
-  const parts = { log, topics, eventCodec: codecs.events, clock, random, logger, metrics }
+  const { log, topics, codecs, clock, random, logger, metrics, turns } = context
+  const parts = { log, topics, eventCodec: codecs.events, clock, random, logger, metrics, turns }
   return makeViewInGroup({
     name: role,
     ownership: ownershipOf(context, role),
@@ -193,7 +193,7 @@ function webDir(): { webDir?: string } {
 }
 
 async function push(context: Context): Promise<Service> {
-  const { config, log, topics, codecs, registry, clock, random, logger, metrics } = context
+  const { config, log, topics, codecs, registry, clock, random, logger, metrics, turns } = context
   const connection = connectTo(context, 'push')
   const vendors = await pushVendors(context)
   context.closers.push(
@@ -222,7 +222,7 @@ async function push(context: Context): Promise<Service> {
     logger,
     metrics,
   })
-  const parts = { log, topics, eventCodec: codecs.events, clock, random, logger, metrics }
+  const parts = { log, topics, eventCodec: codecs.events, clock, random, logger, metrics, turns }
   return makeViewInGroup({
     name: 'push',
     ownership: ownershipOf(context, 'push'),

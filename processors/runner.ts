@@ -3,6 +3,7 @@ import type { Clock, Millis, Random } from '../infra/clock.ts'
 import type { Logger } from '../infra/logger.ts'
 import type { Metrics } from '../infra/metrics.ts'
 import type { Service } from '../infra/service.ts'
+import { Turns } from '../infra/turns.ts'
 import { type RecordCodec, UnknownSchema } from '../schemas/codec.ts'
 import type { Event } from '../schemas/event.ts'
 import type { Offset, Partition } from '../schemas/ids.ts'
@@ -63,6 +64,8 @@ export interface RunnerOptions {
   random: Random
   logger: Logger
   metrics: Metrics
+  /** Shared by all runners of a process, whose batches then begin one after the other; its own where it is alone. */
+  turns?: Turns
 }
 
 export interface RunnerProgress {
@@ -104,6 +107,7 @@ class ViewRunner implements Runner {
   private readonly labels: { view: string }
   private readonly dead: DeadLetters
   private readonly retries: LetterRetries
+  private readonly turns: Turns
   private readonly states = new Map<Partition, PartitionState>()
   private readonly incomplete = new Set<Partition>()
   private readonly abort = new AbortController()
@@ -121,6 +125,7 @@ class ViewRunner implements Runner {
   constructor(options: RunnerOptions) {
     const { view, log, topics, metrics } = options
     this.options = options
+    this.turns = options.turns ?? new Turns(options.clock)
     this.view = view
     this.name = view.name
     this.labels = { view: view.name }
@@ -276,6 +281,7 @@ class ViewRunner implements Runner {
 
   private async takeBatch({ partition, records, end }: FetchedBatch): Promise<void> {
     for (let start = 0; start < records.length; start += APPLY_EVENTS_MAX) {
+      await this.turns.next()
       if (this.abort.signal.aborted) return
       const slice = records.slice(start, start + APPLY_EVENTS_MAX)
       const state = this.states.get(partition)!

@@ -121,6 +121,7 @@ export function briefOf(content: Content): ContentBrief {
 }
 
 function cut(text: string): string {
+  if (text.length <= BRIEF_CHARS_MAX) return text
   const chars = [...text.slice(0, 2 * BRIEF_CHARS_MAX)]
   return chars.length > BRIEF_CHARS_MAX ? `${chars.slice(0, BRIEF_CHARS_MAX - 1).join('')}…` : chars.join('')
 }

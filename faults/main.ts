@@ -3,13 +3,15 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { readConditions } from '../bench/conditions.ts'
+import { BadOptions } from '../bench/options.ts'
 import { projectRoot } from '../bench/target.ts'
 import { systemClock } from '../infra/clock.ts'
 import { LocalStackError } from '../infra/local/local-error.ts'
-import { BadOptions, FAULTS_HELP, type FaultsOptions, parseFaultsOptions } from './options.ts'
+import { FAULTS_HELP, type FaultsOptions, parseFaultsOptions } from './options.ts'
 import { describeFault, makePlan } from './plan.ts'
 import { toJson, toText, violationsOf } from './report.ts'
 import { runFaults } from './run.ts'
+import { sdkFaults } from './sdk/command.ts'
 
 /** Entry of `npm run faults`: arguments in, table and exit code out. */
 
@@ -46,10 +48,16 @@ async function makeDataDir(wanted: string | undefined): Promise<string> {
   return dir
 }
 
-try {
+async function main([first, ...rest]: readonly string[]): Promise<number> {
+  if (first === 'sdk') return sdkFaults(rest, { clock: systemClock, say })
   const options = parseFaultsOptions(process.argv.slice(2))
-  if (options === undefined) process.stdout.write(FAULTS_HELP)
-  else process.exitCode = await faults(options)
+  if (options !== undefined) return faults(options)
+  process.stdout.write(FAULTS_HELP)
+  return 0
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
   process.exitCode = 2
   if (!(error instanceof BadOptions || error instanceof LocalStackError)) throw error

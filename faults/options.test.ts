@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
-import { BadOptions, FAULTS_HELP, parseFaultsOptions } from './options.ts'
+import { BadOptions } from '../bench/options.ts'
+import { FAULTS_HELP, parseFaultsOptions } from './options.ts'
 import { ALL_KINDS } from './plan.ts'
+import { parseSdkFaultsOptions } from './sdk/command.ts'
 
 test('[FT5] an hour of everything on one broker unless told otherwise', () => {
   expect(parseFaultsOptions([])).toMatchObject({ seconds: 3_600, seed: 1, brokers: 1, ratePerSecond: 1_000 })
@@ -26,4 +28,12 @@ test.each([
 ])('[FT5] %j is refused', (args, message) => {
   expect(() => parseFaultsOptions(args)).toThrow(BadOptions)
   expect(() => parseFaultsOptions(args)).toThrow(message)
+})
+
+test('[FT5] the flags of sdk are understood, or it is said why not', () => {
+  expect(parseSdkFaultsOptions([])).toEqual({ faults: 500, people: 6, seed: 1, json: false })
+  expect(parseSdkFaultsOptions(['--help'])).toBeUndefined()
+  for (const args of [['--faults', '0'], ['--people', '2'], ['--seed', 'x'], ['--else']]) {
+    expect(() => parseSdkFaultsOptions(args)).toThrow(BadOptions)
+  }
 })

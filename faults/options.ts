@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { BadOptions, numberFlag } from '../bench/options.ts'
 import { type BrokerCount, isBrokerCount } from '../infra/local/kafka.ts'
 import { ALL_KINDS, type FaultKind } from './plan.ts'
 
@@ -18,11 +19,6 @@ export interface FaultsOptions {
   planOnly: boolean
 }
 
-/** The command line cannot be understood; the message is for the user. */
-export class BadOptions extends Error {
-  override readonly name = 'BadOptions'
-}
-
 export const FAULTS_HELP = `npm run faults -- [flags]
 
 Runs the product with parts and processes of its own, lets people chat, and kills, freezes and empties what they
@@ -40,6 +36,8 @@ depend on, one thing after the other. Then it counts from outside what became of
   --json           exactly one JSON object on standard output
   --help           this text
 
+npm run faults -- sdk [flags] breaks the lines of people with the SDK instead (sdk --help).
+
 Kinds: ${ALL_KINDS.join(', ')}
 
 The exit code is 0 when every acked message is there exactly once, in order, for everyone who must get it, the views
@@ -47,27 +45,21 @@ equal the log, and acks came back within 15 s of every fault; 1 when not (the ev
 not be made.
 `
 
-interface Range {
-  min: number
-  max: number
-  isWhole: boolean
-}
-
 /** Reads the command line; undefined when help is asked for. Throws BadOptions. */
 export function parseFaultsOptions(args: readonly string[]): FaultsOptions | undefined {
   const values = parse(args)
   if (values.help === true) return undefined
   const brokers = Number(values.brokers ?? '1')
   if (!isBrokerCount(brokers)) throw new BadOptions(`--brokers ${values.brokers}: 1 or 3`)
-  const pairs = number('--pairs', values.pairs ?? '100', { min: 5, max: 2_000, isWhole: true })
+  const pairs = numberFlag('--pairs', values.pairs ?? '100', { min: 5, max: 2_000, isWhole: true })
   if (pairs % 5 !== 0) throw new BadOptions(`--pairs ${pairs}: a multiple of 5, because ten people share a group`)
   return {
     brokers,
     pairs,
-    seconds: number('--seconds', values.seconds ?? '3600', { min: 10, max: 86_400, isWhole: false }),
-    seed: number('--seed', values.seed ?? '1', { min: 0, max: 2 ** 32 - 1, isWhole: true }),
-    ratePerSecond: number('--rate', values.rate ?? '1000', { min: 1, max: 50_000, isWhole: true }),
-    everySeconds: number('--every', values.every ?? '28', { min: 1, max: 3_600, isWhole: false }),
+    seconds: numberFlag('--seconds', values.seconds ?? '3600', { min: 10, max: 86_400, isWhole: false }),
+    seed: numberFlag('--seed', values.seed ?? '1', { min: 0, max: 2 ** 32 - 1, isWhole: true }),
+    ratePerSecond: numberFlag('--rate', values.rate ?? '1000', { min: 1, max: 50_000, isWhole: true }),
+    everySeconds: numberFlag('--every', values.every ?? '28', { min: 1, max: 3_600, isWhole: false }),
     kinds: readKinds(values.kinds),
     json: values.json === true,
     dataDir: values.data,
@@ -105,11 +97,4 @@ function parse(args: readonly string[]) {
   } catch (error) {
     throw new BadOptions(error instanceof Error ? error.message : String(error))
   }
-}
-
-function number(flag: string, text: string, { min, max, isWhole }: Range): number {
-  const value = Number(text)
-  const isGood = text.trim() !== '' && value >= min && value <= max && (!isWhole || Number.isInteger(value))
-  if (!isGood) throw new BadOptions(`${flag} ${text}: a ${isWhole ? 'whole ' : ''}number from ${min} to ${max}`)
-  return value
 }

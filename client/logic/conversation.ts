@@ -44,6 +44,8 @@ export class Conversation {
   private from: Seq
   private to: Seq
   private loading: Promise<void> | undefined
+  /** True while the end of the session is looked at, although it may have moved on since. */
+  private followsEnd = true
   private current: ConversationView | undefined
   private readonly parts: ConversationParts
 
@@ -75,7 +77,10 @@ export class Conversation {
   /** Shows the surroundings of a seq. */
   async jumpTo(seq: Seq): Promise<void> {
     await this.loading
-    if (seq < this.from || seq > this.to) this.restart(seq)
+    if (seq < this.from || seq > this.to) {
+      this.restart(seq)
+      this.followsEnd = this.isAtEnd()
+    }
     await this.load(() => this.older())
     await this.load(() => this.newer())
   }
@@ -83,6 +88,7 @@ export class Conversation {
   /** Shows the end of the session. */
   async jumpToEnd(): Promise<void> {
     await this.loading
+    this.followsEnd = true
     if (!this.isAtEnd()) this.restart(this.startSeq())
     await this.load(() => this.older())
   }
@@ -95,6 +101,13 @@ export class Conversation {
     for (const row of rows) this.replace(row)
     const grew = this.grow(rows)
     if (rows.length > 0 || grew || change.sessions.has(sessionId) || change.forgotten.has(sessionId)) this.changed()
+    this.catchUp()
+  }
+
+  /** The connection is there again, and what was missed is known. */
+  synced(): void {
+    this.changed()
+    this.catchUp()
   }
 
   /** What waits in the outbox has changed. */
@@ -140,13 +153,29 @@ export class Conversation {
 
   private load(step: () => Promise<void>): Promise<void> {
     if (this.loading !== undefined) return this.loading
+    const { to } = this
     const loading = step().finally(() => {
       this.loading = undefined
       this.changed()
+      // What came meanwhile could not join; where nothing came of loading, the next change tries again.
+      if (this.to !== to || step !== this.toEnd) this.catchUp()
     })
     this.loading = loading
     this.changed()
     return loading
+  }
+
+  /** What came and does not join on to the window is read, where the end is looked at. */
+  private catchUp(): void {
+    const isEmpty = this.rows.length === 0 && this.from > 1
+    if (this.followsEnd && this.loading === undefined && (isEmpty || !this.isAtEnd())) void this.load(this.toEnd)
+  }
+
+  private readonly toEnd = async (): Promise<void> => {
+    const end = this.startSeq()
+    if (this.rows.length > 0 && end - this.to <= CONVERSATION_PAGE_MAX) return this.newer()
+    this.restart(end)
+    await this.older()
   }
 
   private async older(): Promise<void> {
@@ -162,6 +191,7 @@ export class Conversation {
     if (this.rows.length <= WINDOW_ROWS_MAX) return
     this.rows = this.rows.slice(0, WINDOW_ROWS_MAX)
     this.to = this.rows.at(-1)!.event.seq
+    this.followsEnd = false
   }
 
   private async newer(): Promise<void> {
@@ -174,6 +204,7 @@ export class Conversation {
     const rows = await this.parts.book.messages(this.sessionId, { from: above, to }, { limit, newest: false })
     this.rows = [...this.rows, ...rows]
     this.to = rows.length < limit ? to : rows.at(-1)!.event.seq
+    if (this.isAtEnd()) this.followsEnd = true
     if (this.rows.length <= WINDOW_ROWS_MAX) return
     this.rows = this.rows.slice(-WINDOW_ROWS_MAX)
     this.from = this.rows[0]!.event.seq

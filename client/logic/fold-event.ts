@@ -1,9 +1,9 @@
 import type { EventFrame } from '../../schemas/frames.ts'
 import type { Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { BookDraft } from './book-draft.ts'
-import { amend, messageRow, targetSeq } from './fold-message.ts'
+import { amend, emptiedEdit, messageRow, targetSeq } from './fold-message.ts'
 import { foldRead, foldSession } from './fold-session.ts'
-import { emptySession } from './rows.ts'
+import { emptySession, type MessageRow } from './rows.ts'
 
 /** Takes an event into a draft: the session, the event itself, and the message that it is about. */
 export async function foldEvent(draft: BookDraft, event: EventFrame, me: UserId): Promise<void> {
@@ -27,11 +27,24 @@ export async function foldTarget(draft: BookDraft, event: EventFrame): Promise<v
   const target = targetSeq(event)
   if (target === undefined) return
   const message = await draft.message(sessionId, target)
-  const amended = message && amend(message, event)
-  if (amended === undefined || amended === message) return
+  if (message === undefined) return
+  const amended = amend(message, event)
+  if (amended !== message) putAmended(draft, amended)
+  for (const seq of [event.seq, message.event.state?.seq]) await forgetEdit(draft, seq, amended.event)
+}
+
+/** What an edit said is not kept once the message says something else. */
+export async function forgetEdit(draft: BookDraft, seq: Seq | undefined, message: EventFrame): Promise<void> {
+  const edit = seq === undefined ? undefined : await draft.message(message.sessionId, seq)
+  const emptied = edit && emptiedEdit(edit, message)
+  if (emptied !== undefined) putAmended(draft, emptied)
+}
+
+function putAmended(draft: BookDraft, amended: MessageRow): void {
   draft.putMessage(amended)
-  const row = draft.session(sessionId)
-  if (row?.last?.seq === target) draft.putSession({ ...row, last: amended.event })
+  const { event } = amended
+  const row = draft.session(event.sessionId)
+  if (row?.last?.seq === event.seq) draft.putSession({ ...row, last: event })
 }
 
 /** What the user has said about sessions, in their own one. */

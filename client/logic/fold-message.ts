@@ -51,8 +51,7 @@ export function mergePage(known: MessageRow | undefined, page: MessageRow): Mess
 
 function changeContent(row: MessageRow, { body, from: by, at, seq }: EventFrame): MessageRow {
   const message = row.event
-  const isGone = message.state !== undefined && message.state.change !== 'edited'
-  if (isGone) return row
+  if (isGone(message)) return row
   const version = message.state?.version ?? 0
   if (body.kind === 'MessageOverridden') {
     if ((message.state?.seq ?? 0) >= seq) return row
@@ -62,13 +61,27 @@ function changeContent(row: MessageRow, { body, from: by, at, seq }: EventFrame)
   }
   const change = body.kind === 'MessageRevoked' ? 'revoked' : 'deleted'
   const gone = { kind: 'MessageAccepted', content: { kind: 'Removed' } } as const
-  return { ...row, event: { ...message, body: gone, state: { change, by, at, seq, version } } }
+  return { ...row, event: withReactions({ ...message, body: gone, state: { change, by, at, seq, version } }, []) }
+}
+
+/** True where the message is taken back or deleted: nothing changes it any more. */
+function isGone({ state }: EventFrame): boolean {
+  return state !== undefined && state.change !== 'edited'
+}
+
+/** The edit without what it said, where the message says something else now; undefined where it may stay. */
+export function emptiedEdit(edit: MessageRow, { state }: EventFrame): MessageRow | undefined {
+  const { seq, body } = edit.event
+  if (body.kind !== 'MessageOverridden' || body.content.kind === 'Removed') return undefined
+  if (state === undefined || (state.change === 'edited' && state.seq <= seq)) return undefined
+  const { kind, target, version } = body
+  return { ...edit, event: { ...edit.event, body: { kind, target, content: { kind: 'Removed' }, version } } }
 }
 
 function react(row: MessageRow, seq: Seq, said: { emoji: string; userId: UserId; on: boolean }): MessageRow {
   const { emoji, userId, on } = said
   const key = `${emoji} ${userId}`
-  if ((row.reacted?.[key] ?? 0) >= seq) return row
+  if ((row.reacted?.[key] ?? 0) >= seq || isGone(row.event)) return row
   const change = on ? addReaction : removeReaction
   const event = withReactions(row.event, change(row.event.reactions ?? [], emoji, userId))
   return { ...row, event, reacted: { ...row.reacted, [key]: seq } }

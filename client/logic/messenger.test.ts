@@ -218,6 +218,61 @@ test('[SDK7] a long history opens at its end and grows in both directions', asyn
   expect(jumped.view.events.map(({ seq }) => seq)).toEqual(Array.from({ length: 201 }, (_, index) => index + 1))
 })
 
+test('[SDK6] what a message said before an edit, and reactions to one that is gone, are not kept', async () => {
+  const { clock, gateway, store, alice } = await scene()
+  const { seq, packId, from, at } = gateway.say(AB, 'bob', 'one')
+  const target = { seq, packId, from, at, counted: true }
+  const edit = (words: string, version: number) =>
+    gateway.append(AB, from, gateway.newPackId(), { kind: 'MessageOverridden', target, content: text(words), version })
+  edit('two', 1)
+  edit('three', 2)
+  alice.submit({ type: 'addReaction', sessionId: AB, target, emoji: '👍' })
+  await settle(clock, alice)
+  const kept = async () => JSON.stringify(await store.range('messages', {}))
+  expect(await kept()).not.toMatch(/"one"|"two"/)
+  expect(await kept()).toContain('"three"')
+  gateway.append(AB, from, gateway.newPackId(), { kind: 'MessageRevoked', target })
+  await settle(clock, alice)
+  expect(await kept()).not.toContain('"three"')
+  expect(alice.open(AB).view.events[0]?.reactions).toBeUndefined()
+})
+
+test('[SDK6] a page that is behind what came live does not undo it', async () => {
+  const clock = new VirtualClock()
+  const gateway = new FakeGateway(clock)
+  const { seq, packId, from, at } = gateway.say(AB, 'bob', 'old')
+  const alice = await open(gateway, clock, new MemoryStore())
+  gateway.pagesBehind = 1
+  const target = { seq, packId, from, at, counted: true }
+  const body = { kind: 'MessageOverridden', target, content: text('new'), version: 1 } as const
+  gateway.append(AB, from, gateway.newPackId(), body)
+  await settle(clock, alice)
+  const conversation = alice.open(AB)
+  await run(clock, conversation.jumpToEnd())
+  while (conversation.view.hasOlder) await run(clock, conversation.loadOlder())
+  expect(texts(conversation.view.events)).toEqual(['new', 'MessageOverridden'])
+})
+
+test('[SDK7] the end stays in sight when a session begins unseen, and when messages come while others are loaded', async () => {
+  const { clock, gateway, alice } = await scene()
+  const conversation = alice.open(AB)
+  await run(clock, conversation.jumpToEnd())
+  gateway.up = false
+  gateway.dropAll()
+  for (const words of ['one', 'two', 'three']) gateway.say(AB, 'bob', words)
+  gateway.up = true
+  await clock.pass(10_000)
+  await settle(clock, alice)
+  expect(texts(conversation.view.events)).toEqual(['one', 'two', 'three'])
+  const loading = conversation.loadOlder()
+  gateway.say(AB, 'bob', 'four')
+  gateway.say(AB, 'bob', 'five')
+  await run(clock, loading)
+  await settle(clock, alice)
+  expect(texts(conversation.view.events)).toEqual(['one', 'two', 'three', 'four', 'five'])
+  expect(conversation.view.isAtEnd).toBe(true)
+})
+
 test('[SDK7] new messages appear in an open conversation without being asked for', async () => {
   const { clock, gateway, alice } = await scene()
   const conversation = alice.open(TEAM)

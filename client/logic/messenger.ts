@@ -282,7 +282,7 @@ export class Messenger {
 
   private synced(): void {
     this.isSynced = true
-    for (const conversation of this.conversations.values()) conversation.changed()
+    for (const conversation of this.conversations.values()) conversation.synced()
     this.emitter.emit('synced', undefined)
   }
 

@@ -2,7 +2,7 @@ import type { EventFrame, SessionSummary } from '../../schemas/frames.ts'
 import type { Count, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Store, Write } from '../storage/store.ts'
 import { BookDraft } from './book-draft.ts'
-import { foldEvent, foldTarget } from './fold-event.ts'
+import { foldEvent, foldTarget, forgetEdit } from './fold-event.ts'
 import { mergePage, messageRow } from './fold-message.ts'
 import { foldRead, foldSummary } from './fold-session.ts'
 import { emptySession, type MessageRow, messageKey, type SessionRow } from './rows.ts'
@@ -27,6 +27,9 @@ export interface BookParts {
   changed(change: BookChange): void
   problem(message: string): void
 }
+
+/** Events by which a page may be behind what is kept: the server's view is moments behind its log. */
+const SINCE_PAGE_MAX = 1_000
 
 type Task = (draft: BookDraft) => void | Promise<void>
 
@@ -85,10 +88,20 @@ export class SessionBook {
     return this.run(async draft => {
       const { events, span, asOf } = page
       for (const event of events) {
-        draft.putMessage(mergePage(await draft.message(sessionId, event.seq), messageRow(event, asOf)))
+        const known = await draft.message(sessionId, event.seq)
+        const merged = mergePage(known, messageRow(event, asOf))
+        draft.putMessage(merged)
+        await forgetEdit(draft, known?.event.state?.seq, merged.event)
       }
       // What the page tells of messages that were kept before and are not in it.
       for (const event of events) await foldTarget(draft, event)
+      // What has come since the page was read, while its messages were not here.
+      const since = await this.messages(
+        sessionId,
+        { from: asOf + 1, to: Number.MAX_SAFE_INTEGER },
+        { limit: SINCE_PAGE_MAX, newest: false },
+      )
+      for (const { event } of since) await foldTarget(draft, event)
       const row = draft.session(sessionId) ?? emptySession(sessionId)
       if (span.from <= span.to) draft.putSession({ ...row, spans: addSpan(row.spans, span) })
     })

@@ -2,7 +2,10 @@ import type { EventBody } from '../../schemas/event.ts'
 import type { EventFrame, PackFrame, ServerFrame } from '../../schemas/frames.ts'
 import type { Seq, UserId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
-import { GROUP_SETTINGS_DEFAULT } from '../../schemas/settings.ts'
+import { GROUP_SETTINGS_DEFAULT, type GroupInfo } from '../../schemas/settings.ts'
+
+/** What a group that is made is called where its maker does not say; in the order of the log's. */
+const GROUP_INFO_EMPTY: GroupInfo = { name: '', avatar: '', notice: '' }
 
 /**
  * The event that an own, accepted pack became. A gateway answers these packs with `ack` and does not send their events
@@ -30,7 +33,7 @@ function acceptedBody(frame: PackFrame, seq: Seq): EventBody | undefined {
     case 'createGroup':
       return {
         kind: 'GroupCreated',
-        info: { avatar: '', notice: '', ...frame.info },
+        info: { ...GROUP_INFO_EMPTY, ...frame.info },
         members: frame.members,
         ...(frame.settings && { settings: { ...GROUP_SETTINGS_DEFAULT, ...frame.settings } }),
       }

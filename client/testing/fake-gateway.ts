@@ -34,6 +34,8 @@ export interface FakeConnection {
   readonly received: ClientFrame[]
   push(frame: ServerFrame): void
   end(code: number, reason?: string): void
+  /** Half-open: nothing is carried any more, in neither direction, and nobody is told. */
+  isSilent: boolean
 }
 
 type Interceptor = (frame: ClientFrame, connection: FakeConnection) => boolean
@@ -50,6 +52,8 @@ export class FakeGateway {
   intercept: Interceptor = () => false
   /** How far the server's clock is ahead. */
   skewMs = 0
+  /** Events by which pages of history are behind. */
+  pagesBehind = 0
   /** The first seq that is still kept, per session. */
   readonly keptFrom = new Map<SessionId, Seq>()
 
@@ -72,14 +76,14 @@ export class FakeGateway {
       if (!this.up) return end(1006, 'connection refused')
       const user = token.slice(SUBPROTOCOL_TOKEN_PREFIX.length) as UserId
       connection = this.accept(user, url.searchParams.get('deviceId') ?? '', {
-        received: text => !ended && events.received(text),
+        received: text => !ended && connection?.isSilent !== true && events.received(text),
         ended: ({ code, reason }) => end(code, reason),
       })
     })
     return {
       send: text => {
         const to = connection
-        if (!ended && to !== undefined) queueMicrotask(() => this.handle(to, JSON.parse(text) as ClientFrame))
+        if (!ended && to?.isSilent === false) queueMicrotask(() => this.handle(to, JSON.parse(text) as ClientFrame))
       },
       close: (code, reason) => queueMicrotask(() => end(code, reason)),
       terminate: () => queueMicrotask(() => end(1006, '')),
@@ -92,6 +96,7 @@ export class FakeGateway {
       userId,
       deviceId,
       received: [],
+      isSilent: false,
       push: frame => events.received(JSON.stringify(frame)),
       end: (code, reason = '') => events.ended({ code, reason }),
     }
@@ -308,7 +313,8 @@ export class FakeGateway {
 
   private history(connection: FakeConnection, frame: Extract<ClientFrame, { type: 'history' }>): void {
     const { requestId, sessionId, afterSeq, beforeSeq, limit = 200 } = frame
-    const timeline = this.timelines.get(sessionId) ?? []
+    const whole = this.timelines.get(sessionId) ?? []
+    const timeline = whole.slice(0, Math.max(0, whole.length - this.pagesBehind))
     const wanted = afterSeq === undefined ? timeline.filter(event => event.seq < beforeSeq!) : timeline.slice(afterSeq)
     const events = afterSeq === undefined ? wanted.slice(-limit) : wanted.slice(0, limit)
     const more = wanted.length > events.length

@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { runSdkFaults } from '../../faults/sdk/run.ts'
+import { systemClock } from '../../infra/clock.ts'
 import { BUILT_MAIN } from '../../infra/local/roles.ts'
 import { startProduct, type TestProduct } from '../product.ts'
 
@@ -151,3 +153,17 @@ test('[CL8] a wrong token is refused with its reason', async () => {
   expect(await terminal.end()).toBe(1)
   expect(terminal.lines.some(line => line.includes('the server refused: the token is not valid'))).toBe(true)
 })
+
+test('[FT6] people whose lines break keep what the log says', async () => {
+  const options = { seed: 7, faults: 60, people: 4 }
+  const report = await runSdkFaults(options, {
+    gatewayPorts: [Number(new URL(product.wsUrl).port)],
+    env: product.env,
+    token: product.token,
+    clock: systemClock,
+    say: () => {},
+  })
+  expect(report, `seed ${options.seed}`).toMatchObject({ differences: [] })
+  expect(report.connections).toBeGreaterThan(options.people)
+  expect(report.compared).toBeGreaterThan(options.faults)
+}, 300_000)

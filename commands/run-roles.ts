@@ -286,6 +286,8 @@ async function gateway(context: Context): Promise<Service> {
       signals: new RedisSignals({ connection, subscriber, logger }),
     },
     archive: archive.reader,
+    statistics: archive.statistics,
+    erasure: archive.erasure,
     packIds: new RedisPackIds(connection),
     ...(config.devicePacksPerSecond === undefined ? {} : { packsPerSecond: config.devicePacksPerSecond }),
     ...(config.userPacksPerSecond === undefined ? {} : { userPacksPerSecond: config.userPacksPerSecond }),

@@ -1,11 +1,15 @@
 import { assert } from '../infra/assert.ts'
 import type { Millis } from '../infra/clock.ts'
 import type { Service } from '../infra/service.ts'
+import type { ErasureProgress } from '../processors/archive/eraser.ts'
+import type { ArchiveStatistics } from '../processors/archive/statistics.ts'
+import type { DevicesReader, PeopleReader } from '../processors/membership/people-store.ts'
 import type { WebhookDesk } from '../processors/webhooks/webhook-desk.ts'
 import type { UserId } from '../schemas/ids.ts'
 import { thirdParty } from './auth/third-party.ts'
 import { readTokenKeys, type TokenKey, type TokenKeySources, type VerifiedToken, verifyToken } from './auth/tokens.ts'
 import { GatewayCore, type GatewayCoreOptions } from './core.ts'
+import { DeadDesk } from './dead/dead-desk.ts'
 import { Callers } from './http/callers.ts'
 import { MemoryPackIds, PackIds, type RememberedPackIds } from './http/idempotency.ts'
 import { Keys, type KeyUses, MemoryKeyUses } from './http/keys.ts'
@@ -38,6 +42,10 @@ export interface GatewayOptions extends GatewayCoreOptions {
   badCredentialsRate?: RateLimit
   /** For tests: every answer of HTTP is compared with its schema. */
   checkAnswers?: boolean
+  people: PeopleReader & DevicesReader
+  /** Figures of the archive, and how far it has erased users; without them nobody is told. */
+  statistics?: ArchiveStatistics
+  erasure?: (userId: UserId) => Promise<ErasureProgress>
   /** Looks after webhooks; without it the installation sends none. */
   webhooks?: WebhookDesk
   /** The store of files; without it the installation has none. */
@@ -105,6 +113,8 @@ class Gateway implements GatewayService {
     const uses = this.options.keyUses ?? new MemoryKeyUses()
     const keys = new Keys({ index: () => ready(core.keys), uses, clock, logger })
     this.keys = keys
+    const { log, topics, codecs, people } = this.options
+    const deadDesk = new DeadDesk({ log, topics, codec: codecs.events, clock })
     const remembered = this.options.packIds ?? new MemoryPackIds()
     this.http = new HttpServer({
       clock,
@@ -128,6 +138,13 @@ class Gateway implements GatewayService {
         webhooks: () => ready(core.webhooks),
         webhookDesk: () => present(this.options.webhooks, 'no webhooks are sent here'),
         media: () => present(this.options.media, 'there is no store of files here'),
+        people,
+        devices: people,
+        apps: () => present(this.options.apps, 'there is no list of users here'),
+        partitions: topics.packs.partitions,
+        statistics: () => present(this.options.statistics, 'there is no archive here'),
+        erasure: userId => present(this.options.erasure, 'there is no archive here')(userId),
+        dead: () => deadDesk,
       }),
       ...(tls === undefined ? {} : { tls }),
       isReady: () => core.isOpen,

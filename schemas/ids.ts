@@ -110,3 +110,8 @@ export function defaultGroupId(packId: PackId): GroupId {
 export function isSessionId(text: string): text is SessionId {
   return parseSessionId(text) !== undefined
 }
+
+/** True for what an app may read that names no user: chats and groups, and its own; never a user's own session. */
+export function isOpenToApp(sessionId: SessionId, app: UserId): boolean {
+  return /^[sg]:/.test(sessionId) || sessionId === `a:${app}` || sessionId.startsWith(`b:${app}:`)
+}

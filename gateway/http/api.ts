@@ -48,7 +48,11 @@ export class Api {
     this.fastify = fastify
     this.options = options
     this.badCredentials = new Buckets(options.badCredentialsRate ?? BAD_CREDENTIALS_RATE)
-    fastify.setValidatorCompiler(validatorCompiler)
+    fastify.setValidatorCompiler(part => {
+      const validate = validatorCompiler(part as Parameters<typeof validatorCompiler>[0])
+      // Fastify says null for a body that is not there.
+      return data => validate(data ?? undefined)
+    })
     fastify.setSerializerCompiler(() => data => JSON.stringify(data))
     fastify.setErrorHandler((error: FastifyError, request, reply) => this.refuse(error, request, reply))
     fastify.removeContentTypeParser(['application/json', 'text/plain'])

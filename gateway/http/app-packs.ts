@@ -1,10 +1,10 @@
-import type { PackId, SessionId, UserId } from '../../schemas/ids.ts'
+import { type PackId, type SessionId, type UserId, userSessionId } from '../../schemas/ids.ts'
 import { makePack } from '../../schemas/make-pack.ts'
 import { Flag, type PackBody, type PushInfo } from '../../schemas/pack.ts'
 import type { Identity } from '../ws/asker.ts'
 import type { Answer, Calls } from '../ws/calls.ts'
 import { derivedPackId } from './idempotency.ts'
-import { outcomeOf } from './outcome.ts'
+import { type OutcomeBody, outcomeOf } from './outcome.ts'
 import type { RouteCall } from './route.ts'
 
 /** Packs that no frame of a client asks for: what an app does in its own session, to its users, and to how they are let in. */
@@ -57,4 +57,15 @@ export async function noteAct(
   // The same request again, with another request id: it is noted already.
   if (answer.type === 'refused' && answer.name === 'PACK_CONFLICT') return
   outcomeOf(answer)
+}
+
+/** Sends a pack to the user's own session, after it was noted in the app's. Throws the refusal as a Problem. */
+export async function actOnUser(
+  calls: Calls,
+  call: Pick<RouteCall, 'caller' | 'identity' | 'packId' | 'requestId'>,
+  { userId, act, body }: { userId: UserId; act: string; body: PackBody },
+): Promise<OutcomeBody> {
+  await noteAct(calls, call, { act, subject: userId })
+  const pack = { packId: call.packId, sessionId: userSessionId(userId), from: userId, body }
+  return outcomeOf(await submitAppPack(calls, call.identity, pack))
 }

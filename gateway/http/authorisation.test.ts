@@ -40,8 +40,8 @@ const pathOf = (url: string) =>
   url
     .replace(':sessionId', 's:alice:bob')
     .replace(':packId', http.packId())
-    .replace(':seq', '1')
-    .replace(/:(groupId|userId|keyId|inviteId|app|jobId|webhookId)/g, 'thing')
+    .replace(/:(seq|partition|offset)/g, '1')
+    .replace(/:(groupId|userId|keyId|inviteId|app|jobId|processor|topic|webhookId)/g, 'thing')
 
 async function statusOf({ method, url }: Route, bearer: string, headers: Record<string, string> = {}) {
   const body = method === 'GET' ? {} : { body: '{"nothing":true}' }

@@ -151,3 +151,13 @@ export class Problem extends Error {
     }
   }
 }
+
+/** What a view says; where it cannot be reached the request is refused for the moment, with this code. */
+export async function fromView<T>(code: CodeName, question: () => Promise<T>): Promise<T> {
+  try {
+    return await question()
+  } catch (error) {
+    if (error instanceof Problem) throw error
+    throw new Problem(code, 'the view does not answer now')
+  }
+}

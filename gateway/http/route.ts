@@ -62,6 +62,8 @@ export const TAGS: Readonly<Record<string, string>> = {
   jobs: 'Work that takes long.',
   keys: 'Keys of an app.',
   audit: 'What was done with keys of an app.',
+  holds: 'What is not erased, whoever asks.',
+  dead: 'Records that a processor could not apply.',
   search: 'Search in messages.',
   statistics: 'Figures.',
   media: 'Files of messages.',

@@ -25,7 +25,7 @@ function routes() {
       return ack
     },
   } as unknown as Calls
-  const all = pushRoutes(() => calls)
+  const all = pushRoutes({ calls: () => calls, devices: { devices: async () => [[]] } })
   const call = (id: string, body: unknown, identity = app) => {
     const route = all.find(one => one.id === id)!
     const read = route.body === undefined ? body : route.body.parse(body)

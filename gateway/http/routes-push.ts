@@ -1,10 +1,13 @@
 import { z } from 'zod'
+import type { DevicesReader } from '../../processors/membership/people-store.ts'
 import { isUserId, userSessionId } from '../../schemas/ids.ts'
 import { makePack } from '../../schemas/make-pack.ts'
 import type { Pack } from '../../schemas/pack.ts'
-import type { PushRequest } from '../../schemas/push-devices.ts'
+import type { PushDevice, PushRequest } from '../../schemas/push-devices.ts'
+import { namedSchema } from './avro-schemas.ts'
 import { type CallsNow, packRoute } from './frame-routes.ts'
 import { type OutcomeBody, outcomeOf, outcomeSchema } from './outcome.ts'
+import { fromView } from './problem.ts'
 import { type Route, type RouteCall, route } from './route.ts'
 
 /** Where users are pushed to, and what apps push to them that is no message. */
@@ -27,9 +30,28 @@ const pushBody = z.strictObject({
 })
 type PushBody = z.infer<typeof pushBody>
 
-export function pushRoutes(calls: CallsNow): Route[] {
+export interface PushRouteParts {
+  calls: CallsNow
+  devices: Pick<DevicesReader, 'devices'>
+}
+
+export function pushRoutes({ calls, devices }: PushRouteParts): Route[] {
   const write = { tag: 'push', scope: 'push:write', method: 'POST' } as const
   return [
+    route({
+      tag: 'push',
+      scope: 'push:read',
+      method: 'GET',
+      actsFor: 'user',
+      url: '/v1/me/push-devices',
+      id: 'listDevices',
+      summary: 'Where the user is pushed to, the oldest registration first',
+      answer: z.strictObject({ devices: z.array(namedSchema<PushDevice>('PushDevice')) }),
+      handle: async ({ identity }) => {
+        const [found] = await fromView('REDIS_ERROR', () => devices.devices([identity.userId]))
+        return { devices: found! }
+      },
+    }),
     packRoute(calls, {
       ...write,
       url: '/v1/me/push-devices',

@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import type { Clock, Millis, Random } from '../../infra/clock.ts'
 import { Code } from '../../schemas/codes.ts'
-import { type UserId, userSessionId } from '../../schemas/ids.ts'
+import type { UserId } from '../../schemas/ids.ts'
 import type { PackBody } from '../../schemas/pack.ts'
 import { issueToken, type TokenKey } from '../auth/tokens.ts'
-import { noteAct, submitAppPack } from './app-packs.ts'
+import { actOnUser, noteAct } from './app-packs.ts'
 import { userIdSchema, userParams } from './common-schemas.ts'
 import type { CallsNow } from './frame-routes.ts'
-import { outcomeOf, outcomeSchema } from './outcome.ts'
+import { outcomeSchema } from './outcome.ts'
 import { Problem } from './problem.ts'
 import { type Route, type RouteCall, route } from './route.ts'
 
@@ -31,12 +31,8 @@ export function tokenRoutes(parts: TokenRouteParts): Route[] {
   const { calls, clock, random, tokenKey } = parts
   const tokens = { tag: 'tokens', scope: 'tokens:write', actsFor: 'app', method: 'POST' } as const
   const users = { ...tokens, tag: 'users', scope: 'users:write', params: userParams } as const
-  /** A pack to the user's own session, noted in the app's. */
-  const onUser = async (call: RouteCall, userId: UserId, act: string, body: PackBody) => {
-    await noteAct(calls(), call, { act, subject: userId })
-    const pack = { packId: call.packId, sessionId: userSessionId(userId), from: userId, body }
-    return outcomeOf(await submitAppPack(calls(), call.identity, pack))
-  }
+  const onUser = (call: RouteCall, userId: UserId, act: string, body: PackBody) =>
+    actOnUser(calls(), call, { userId, act, body })
   return [
     route({
       ...tokens,

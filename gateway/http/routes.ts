@@ -1,6 +1,7 @@
 import type { CallsNow } from './frame-routes.ts'
 import type { Route } from './route.ts'
 import { auditRoutes } from './routes-audit.ts'
+import { type DeadRouteParts, deadRoutes } from './routes-dead.ts'
 import { friendRoutes } from './routes-friends.ts'
 import { groupRoutes } from './routes-groups.ts'
 import { type KeyRouteParts, keyRoutes } from './routes-keys.ts'
@@ -8,13 +9,24 @@ import { type MediaRouteParts, mediaRoutes } from './routes-media.ts'
 import { messageRoutes } from './routes-messages.ts'
 import { notificationRoutes } from './routes-notifications.ts'
 import { peopleRoutes } from './routes-people.ts'
-import { pushRoutes } from './routes-push.ts'
+import { type PushRouteParts, pushRoutes } from './routes-push.ts'
+import { searchRoutes } from './routes-search.ts'
 import { sessionRoutes } from './routes-sessions.ts'
+import { type StatisticsRouteParts, statisticsRoutes } from './routes-statistics.ts'
 import { type TokenRouteParts, tokenRoutes } from './routes-tokens.ts'
+import { type UserRouteParts, userRoutes } from './routes-users.ts'
 import { type WebhookRouteParts, webhookRoutes } from './routes-webhooks.ts'
 
 /** What routes work with. */
-export interface RouteParts extends KeyRouteParts, TokenRouteParts, MediaRouteParts, WebhookRouteParts {
+export interface RouteParts
+  extends KeyRouteParts,
+    TokenRouteParts,
+    MediaRouteParts,
+    PushRouteParts,
+    UserRouteParts,
+    StatisticsRouteParts,
+    DeadRouteParts,
+    WebhookRouteParts {
   calls: CallsNow
 }
 
@@ -27,12 +39,16 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...groupRoutes(calls),
     ...friendRoutes(calls),
     ...peopleRoutes(calls),
-    ...pushRoutes(calls),
+    ...userRoutes(parts),
+    ...searchRoutes(calls),
+    ...pushRoutes(parts),
     ...mediaRoutes(parts),
     ...notificationRoutes(calls),
     ...tokenRoutes(parts),
     ...keyRoutes(parts),
     ...webhookRoutes(parts),
     ...auditRoutes(calls),
+    ...statisticsRoutes(parts),
+    ...deadRoutes(parts),
   ]
 }

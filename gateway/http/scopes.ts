@@ -24,6 +24,8 @@ export const SCOPES = {
   'webhooks:read': 'Read webhooks and what was delivered.',
   'jobs:read': 'Read how far jobs are.',
   'dead:read': 'Read records that could not be applied.',
+  'dead:write': 'Try them again, and give them up.',
+  'holds:write': 'Put legal holds on users and sessions, and lift them.',
   'keys:write': 'Create, rotate and revoke keys of the app.',
   'apps:write': 'Create keys of any app: for administrators.',
   'keys:read': 'Read the keys of the app, without their secrets.',

@@ -5,7 +5,7 @@ import { parseSearchWords, type SearchTerm } from '../../processors/archive/sear
 import type { KeptOfSession } from '../../processors/history/history-store.ts'
 import { Code } from '../../schemas/codes.ts'
 import type { EventFrame, MessageFilter } from '../../schemas/frames.ts'
-import { isSessionId, type Partition, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
+import { isOpenToApp, isSessionId, type Partition, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
 import {
   ARCHIVE_BEHIND_MS_MAX,
   ARCHIVE_POLL_MS,
@@ -42,7 +42,7 @@ export class MessageSearch {
 
   /**
    * Messages that fit, the newest first by log time, as `page` would show them: those that `userId` may see and nobody
-   * else. Rejects with QuestionFailed: PARAM (nothing to look for, a cursor that is none of ours), HISTORY_DENIED (a
+   * else; with `ofApp` those of all chats and groups, and what the app says itself. Rejects with QuestionFailed: PARAM (nothing to look for, a cursor that is none of ours), HISTORY_DENIED (a
    * session that is not the user's), RATE_LIMITED, OVERLOADED, and VIEW_BEHIND, DB_ERROR, REDIS_ERROR or HISTORY_ERROR
    * while a view cannot answer.
    */
@@ -52,7 +52,9 @@ export class MessageSearch {
     await this.begin()
     try {
       await this.archiveIsFresh()
-      return await this.find(userId, query, await this.scopeOf(userId, request.sessionId))
+      const { sessionId, ofApp = false } = request
+      const scope = ofApp ? scopeOfApp(userId, sessionId) : await this.scopeOf(userId, sessionId)
+      return await this.find(userId, query, scope)
     } finally {
       this.end()
     }
@@ -95,22 +97,21 @@ export class MessageSearch {
     const sessions =
       sessionId === undefined ? await views.ask('DB_ERROR', () => archive.sessionsOf({ userId, limit })) : [sessionId]
     const ranges = await views.rangesOfAll(userId, sessions)
-    if (sessionId !== undefined && ranges.get(sessionId)!.length === 0) {
-      throw new QuestionFailed('HISTORY_DENIED', Code.HISTORY_DENIED.text)
-    }
+    if (sessionId !== undefined && ranges.get(sessionId)!.length === 0) throw denied()
     const kept = new Map<SessionId, KeptOfSession>()
     for (let at = 0; at < sessions.length; at += KEPT_ASKED_AT_ONCE) {
       const asked = sessions.slice(at, at + KEPT_ASKED_AT_ONCE)
       const found = await views.kept(userId, asked)
       for (const [i, id] of asked.entries()) kept.set(id, found[i]!)
     }
-    return { sessions, sessionId, ranges, kept }
+    return { sessions, sessionId, ranges, kept, ofApp: false }
   }
 
   private async find(userId: UserId, query: Query, scope: Scope): Promise<FoundMessages> {
     const { archive, views } = this.options
     const { limit, ...wanted } = query
-    const given = scope.sessionId === undefined ? wanted : { ...wanted, sessionId: scope.sessionId }
+    const { sessionId, ofApp } = scope
+    const given = { ...wanted, ofApp, ...(sessionId === undefined ? {} : { sessionId }) }
     const parts = partsOf(scope)
     const shown: MessagePlace[] = []
     let after = query.after
@@ -131,6 +132,7 @@ export class MessageSearch {
 
   /** What the user may see of what was found, as their membership is now: they may have left while it was looked for. */
   private async visible(userId: UserId, places: readonly MessagePlace[], scope: Scope): Promise<MessagePlace[]> {
+    if (scope.ofApp) return [...places]
     const { views, index, partitionOf } = this.options
     const groups = new Map<SessionId, Seq>()
     for (const { sessionId, seq } of places) {
@@ -181,6 +183,8 @@ export interface SearchRequest extends MessageFilter {
   cursor?: string
   /** At most SEARCH_PAGE_MAX. */
   limit: number
+  /** True: the one who asks is an app, which sees every chat and group, and what it says itself. */
+  ofApp?: boolean
 }
 
 export interface FoundMessages {
@@ -190,7 +194,7 @@ export interface FoundMessages {
   cursor?: string
 }
 
-interface Query extends Omit<SearchRequest, 'words' | 'cursor' | 'sessionId'> {
+interface Query extends Omit<SearchRequest, 'words' | 'cursor' | 'sessionId' | 'ofApp'> {
   terms: readonly SearchTerm[]
   after?: MessagePlace
 }
@@ -201,12 +205,23 @@ interface Scope {
   sessionId: SessionId | undefined
   ranges: ReadonlyMap<SessionId, readonly Range[]>
   kept: ReadonlyMap<SessionId, KeptOfSession>
+  /** Nothing is hidden. */
+  ofApp: boolean
+}
+
+function scopeOfApp(app: UserId, sessionId: SessionId | undefined): Scope {
+  if (sessionId !== undefined && !isOpenToApp(sessionId, app)) throw denied()
+  return { sessions: [], sessionId, ranges: new Map(), kept: new Map(), ofApp: true }
+}
+
+function denied(): QuestionFailed {
+  return new QuestionFailed('HISTORY_DENIED', Code.HISTORY_DENIED.text)
 }
 
 /** Sessions of which it is asked at once what a user hides of them. */
 const KEPT_ASKED_AT_ONCE = 500
 
-function queryOf({ words, cursor, sessionId: _, ...rest }: SearchRequest): Query {
+function queryOf({ words, cursor, sessionId: _, ofApp: __, ...rest }: SearchRequest): Query {
   const terms = parseSearchWords(words ?? '')
   if (words !== undefined && words.trim() !== '' && terms.length === 0) {
     throw new QuestionFailed('PARAM', 'words: nothing in it can be looked for')

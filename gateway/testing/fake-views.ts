@@ -24,7 +24,7 @@ import type { MembershipInterval, MembershipReader } from '../../processors/memb
 import { MemoryMembership, MemoryMembershipStore } from '../../processors/membership/memory-membership-store.ts'
 import { MemoryPeople } from '../../processors/membership/memory-people.ts'
 import { projectPeople } from '../../processors/membership/people.ts'
-import type { PeopleReader } from '../../processors/membership/people-store.ts'
+import type { DevicesReader, PeopleReader } from '../../processors/membership/people-store.ts'
 import { project } from '../../processors/membership/project.ts'
 import type { RecordCodec } from '../../schemas/codec.ts'
 import { type Event, isAccepted } from '../../schemas/event.ts'
@@ -350,7 +350,7 @@ export class FakeMembership extends FakeView implements MembershipReader {
   }
 }
 
-export class FakePeople extends FakeView implements PeopleReader {
+export class FakePeople extends FakeView implements PeopleReader, DevicesReader {
   private readonly store = new MemoryPeople()
   private applied = 0
 
@@ -385,6 +385,14 @@ export class FakePeople extends FakeView implements PeopleReader {
 
   access(userIds: readonly UserId[]): ReturnType<PeopleReader['access']> {
     return this.answer(() => this.store.access(userIds)).then(access => access)
+  }
+
+  devices(userIds: readonly UserId[]): ReturnType<DevicesReader['devices']> {
+    return this.answer(() => this.store.devices(userIds)).then(devices => devices)
+  }
+
+  tokenUsers(token: Parameters<DevicesReader['tokenUsers']>[0]): ReturnType<DevicesReader['tokenUsers']> {
+    return this.answer(() => this.store.tokenUsers(token)).then(users => users)
   }
 
   blocks(pairs: Parameters<PeopleReader['blocks']>[0]): ReturnType<PeopleReader['blocks']> {

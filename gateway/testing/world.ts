@@ -188,7 +188,7 @@ export class World<C extends Clock = VirtualClock> {
 
   private constructor(clock: C) {
     this.clock = clock
-    this.log = new MemoryLog({ clock, topics: [this.topics.packs, this.topics.events] })
+    this.log = new MemoryLog({ clock, topics: [this.topics.packs, this.topics.events, this.topics.dead] })
   }
 
   /** A world whose clock the test moves. */

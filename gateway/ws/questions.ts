@@ -6,7 +6,7 @@ import { NOTHING_KEPT } from '../../processors/history/session-summary.ts'
 
 import { Code } from '../../schemas/codes.ts'
 import { type QuestionFrame, SEARCH_PAGE_MAX } from '../../schemas/frames.ts'
-import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
+import { isOpenToApp, type Partition, type SessionId, type UserId } from '../../schemas/ids.ts'
 import { PAGE_BYTES_MAX, QUESTIONS_MAX } from '../limits.ts'
 import type { MessageSearch } from '../search/message-search.ts'
 import { type Identity, isService } from './asker.ts'
@@ -119,7 +119,7 @@ export class Questions {
         return Promise.resolve(encodeFrame(subprotocol, { type: 'pong', requestId, serverTime }))
       }
       case 'search':
-        return this.search(identity.userId, subprotocol, frame)
+        return this.search(identity, subprotocol, frame)
       case 'friends':
       case 'profiles':
       case 'findUsers':
@@ -194,9 +194,10 @@ export class Questions {
     return ranges
   }
 
-  private async search(userId: UserId, subprotocol: Subprotocol, frame: Question<'search'>): Promise<Buffer> {
+  private async search(identity: Identity, subprotocol: Subprotocol, frame: Question<'search'>): Promise<Buffer> {
     const { type: _, requestId, limit = SEARCH_PAGE_MAX, ...filter } = frame
-    const found = await this.options.search.search(userId, { ...filter, limit })
+    const request = { ...filter, limit, ofApp: isService(identity) }
+    const found = await this.options.search.search(identity.userId, request)
     return encodeFrame(subprotocol, { type: 'found', requestId, ...found })
   }
 
@@ -261,9 +262,4 @@ export function cutToSize(
   }
   if (count === events.length) return { events, more }
   return { events: fromStart ? events.slice(0, count) : events.slice(-count), more: true }
-}
-
-/** Chats and groups, and what is the app's own; never a user's own session, or what another app says. */
-function isOpenToApp(sessionId: SessionId, app: UserId): boolean {
-  return /^[sg]:/.test(sessionId) || sessionId === `a:${app}` || sessionId.startsWith(`b:${app}:`)
 }

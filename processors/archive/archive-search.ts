@@ -10,6 +10,8 @@ export interface ArchiveSearch {
   /** Whose sessions are searched; with `sessionId` only that one, and nobody's membership counts. */
   userId: UserId
   sessionId?: SessionId
+  /** True: `userId` is an app, for which every chat and group is searched, and what it says itself. */
+  ofApp?: boolean
   /** Sessions of which only these parts are searched; the others are searched whole. */
   parts: readonly SearchedPart[]
   /** All have to be in the text; none: every message. */
@@ -54,15 +56,12 @@ export async function searchMessages(clickhouse: ClickHouse, search: ArchiveSear
  * content, which stands in message_changes, and one that was taken back does not count.
  */
 function searchQuery(search: ArchiveSearch): { sql: string; params: QueryParams } {
-  const { userId, sessionId, parts, terms, from, contentKind, sinceAt, beforeAt, after, limit } = search
+  const { userId, sessionId, ofApp, parts, terms, from, contentKind, sinceAt, beforeAt, after, limit } = search
   const params: QueryParams = { userId, limit, ids: parts.map(part => part.sessionId) }
   params.froms = parts.map(part => part.fromSeq)
   params.tos = parts.map(part => part.toSeq)
   if (sessionId !== undefined) params.sessionId = sessionId
-  const sessions =
-    sessionId === undefined
-      ? 'sessionId IN (SELECT sessionId FROM member_changes WHERE userId = {userId: String})'
-      : 'sessionId = {sessionId: String}'
+  const sessions = sessionId !== undefined ? 'sessionId = {sessionId: String}' : ofApp ? OF_APP : OF_USER
   const conditions = (at: string, seq: string) => {
     const all = terms.flatMap((term, index) => termConditions(term, `term${index}`, params))
     if (from !== undefined) all.push(given(params, 'from', from, name => `\`from\` = {${name}: String}`))
@@ -98,6 +97,8 @@ function searchQuery(search: ArchiveSearch): { sql: string; params: QueryParams 
   return { sql, params }
 }
 
+const OF_USER = 'sessionId IN (SELECT sessionId FROM member_changes WHERE userId = {userId: String})'
+const OF_APP = `(substring(sessionId, 1, 2) IN ('s:', 'g:') OR startsWith(sessionId, concat('b:', {userId: String}, ':')))`
 const IS_REVISION = `kind IN ('MessageRevoked', 'MessageDeleted', 'MessageOverridden')`
 
 /** A session that is not named is searched whole. */

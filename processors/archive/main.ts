@@ -12,6 +12,7 @@ import { ClickHouseArchiveRebuild } from './clickhouse-archive-rebuild.ts'
 import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
 import { type EraserOptions, type ErasureProgress, eraser, erasureProgress } from './eraser.ts'
 import { migrate } from './migrate.ts'
+import { type ArchiveStatistics, ClickHouseStatistics } from './statistics.ts'
 
 export interface ArchiveOptions {
   clickhouse: ClickHouseOptions
@@ -90,8 +91,22 @@ export async function setupArchive(clickhouse: ClickHouseOptions): Promise<strin
 /** How long a question of the gateway's may take. */
 const READER_TIMEOUT_MS = 5_000
 
+/** What the gateway asks of the archive. */
+export interface ArchiveForGateway {
+  reader: ArchiveReader
+  statistics: ArchiveStatistics
+  /** How far the erasure of a user has come. Rejects when the store cannot be reached. */
+  erasure(userId: UserId): Promise<ErasureProgress>
+  close(): Promise<void>
+}
+
 /** The archive as the gateway reads it; connects when it is first asked. */
-export function archiveReader(options: ClickHouseOptions): { reader: ArchiveReader; close(): Promise<void> } {
+export function archiveReader(options: ClickHouseOptions): ArchiveForGateway {
   const clickhouse = connectClickHouse({ ...options, requestTimeoutMs: READER_TIMEOUT_MS })
-  return { reader: new ClickHouseArchiveReader(clickhouse), close: () => clickhouse.close() }
+  return {
+    reader: new ClickHouseArchiveReader(clickhouse),
+    statistics: new ClickHouseStatistics(clickhouse),
+    erasure: userId => erasureProgress(clickhouse, userId),
+    close: () => clickhouse.close(),
+  }
 }

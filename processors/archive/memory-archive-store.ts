@@ -1,5 +1,5 @@
 import { REMEMBERED_CODES } from '../../schemas/codes.ts'
-import type { PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import { isOpenToApp, type PackId, type Partition, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import {
@@ -107,7 +107,12 @@ export class MemoryArchive implements ArchiveInspector, ArchiveReader {
     const mine = new Set<string>(await this.sessionsOf({ userId: request.userId, limit: Number.POSITIVE_INFINITY }))
     const places: MessagePlace[] = []
     for (const row of latest(this.messageRows, ({ sessionId, seq }) => `${sessionId} ${seq}`)) {
-      const isSearched = request.sessionId === undefined ? mine.has(row.sessionId) : row.sessionId === request.sessionId
+      const isSearched =
+        request.sessionId !== undefined
+          ? row.sessionId === request.sessionId
+          : request.ofApp === true
+            ? isOpenToApp(row.sessionId as SessionId, request.userId)
+            : mine.has(row.sessionId)
       const change = this.lastChange(row.partition, row.sessionId as SessionId, row.seq)
       if (!isSearched || (change !== undefined && change.kind !== 'MessageOverridden')) continue
       const place = { at: row.at, sessionId: row.sessionId as SessionId, seq: row.seq }

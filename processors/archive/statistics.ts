@@ -19,6 +19,8 @@ export interface ArchiveStatistics {
   retention(span: Span): Promise<RetentionWeek[]>
   /** How long messages of single chats took to a device of the other user, and to be read. */
   latency(span: Span): Promise<LatencyOfDay[]>
+  /** What became of pushes, by day, service and app. */
+  pushes(span: Span): Promise<PushFunnel[]>
 }
 
 /** From the beginning of the day of `from` up to, and without, the day of `to`. */
@@ -77,6 +79,23 @@ export interface LatencyOfDay {
   readMsP95: number | null
 }
 
+/** Counts of pushes; the table `push_funnel` says what each means. */
+export interface PushFunnel {
+  day: string
+  /** A value of ServiceType. */
+  serviceType: number
+  packageName: string
+  attempted: number
+  accepted: number
+  delivered: number
+  opened: number
+  withdrawn: number
+  cancelled: number
+  deadTokens: number
+  failed: number
+  unknown: number
+}
+
 const DAYS = 'BETWEEN toDate({from: Date}) AND toDate({to: Date}) - 1'
 
 export class ClickHouseStatistics implements ArchiveStatistics {
@@ -131,6 +150,10 @@ export class ClickHouseStatistics implements ArchiveStatistics {
 
   latency(span: Span): Promise<LatencyOfDay[]> {
     return this.ask(`SELECT * FROM latency_by_day WHERE day ${DAYS} ORDER BY day`, span)
+  }
+
+  pushes(span: Span): Promise<PushFunnel[]> {
+    return this.ask(`SELECT * FROM push_funnel WHERE day ${DAYS} ORDER BY day, serviceType, packageName`, span)
   }
 
   private ask<T>(sql: string, { from, to }: Span, params: Record<string, unknown> = {}): Promise<T[]> {

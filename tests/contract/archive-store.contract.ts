@@ -340,6 +340,11 @@ export function archiveStoreContract(makeHarness: () => Promise<ArchiveHarness>)
     expect(await find('train', { sinceAt: late.at })).toEqual(['g:crew 3'])
     expect(await find('train', { beforeAt: late.at })).toEqual([`${CHAT} 1`])
     expect(await find('train', { sessionId: 's:carol:dave' as SessionId })).toEqual(['s:carol:dave 1'])
+    expect(await find('train', { ofApp: true, userId: 'shop' as UserId })).toEqual([
+      's:carol:dave 1',
+      'g:crew 3',
+      `${CHAT} 1`,
+    ])
     const parts = (fromSeq: number, toSeq: number) => [{ sessionId: group, fromSeq, toSeq }]
     expect(await find('train', { parts: parts(1, 2) })).toEqual([`${CHAT} 1`])
     expect(await find('train', { parts: [...parts(1, 2), ...parts(3, 9)] })).toEqual(['g:crew 3', `${CHAT} 1`])

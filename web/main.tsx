@@ -1,5 +1,6 @@
 import { createRoot } from 'react-dom/client'
 import '@mantine/core/styles.css'
+import './parts/base.css'
 import './styles.css'
 import { App } from './app/app.tsx'
 

@@ -1,31 +1,11 @@
-import { createContext, useContext } from 'react'
-import { en, type TextKey } from './texts-en.ts'
+import { type Translate as TranslateOf, textsHook } from '../parts/i18n.ts'
+import { sharedTexts } from '../parts/texts.ts'
+import { en } from './texts-en.ts'
 import { zh } from './texts-zh.ts'
 
-export const LANGUAGES = { en: 'English', zh: '中文' } as const
-export type Language = keyof typeof LANGUAGES
+const texts = { en: { ...sharedTexts.en, ...en }, zh: { ...sharedTexts.zh, ...zh } }
 
-const TEXTS: Record<Language, Record<TextKey, string>> = { en, zh }
+export type Translate = TranslateOf<keyof typeof texts.en>
 
-export const LanguageContext = createContext<Language>('en')
-
-export type Translate = (key: TextKey, values?: Record<string, string | number>) => string
-
-/** The texts of a language; `{name}` in a text stands for a value. */
-export function translator(language: Language): Translate {
-  const texts = TEXTS[language]
-  return (key, values = {}) => texts[key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''))
-}
-
-export function useText(): Translate {
-  return translator(useContext(LanguageContext))
-}
-
-export function useLanguage(): Language {
-  return useContext(LanguageContext)
-}
-
-/** The browser's language, where we have it. */
-export function browserLanguage(): Language {
-  return navigator.language.startsWith('zh') ? 'zh' : 'en'
-}
+/** The texts of the chat. */
+export const useText: () => Translate = textsHook(texts)

@@ -2,11 +2,12 @@ import { ActionIcon, Text } from '@mantine/core'
 import { IconArrowLeft, IconInfoCircle } from '@tabler/icons-react'
 import { peerOf } from '../../client/logic/fold-people.ts'
 import type { SessionId } from '../../client/sdk.ts'
-import { useLanguage, useText } from '../app/i18n.ts'
+import { useText } from '../app/i18n.ts'
 import { useMessenger, useNames } from '../app/messenger-context.ts'
 import { goTo } from '../app/route.ts'
-import { shortTime } from '../app/times.ts'
 import { Face } from '../parts/face.tsx'
+import { useLanguage } from '../parts/i18n.ts'
+import { shortTime } from '../parts/times.ts'
 
 interface ConversationHeadProps {
   sessionId: SessionId

@@ -1,11 +1,12 @@
 import { Loader, Text, UnstyledButton } from '@mantine/core'
 import { useEffect, useState } from 'react'
 import { type EventFrame, portableClock } from '../../client/sdk.ts'
-import { useLanguage, useText } from '../app/i18n.ts'
+import { useText } from '../app/i18n.ts'
 import { type Names, useMessenger } from '../app/messenger-context.ts'
 import { goTo } from '../app/route.ts'
-import { shortTime } from '../app/times.ts'
 import { Face } from '../parts/face.tsx'
+import { useLanguage } from '../parts/i18n.ts'
+import { shortTime } from '../parts/times.ts'
 import { previewLine } from './describe.ts'
 
 const SEARCH_AFTER_MS = 300

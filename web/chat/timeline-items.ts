@@ -1,5 +1,5 @@
 import type { ConversationView, EventFrame, OutboxRow, Seq } from '../../client/sdk.ts'
-import { isSameDay } from '../app/times.ts'
+import { isSameDay } from '../parts/times.ts'
 
 /** What the list of messages consists of, one element a row. */
 export type TimelineItem =

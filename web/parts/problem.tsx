@@ -1,6 +1,6 @@
 import { Button, Center, Stack, Text, Title } from '@mantine/core'
 import { Component, type ReactNode } from 'react'
-import { useText } from '../app/i18n.ts'
+import { useSharedText } from './i18n.ts'
 
 /** What is shown when a component has failed. */
 export class Problem extends Component<{ children: ReactNode }, { message: string | undefined }> {
@@ -17,7 +17,7 @@ export class Problem extends Component<{ children: ReactNode }, { message: strin
 }
 
 function ProblemText({ message }: { message: string }) {
-  const t = useText()
+  const t = useSharedText()
   return (
     <Center component="main" h="100dvh" p="lg">
       <Stack align="center" role="alert">

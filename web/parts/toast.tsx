@@ -1,7 +1,7 @@
 import { CloseButton, Paper, Text } from '@mantine/core'
 import { createContext, type ReactNode, useCallback, useContext, useState } from 'react'
 import { portableClock } from '../../client/sdk.ts'
-import { useText } from '../app/i18n.ts'
+import { useSharedText } from './i18n.ts'
 
 const TOAST_MS = 5_000
 
@@ -13,7 +13,7 @@ export function useToast(): (text: string) => void {
 }
 
 export function ToastHost({ children }: { children: ReactNode }) {
-  const t = useText()
+  const t = useSharedText()
   const [toast, setToast] = useState<{ text: string }>()
   const say = useCallback((text: string) => {
     const said = { text }

@@ -1,6 +1,6 @@
 import { Stack, Text } from '@mantine/core'
 import { IconMessages } from '@tabler/icons-react'
-import { useText } from '../app/i18n.ts'
+import { useText } from './i18n.ts'
 
 export function EmptyPane() {
   const t = useText()

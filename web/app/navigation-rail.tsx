@@ -1,8 +1,8 @@
 import { Indicator, UnstyledButton } from '@mantine/core'
 import { IconMessageCircle, IconSettings, IconUsers } from '@tabler/icons-react'
-import { useText } from '../app/i18n.ts'
-import { useMessenger } from '../app/messenger-context.ts'
-import { goTo, type Tab } from '../app/route.ts'
+import { useText } from './i18n.ts'
+import { useMessenger } from './messenger-context.ts'
+import { goTo, type Tab } from './route.ts'
 
 const ICONS = { chats: IconMessageCircle, contacts: IconUsers, settings: IconSettings } as const
 const COUNT_MAX = 99

@@ -2,12 +2,13 @@ import { Button, Group, ScrollArea, SegmentedControl, Stack, Switch, Text, TextI
 import { type ReactNode, useEffect, useState } from 'react'
 import type { LoginSummary } from '../../schemas/frames.ts'
 import type { Notify, UserSettings } from '../../schemas/settings.ts'
-import { LANGUAGES, type Language, useText } from '../app/i18n.ts'
-import { useLogOut, useMessenger, useNames } from '../app/messenger-context.ts'
-import { areNotificationsWanted, wantNotifications } from '../app/notifications.ts'
-import { SCHEMES, type Scheme, usePreferences } from '../app/preferences.ts'
-import { Face } from './face.tsx'
-import { useToast } from './toast.tsx'
+import { Face } from '../parts/face.tsx'
+import { LANGUAGES, type Language } from '../parts/i18n.ts'
+import { SCHEMES, type Scheme, usePreferences } from '../parts/preferences.ts'
+import { useToast } from '../parts/toast.tsx'
+import { useText } from './i18n.ts'
+import { useLogOut, useMessenger, useNames } from './messenger-context.ts'
+import { areNotificationsWanted, wantNotifications } from './notifications.ts'
 
 export function SettingsPage() {
   const t = useText()

@@ -1,7 +1,7 @@
 import { Alert, Button, Group, Loader, Text } from '@mantine/core'
 import { IconPlugConnectedX, IconWifiOff } from '@tabler/icons-react'
-import { useText } from '../app/i18n.ts'
-import { useLogOut, useMessenger } from '../app/messenger-context.ts'
+import { useText } from './i18n.ts'
+import { useLogOut, useMessenger } from './messenger-context.ts'
 
 /** Says when what is shown may not be all there is. */
 export function ConnectionBar() {

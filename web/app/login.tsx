@@ -1,10 +1,10 @@
 import { Anchor, Box, Button, Paper, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
 import { type FormEvent, useEffect, useState } from 'react'
 import { isUserId } from '../../schemas/ids.ts'
-import { type Account, developmentToken, hasDevelopmentLogin, userOfToken } from '../app/account.ts'
-import { useText } from '../app/i18n.ts'
-import { usePreferences } from '../app/preferences.ts'
-import { Logo } from './logo.tsx'
+import { Logo } from '../parts/logo.tsx'
+import { usePreferences } from '../parts/preferences.ts'
+import { type Account, developmentToken, hasDevelopmentLogin, userOfToken } from './account.ts'
+import { useText } from './i18n.ts'
 
 /** A name where the server has a development login, else a token of the operator's own system. */
 export function Login({ onLogIn }: { onLogIn: (account: Account) => void }) {

@@ -1,0 +1,18 @@
+const en = {
+  today: 'Today',
+  yesterday: 'Yesterday',
+  close: 'Close',
+  somethingWrong: 'Something went wrong',
+  reload: 'Reload',
+} as const
+
+const zh: Record<keyof typeof en, string> = {
+  today: '今天',
+  yesterday: '昨天',
+  close: '关闭',
+  somethingWrong: '出了点问题',
+  reload: '重新加载',
+}
+
+/** What the parts say that all apps have. */
+export const sharedTexts = { en, zh }

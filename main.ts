@@ -52,7 +52,7 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
     },
   })
   const [command, subject] = positionals
-  if (values.role !== undefined) return runRoles({ roles: values.role, env, signal })
+  if (command === undefined && values.role !== undefined) return runRoles({ roles: values.role, env, signal })
   switch (command) {
     case 'setup':
       return setupCommand({ env })
@@ -61,8 +61,8 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
     case 'kick':
       return kickCommand({ env, userId: subject, reason: values.reason })
     case 'key': {
-      const { name, scopes, days } = values
-      return keyCommand({ env, words: positionals.slice(1), flags: { name, scopes, days } })
+      const { name, role, scopes, days } = values
+      return keyCommand({ env, words: positionals.slice(1), flags: { name, role, scopes, days } })
     }
     case 'rebuild':
       return rebuildCommand({ env, view: subject, signal })

@@ -7,14 +7,16 @@ import { BadConfig } from '../infra/config.ts'
 import { connectRedis } from '../infra/redis/redis.ts'
 import { appsReader } from '../processors/membership/main.ts'
 import { isUserId, type SessionId, type UserId } from '../schemas/ids.ts'
+import { OPERATOR_ROLES, OPERATOR_SCOPES, type OperatorRole } from '../schemas/operator-roles.ts'
 import { type Context, closeContext, openContext } from './context.ts'
 import { appendOperatorPack } from './operator-pack.ts'
 
 /** Keys of apps, for operators: what they do goes through the log like everything else. */
 
-const USAGE = `key create APP [--name TEXT] [--scopes a:b,c:d|all] [--days D]
+const USAGE = `key create APP [--name TEXT] [--role ROLE | --scopes a:b,c:d|all] [--days D]
 key list APP
 key revoke APP KEYID
+  roles, of operators in the console: ${OPERATOR_ROLES.join(', ')}
   scopes: ${ALL_SCOPES.join(', ')}`
 const DAY_MS = 86_400_000
 const DAYS_MAX = 3_660
@@ -24,6 +26,7 @@ export const ADMIN_APP = 'admin' as UserId
 export interface KeyFlags {
   name: string | undefined
   scopes: string | undefined
+  role: string | undefined
   days: string | undefined
 }
 
@@ -74,14 +77,18 @@ async function createKey(context: Context, app: UserId, flags: KeyFlags): Promis
       keyId,
       name: flags.name ?? 'made by an operator',
       secretHash: secretHash(secret),
-      scopes: scopesOf(flags.scopes),
+      scopes: scopesOf(flags),
       ...expiryOf(flags.days, clock.now()),
     },
   })
   return keyText({ app, keyId, secret })
 }
 
-function scopesOf(text = 'all'): Scope[] {
+function scopesOf({ role, scopes: text = 'all' }: Pick<KeyFlags, 'role' | 'scopes'>): Scope[] {
+  if (role !== undefined) {
+    if (!OPERATOR_ROLES.includes(role as OperatorRole)) throw new BadConfig(USAGE)
+    return role === 'admin' ? [...ALL_SCOPES] : [...OPERATOR_SCOPES[role as Exclude<OperatorRole, 'admin'>]]
+  }
   if (text === 'all') return [...ALL_SCOPES]
   const scopes = text.split(',')
   if (!scopes.every(isScope)) throw new BadConfig(USAGE)
@@ -112,7 +119,12 @@ async function listKeys({ config, random, logger, closers }: Context, app: UserI
 /** Makes the key of the admin app and writes it to the file, where there is no such file yet; true where it did. */
 export async function ensureAdminKey(context: Context, file: string): Promise<boolean> {
   if (existsSync(file)) return false
-  const key = await createKey(context, ADMIN_APP, { name: 'made at setup', scopes: 'all', days: undefined })
+  const key = await createKey(context, ADMIN_APP, {
+    name: 'made at setup',
+    role: 'admin',
+    scopes: undefined,
+    days: undefined,
+  })
   mkdirSync(dirname(file), { recursive: true })
   const draft = `${file}.draft`
   writeFileSync(draft, `${key}\n`, { mode: 0o600 })

@@ -6,10 +6,12 @@ import { makeGateway } from '../gateway/main.ts'
 import { RedisPresence, RedisSignals } from '../gateway/presence/redis-presence.ts'
 import { connectClickHouse } from '../infra/clickhouse/clickhouse.ts'
 import { BadConfig, type Config, parseRoles } from '../infra/config.ts'
+import { HealthReporter } from '../infra/health-reports.ts'
 import { HealthServer } from '../infra/health-server.ts'
 import { kafkaGroup } from '../infra/kafka/kafka-group.ts'
 import { kafkaTransactionalWriters } from '../infra/kafka/kafka-transactional.ts'
 import { connectRedis, type RedisConnection } from '../infra/redis/redis.ts'
+import { RedisHealthReports } from '../infra/redis/redis-health-reports.ts'
 import { ROLES, type Role } from '../infra/roles.ts'
 import { type Service, supervise } from '../infra/service.ts'
 import { makePushArchive } from '../processors/archive/archive-pushes.ts'
@@ -55,11 +57,22 @@ export async function runRoles(options: {
     const health = new HealthServer(config.metrics, { services, metrics })
     await health.start()
     context.closers.push(() => health.drain())
+    services.push(healthReporter(context, wanted, [...services]))
     await supervise(services, { signal: options.signal, clock, log: logger })
     return 0
   } finally {
     await closeContext(context)
   }
+}
+
+/** Tells the others how this process is. */
+function healthReporter(context: Context, roles: readonly Role[], services: readonly Service[]): Service {
+  const { config, metrics, clock, logger, closers } = context
+  const connection = connectTo(context, 'health')
+  closers.push(() => connection.close())
+  const process = `${roles.join('+')}@${config.nodeName}`
+  const reports = new RedisHealthReports(connection)
+  return new HealthReporter({ process, roles, services, metrics, reports, clock, logger })
 }
 
 /** The services of a role: itself, and what runs beside it. */
@@ -280,6 +293,7 @@ async function gateway(context: Context): Promise<Service> {
     people: peopleReader({ connection, random }),
     apps: appsReader({ connection, random }),
     keyUses: new RedisKeyUses(connection),
+    health: new RedisHealthReports(connection),
     loginPolicy: (await configuredRules(config)).rules?.loginPolicy ?? 'all',
     presence: {
       store: new RedisPresence(connection),

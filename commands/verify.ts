@@ -1,10 +1,11 @@
 import { connectClickHouse } from '../infra/clickhouse/clickhouse.ts'
 import { connectRedis, redisReady } from '../infra/redis/redis.ts'
+import { RedisHealthReports } from '../infra/redis/redis-health-reports.ts'
 import { ClickHouseArchiveInspector } from '../processors/archive/inspect.ts'
 import { HISTORY_DEFAULTS } from '../processors/history/history-store.ts'
 import { historyInspector } from '../processors/history/main.ts'
 import { membershipInspector } from '../processors/membership/main.ts'
-import { runVerify } from '../verify/verify.ts'
+import { runVerify, type VerifyResult } from '../verify/verify.ts'
 import { clickHouseOptions, closeContext, openContext } from './context.ts'
 import { rebuildCommand } from './rebuild.ts'
 
@@ -56,6 +57,7 @@ async function compare(env: NodeJS.ProcessEnv, json: boolean): Promise<{ code: n
       () => clickhouse.close(),
     )
     await redisReady(connection)
+    let found: VerifyResult | undefined
     const code = await runVerify({
       source: { log, codec: codecs.events },
       topic: topics.events,
@@ -66,10 +68,17 @@ async function compare(env: NodeJS.ProcessEnv, json: boolean): Promise<{ code: n
       clock,
       json,
       print: line => process.stdout.write(`${line}\n`),
-      onResult: ({ differences }) => {
-        for (const { view } of differences) damaged.add(view)
+      onResult: result => {
+        found = result
       },
     })
+    for (const { view } of found?.differences ?? []) damaged.add(view)
+    // What was found is told to who looks at the console; that it cannot be told changes nothing.
+    if (found !== undefined) {
+      const { sessions, events, messages, users, total: differences } = found
+      const report = { at: clock.now(), sessions, events, messages, users, differences }
+      await new RedisHealthReports(connection).putVerify(report).catch(() => {})
+    }
     return { code, damaged }
   } finally {
     await closeContext(context)

@@ -1,5 +1,6 @@
 import { assert } from '../infra/assert.ts'
 import type { Millis } from '../infra/clock.ts'
+import { type HealthReports, MemoryHealthReports } from '../infra/health-reports.ts'
 import type { Service } from '../infra/service.ts'
 import type { ErasureProgress } from '../processors/archive/eraser.ts'
 import type { ArchiveStatistics } from '../processors/archive/statistics.ts'
@@ -38,6 +39,8 @@ export interface GatewayOptions extends GatewayCoreOptions {
   packIds?: RememberedPackIds
   /** Where it is written down when keys were used last; by default in this process only. */
   keyUses?: KeyUses
+  /** Where processes say how they are; by default nobody does. */
+  health?: HealthReports
   /** Wrong keys and tokens that HTTP takes from one address. */
   badCredentialsRate?: RateLimit
   /** For tests: every answer of HTTP is compared with its schema. */
@@ -137,6 +140,7 @@ class Gateway implements GatewayService {
         uses,
         webhooks: () => ready(core.webhooks),
         webhookDesk: () => present(this.options.webhooks, 'no webhooks are sent here'),
+        health: this.options.health ?? new MemoryHealthReports(),
         media: () => present(this.options.media, 'there is no store of files here'),
         people,
         devices: people,

@@ -1,5 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
+/** One value of a metric as it is now. */
+export interface Figure {
+  name: string
+  labels: Record<string, string | number>
+  value: number
+}
+
 /** All metrics of a process, with names that begin with `packlog_`. Made once in main.ts and handed down. */
 export class Metrics {
   readonly registry = new Registry()
@@ -12,6 +19,14 @@ export class Metrics {
   withProcess(): this {
     collectDefaultMetrics({ register: this.registry })
     return this
+  }
+
+  /** The present values of all gauges and counters. */
+  async figures(): Promise<Figure[]> {
+    const all = await this.registry.getMetricsAsJSON()
+    return all.flatMap(({ name, values }) =>
+      values.map(({ labels, value }) => ({ name, labels: labels as Figure['labels'], value })),
+    )
   }
 
   counter<L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {

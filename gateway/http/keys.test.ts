@@ -113,6 +113,8 @@ test('[HT12] a disabled user is closed, refused everywhere, and let in again', a
   expect(await closed).toBe(4024)
   expect(await http.call('GET', '/v1/groups', { bearer: token })).toMatchObject({ status: 403, body: { code: 23 } })
   expect(await send(admin, { 'packlog-user': 'erin' })).toMatchObject({ status: 403 })
+  const looked = await http.call('GET', '/v1/groups', { bearer: admin, headers: { 'packlog-user': 'erin' } })
+  expect(looked).toMatchObject({ status: 200 })
   expect(await (await connect(token)).closed).toBe(4024)
   await http.call('POST', '/v1/users/erin/enable', { bearer: admin })
   const { socket } = await connect(token)

@@ -87,6 +87,7 @@ export function userRoutes(parts: UserRouteParts): Route[] {
     }),
     route({
       ...write,
+      scope: 'users:erase',
       url: '/v1/users/:userId/erase',
       id: 'eraseUser',
       summary: 'Erase a user: keep them out, and empty what they ever said',

@@ -4,9 +4,11 @@ import { auditRoutes } from './routes-audit.ts'
 import { type DeadRouteParts, deadRoutes } from './routes-dead.ts'
 import { friendRoutes } from './routes-friends.ts'
 import { groupRoutes } from './routes-groups.ts'
+import { type HealthRouteParts, healthRoutes } from './routes-health.ts'
 import { type KeyRouteParts, keyRoutes } from './routes-keys.ts'
 import { type MediaRouteParts, mediaRoutes } from './routes-media.ts'
 import { messageRoutes } from './routes-messages.ts'
+import { moderationRoutes } from './routes-moderation.ts'
 import { notificationRoutes } from './routes-notifications.ts'
 import { peopleRoutes } from './routes-people.ts'
 import { type PushRouteParts, pushRoutes } from './routes-push.ts'
@@ -26,7 +28,8 @@ export interface RouteParts
     UserRouteParts,
     StatisticsRouteParts,
     DeadRouteParts,
-    WebhookRouteParts {
+    WebhookRouteParts,
+    HealthRouteParts {
   calls: CallsNow
 }
 
@@ -37,6 +40,7 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...messageRoutes(calls),
     ...sessionRoutes(calls),
     ...groupRoutes(calls),
+    ...moderationRoutes(calls),
     ...friendRoutes(calls),
     ...peopleRoutes(calls),
     ...userRoutes(parts),
@@ -50,5 +54,6 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...auditRoutes(calls),
     ...statisticsRoutes(parts),
     ...deadRoutes(parts),
+    ...healthRoutes(parts),
   ]
 }

@@ -26,6 +26,8 @@ export function decideGroup(desk: Desk): Verdict {
     return refused('GROUP_NOT_EXIST', 'the group does not exist or is dismissed')
   }
   const group: GroupDesk = { ...desk, head }
+  const operated = pack.actor.kind === 'OPERATOR' ? decideForOperator(group) : undefined
+  if (operated !== undefined) return operated
   const member = memberIn(group, pack.from)
   const role = roleOf(head, pack.from, member)
   if (body.kind === 'JoinGroup') {
@@ -35,6 +37,13 @@ export function decideGroup(desk: Desk): Verdict {
   if (role === undefined || member === undefined)
     return refused('GROUP_USER_NOT_EXIST', 'the sender is not a member of the group')
   return decideForMember({ ...group, role, member })
+}
+
+/** What an operator does in any group, a member or not (SQ54); undefined for the rest, which is as for everybody. */
+function decideForOperator(desk: GroupDesk): Verdict | undefined {
+  const { body } = desk.pack
+  if (body.kind === 'RevokeMessage') return decideRevoke(desk, body)
+  return body.kind === 'DismissGroup' ? { kind: 'GroupDismissed' } : undefined
 }
 
 function decideForMember(desk: MemberDesk): Verdict {

@@ -18,7 +18,9 @@ const WRITING: ReadonlySet<PackBody['kind']> = new Set<PackBody['kind']>([
 
 /** What is decided in the single chat of two users: messages, what is done to them, and what the two are to each other. */
 export function decideSingle(desk: Desk): AcceptedBody | RefusedBody {
-  const { sessionId, from, body } = desk.pack
+  const { sessionId, from, actor, body } = desk.pack
+  // SQ54
+  if (actor.kind === 'OPERATOR' && body.kind === 'RevokeMessage') return decideRevoke(desk, body)
   if (!isOneOf(sessionId, from)) return refused('MSG_FORBIDDEN', 'the sender is not one of the two users')
   if (isRelation(body)) return decideRelation(desk, body)
   const fault = WRITING.has(body.kind) ? writingFault(desk) : undefined

@@ -319,6 +319,42 @@ test('[SQ44, SQ45, SQ46] any history: revokes are for good, versions dense, coun
   )
 })
 
+describe('operators', () => {
+  const operator = { actor: { kind: 'OPERATOR', id: 'admin' as UserId } } as const
+  const DAY_MS = 86_400_000
+
+  test('[SQ54] take any message of a chat back at any age, and nothing else there', () => {
+    const { state, target, first } = chat()
+    const at = T0 + DAY_MS
+    const stamp: Stamp = {
+      verdict: null,
+      target: { from: first.from, at: T0, counted: true },
+      quote: null,
+      origin: null,
+      count: 0,
+      friendsOnly: false,
+      rewritten: false,
+    }
+    const run = (body: PackBody, changes: Partial<Pack> = operator) =>
+      brief(state.run(makePack({ from: 'admin', body, flags: 0, time: at }, { stamp, ...changes }), at))
+    expect(run(revoke(target), {})).toBe('MSG_FORBIDDEN')
+    expect(run(revoke(target), { actor: { kind: 'APP', id: 'admin' as UserId } })).toBe('MSG_FORBIDDEN')
+    for (const body of [erase(target), edit(target), react(target), text('hi')]) expect(run(body)).toBe('MSG_FORBIDDEN')
+    expect(run(revoke(target))).toBe('MessageRevoked seq 2 count 1')
+    expect(run(revoke(target))).toBe('MSG_REPEATED')
+  })
+
+  test('[SQ54] take messages of groups back and end groups, members or not', () => {
+    const { state, target } = club()
+    const run = (body: PackBody, changes: Partial<Pack> = operator) => brief(state.run(inChess('admin', body, changes)))
+    expect(run({ kind: 'DismissGroup' }, {})).toBe('GROUP_USER_NOT_EXIST')
+    expect(run(text('hi'))).toBe('GROUP_USER_NOT_EXIST')
+    expect(run(revoke(target))).toBe('MessageRevoked seq 3 count 0')
+    expect(run({ kind: 'DismissGroup' })).toBe('GroupDismissed seq 4 count 0')
+    expect(run({ kind: 'DismissGroup' })).toBe('GROUP_NOT_EXIST')
+  })
+})
+
 test('[SQ20] a log with edits behind a revoke, and events twice, leaves the message revoked', () => {
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 40 }), fc.infiniteStream(fc.nat()), (steps, numbers) => {

@@ -22,7 +22,7 @@ export const EMOJI_BYTES_MAX = 64
 type BodyOf<Kind extends PackBody['kind']> = Extract<PackBody, { kind: Kind }>
 type Verdict = AcceptedBody | RefusedBody
 
-/** The sender of the message within the window, owner and admins of its group always. */
+/** The sender of the message within the window; owner and admins of its group, and operators, always. */
 export function decideRevoke(desk: Desk, { target }: BodyOf<'RevokeMessage'>): Verdict {
   const found = findRemovable(desk, target, { done: 'revoked', windowMs: desk.rules.revokeWindowMs })
   return found.kind === 'PackRefused' ? found : { kind: 'MessageRevoked', target: found.ref }
@@ -79,7 +79,8 @@ function findRemovable(
   if (found.amended === done) return refused('MSG_REPEATED', `the message is ${done} already`)
   const gone = goneFault(found)
   if (gone !== undefined) return gone
-  const { sessionId, from } = desk.pack
+  const { sessionId, from, actor } = desk.pack
+  if (actor.kind === 'OPERATOR') return found
   if (sessionId.startsWith('g:') && isAdmin(desk.head, desk.view.get('members', memberKey(sessionId, from)), from)) {
     return found
   }

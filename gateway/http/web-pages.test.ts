@@ -10,6 +10,8 @@ function served() {
   mkdirSync(join(dir, 'assets'))
   writeFileSync(join(dir, 'index.html'), '<!doctype html><title>chat</title>')
   writeFileSync(join(dir, 'assets', 'index-1a2b.js'), 'export {}')
+  mkdirSync(join(dir, 'console'))
+  writeFileSync(join(dir, 'console', 'index.html'), '<!doctype html><title>console</title>')
   writeFileSync(join(dir, '.secret'), 'no')
   const fastify = Fastify()
   serveWebPages(fastify, dir)
@@ -27,6 +29,14 @@ test('[WEB6] the page is asked for again, its bundles are kept, and nothing come
   })
   const bundle = await fastify.inject('/assets/index-1a2b.js')
   expect(bundle.headers['cache-control']).toContain('immutable')
+})
+
+test('[CON3] the console comes with the same policy, with and without the last slash', async () => {
+  const fastify = served()
+  const page = await fastify.inject('/console/')
+  expect(page.body).toContain('console')
+  expect(page.headers['content-security-policy']).toContain("default-src 'self'")
+  expect((await fastify.inject('/console')).headers.location).toBe('/console/')
 })
 
 test('[WEB6] nothing outside of the bundle is served', async () => {

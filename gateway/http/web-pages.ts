@@ -29,14 +29,18 @@ export function pageHeaders(policy: string): Record<string, string> {
   }
 }
 
-/** Where the build puts the chat: beside the compiled sources. Undefined where it was not built. */
+/** Where the console for operators is. */
+export const CONSOLE_PATH = '/console/'
+
+/** Where the build puts chat and console: beside the compiled sources. Undefined where it was not built. */
 export function builtWebDir(): string | undefined {
   const root = fileURLToPath(new URL('../../', import.meta.url))
   return [join(root, 'web'), join(root, 'dist', 'web')].find(dir => existsSync(join(dir, 'assets')))
 }
 
-/** Serves the web chat at `/`. */
+/** Serves the web chat at `/`, and the console at CONSOLE_PATH. */
 export function serveWebPages(fastify: FastifyInstance, dir: string): void {
+  fastify.get(CONSOLE_PATH.slice(0, -1), (_request, reply) => reply.redirect(CONSOLE_PATH, 301))
   void fastify.register(fastifyStatic, {
     root: dir,
     prefix: '/',

@@ -13,6 +13,7 @@ export function readyText(how: {
   return [
     `ready after ${seconds.toFixed(1)} s`,
     `  web chat      ${urls.http}/`,
+    `  console       ${urls.http}/console/`,
     `  WebSocket     ${urls.ws}`,
     `  HTTP          ${urls.http}`,
     ...metrics,
@@ -25,6 +26,7 @@ export function readyText(how: {
     '',
     `Chat in the browser:      ${urls.http}/  (any name; another one in a private window)`,
     `The HTTP API:             ${urls.http}/reference/, with the key in ${join(dataDir, 'admin.key')}`,
+    `The console:              ${urls.http}/console/, with the same key, or one of a role: npm run key -- create admin --role viewer`,
     'A token for a user:       npm run token -- alice',
     'Your first conversation:  npm run chat -- alice bob',
     '  and in a second terminal: npm run chat -- bob alice',

@@ -1,0 +1,12 @@
+import { Refused, Unreachable } from './api.ts'
+import type { Translate } from './i18n.ts'
+
+/** One line that says why something failed. */
+export function problemText(error: Error, t: Translate): string {
+  if (error instanceof Unreachable) return t('unreachable')
+  if (!(error instanceof Refused)) return error.message
+  if (error.status === 401) return t('keyRefused', { reason: error.message })
+  if (error.status === 403) return t('forbidden', { reason: error.message })
+  if (error.status === 429) return t('tooMany')
+  return t('refused', { reason: error.message, code: error.code })
+}

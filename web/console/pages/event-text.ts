@@ -1,0 +1,45 @@
+import type { EventFrame } from '../../../schemas/frames.ts'
+import type { Translate } from '../app/i18n.ts'
+
+/** True where the content of a message is gone for good. */
+export function isGone({ state, body }: EventFrame): boolean {
+  if (state?.change === 'revoked' || state?.change === 'deleted') return true
+  return body.kind === 'MessageAccepted' && body.content.kind === 'Removed'
+}
+
+/** What became of a message; undefined where nothing did. */
+export function stateText({ state }: EventFrame, t: Translate): string | undefined {
+  switch (state?.change) {
+    case 'revoked':
+      return t('takenBack', { by: state.by })
+    case 'deleted':
+      return t('deletedFor', { by: state.by })
+    case 'edited':
+      return t('edited')
+    default:
+      return undefined
+  }
+}
+
+/** What an event says, in words where it is a message of words, else as the log has it. */
+export function eventText({ body }: EventFrame, t: Translate): string {
+  if (body.kind === 'MessageRevoked') return t('tookBack', { seq: body.target.seq, from: body.target.from })
+  if (body.kind === 'MessageDeleted') return t('deletedIt', { seq: body.target.seq, from: body.target.from })
+  if (body.kind === 'MessageOverridden') return t('editedIt', { seq: body.target.seq, from: body.target.from })
+  if (body.kind !== 'MessageAccepted') {
+    const { kind, ...fields } = body
+    return Object.keys(fields).length === 0 ? kind : `${kind} ${JSON.stringify(fields)}`
+  }
+  const { content } = body
+  switch (content.kind) {
+    case 'Text':
+    case 'Markdown':
+      return content.text
+    case 'Removed':
+      return t('removed')
+    default: {
+      const { kind, ...fields } = content
+      return `${kind} ${JSON.stringify(fields)}`
+    }
+  }
+}

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { deadCommand } from './commands/dead.ts'
 import { keyCommand } from './commands/key.ts'
 import { kickCommand } from './commands/kick.ts'
+import { pushCommand } from './commands/push-receipts.ts'
 import { rebuildCommand } from './commands/rebuild.ts'
 import { runRoles } from './commands/run-roles.ts'
 import { setupCommand } from './commands/setup.ts'
@@ -28,6 +29,7 @@ const HELP = `packlog: an event-sourced instant-messaging backend on Kafka
   packlog rebuild VIEW              builds history, membership or archive anew from the log
   packlog verify [--json] [--repair]  compares every view with a fresh fold of the log; builds anew what differs
   packlog webhook list|secret|test|dead|replay|discard  looks after webhooks
+  packlog push urls                 prints where push vendors report, for their consoles
   packlog dead list|inspect|retry|discard  works on records that a processor could not apply
 
 The environment says where Kafka, the registry, Redis and ClickHouse are: docs/operations.md.
@@ -74,6 +76,8 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
     case 'hold':
     case 'release':
       return standingCommand({ env, verb: command, subject, reason: values.reason, signal })
+    case 'push':
+      return pushCommand({ env, words: positionals.slice(1) })
     case 'dead':
       return deadCommand({
         env,

@@ -19,6 +19,7 @@ const COMMANDS = {
   rebuild: ['main.js', 'rebuild'],
   verify: ['main.js', 'verify'],
   dead: ['main.js', 'dead'],
+  push: ['main.js', 'push'],
   webhook: ['main.js', 'webhook'],
   disable: ['main.js', 'disable'],
   enable: ['main.js', 'enable'],

@@ -37,6 +37,7 @@ import { valueSubject } from '../topics/topics.ts'
 import { type Context, clickHouseOptions, closeContext, openContext } from './context.ts'
 import { gatewayMedia } from './media.ts'
 import { pushFacts } from './push-facts.ts'
+import { gatewayPushReceipts } from './push-receipts.ts'
 import { configuredWebhooks, gatewayWebhooks } from './webhooks.ts'
 
 /** Runs the roles of one process until the signal aborts (exit code 0) or one of them fails (exit code 1). */
@@ -312,6 +313,7 @@ async function gateway(context: Context): Promise<Service> {
     ...(await tlsFiles(config)),
     ...(await gatewayWebhooks(context, connection)),
     ...gatewayMedia(context, connection),
+    ...(await gatewayPushReceipts(context, connection)),
     ...(config.wordsFile === undefined ? {} : { wordsFile: config.wordsFile }),
     nodeName: config.nodeName,
     clock,

@@ -5,6 +5,7 @@ import type { Service } from '../infra/service.ts'
 import type { ErasureProgress } from '../processors/archive/eraser.ts'
 import type { ArchiveStatistics } from '../processors/archive/statistics.ts'
 import type { DevicesReader, PeopleReader } from '../processors/membership/people-store.ts'
+import type { PushReceipts } from '../processors/push/receipts.ts'
 import type { WebhookDesk } from '../processors/webhooks/webhook-desk.ts'
 import type { UserId } from '../schemas/ids.ts'
 import { thirdParty } from './auth/third-party.ts'
@@ -16,6 +17,7 @@ import { MemoryPackIds, PackIds, type RememberedPackIds } from './http/idempoten
 import { Keys, type KeyUses, MemoryKeyUses } from './http/keys.ts'
 import { Problem } from './http/problem.ts'
 import { allRoutes } from './http/routes.ts'
+import { pushReceiptRoutes } from './http/routes-push-receipts.ts'
 import { HttpServer } from './http/server.ts'
 import { CLOSE_MS_MAX } from './limits.ts'
 import type { Media } from './media/media.ts'
@@ -53,6 +55,8 @@ export interface GatewayOptions extends GatewayCoreOptions {
   webhooks?: WebhookDesk
   /** The store of files; without it the installation has none. */
   media?: Media
+  /** What push vendors report is given to it; without it nobody reports. */
+  pushReceipts?: PushReceipts
   /** The file of the words that messages must not hold. */
   wordsFile?: string
 }
@@ -150,6 +154,7 @@ class Gateway implements GatewayService {
         erasure: userId => present(this.options.erasure, 'there is no archive here')(userId),
         dead: () => deadDesk,
       }),
+      foreignRoutes: this.options.pushReceipts === undefined ? [] : pushReceiptRoutes(this.options.pushReceipts),
       ...(tls === undefined ? {} : { tls }),
       isReady: () => core.isOpen,
       webDir,

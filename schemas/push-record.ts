@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Millis } from '../infra/clock.ts'
 import { type RecordCodec, registeredCodec, type SchemaRegistry } from './codec.ts'
-import type { Seq, UserId } from './ids.ts'
+import type { Offset, Partition, Seq, UserId } from './ids.ts'
 
 export type PushBody =
   | { kind: 'Attempted' }
@@ -37,9 +37,15 @@ export function pushCodec(registry: SchemaRegistry, subject: string): Promise<Re
   return registeredCodec<PushRecord>(registry, subject, pushSchema)
 }
 
-const PUSH_ID = /^(\d{1,6})-(\d{1,16})-[0-9a-f]{16}$/
+const PUSH_ID = /^(\d{1,6})-(\d{1,16})(?:-([0-9a-f]{16}))?$/
 
-/** True for what push calls a push. */
-export function isPushId(text: string): boolean {
-  return PUSH_ID.test(text)
+/**
+ * The parts of what push calls a push: where its event lies on im.events, and the device. Vendors that tell many devices
+ * the same are given the part without the device. Undefined for any other text.
+ */
+export function parsePushId(text: string): { partition: Partition; offset: Offset; device?: string } | undefined {
+  const [, partition, offset, device] = PUSH_ID.exec(text) ?? []
+  if (offset === undefined) return undefined
+  const place = { partition: Number(partition), offset: Number(offset) }
+  return device === undefined ? place : { ...place, device }
 }

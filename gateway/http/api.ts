@@ -11,13 +11,14 @@ import { QuestionFailed } from '../ws/views.ts'
 import { type Caller, type Callers, identityOf, USER_HEADER } from './callers.ts'
 import type { PackIds } from './idempotency.ts'
 import { PROBLEM_TYPE, Problem } from './problem.ts'
-import type { Route } from './route.ts'
+import type { ForeignRoute, Route } from './route.ts'
 
 /**
  * The grammar of all routes, in this order: the caller (401), how often they may call (429), what they send (400), what
  * they may do (403), then the route itself. Everything that is refused is a problem with the code of the protocol.
  */
 
+const FORM = 'application/x-www-form-urlencoded'
 /** Requests larger than this are refused, bytes, where a route says nothing else. */
 export const BODY_BYTES_MAX = 512 * 1024
 
@@ -63,6 +64,11 @@ export class Api {
         done(error as Error)
       }
     })
+    fastify.addContentTypeParser(FORM, { parseAs: 'string' }, (request, body, done) => {
+      const isTaken = request.routeOptions.config.route?.actsFor === 'nobody'
+      if (isTaken) done(null, Object.fromEntries(new URLSearchParams(body as string)))
+      else done(new Problem('PROTOCOL', 'send application/json', { status: 415 }) as unknown as FastifyError)
+    })
   }
 
   add(routes: readonly Route[]): void {
@@ -96,21 +102,51 @@ export class Api {
     })
   }
 
-  /** Who calls, if they may call now. */
-  private async admit(request: FastifyRequest): Promise<Caller> {
-    const { clock, callers, isOpen } = this.options
+  /** Adds what services of others call; it is not part of the description. */
+  addForeign(routes: readonly ForeignRoute[]): void {
+    for (const route of routes) {
+      const { method, url, params } = route
+      this.fastify.route({
+        method,
+        url,
+        config: { route },
+        exposeHeadRoute: false,
+        schema: { params },
+        onRequest: async request => this.admitAddress(request),
+        handler: async request => {
+          const { params: given, headers, body } = request
+          return this.knownOnly(request, () => route.handle({ params: given, headers, body }))
+        },
+      })
+    }
+  }
+
+  private admitAddress(request: FastifyRequest): void {
+    const { clock, isOpen } = this.options
     if (!isOpen()) throw new Problem('SERVICE_UNAVAILABLE', 'the gateway has not caught up with the log yet')
-    const now = clock.monotonic()
-    const address = request.ip
-    if (!this.badCredentials.has(address, now)) throw tooMany('too many wrong keys and tokens from this address')
-    let caller: Caller
+    if (!this.badCredentials.has(request.ip, clock.monotonic())) {
+      throw tooMany('too many wrong keys and tokens from this address')
+    }
+  }
+
+  /** Counts against its address who turns out to be nobody. */
+  private async knownOnly<T>(request: FastifyRequest, task: () => Promise<T>): Promise<T> {
     try {
-      caller = await callers.of(request.headers.authorization)
+      return await task()
     } catch (error) {
-      if (error instanceof Problem && error.codeName === 'BAD_CREDENTIALS') this.badCredentials.take(address, now)
+      if (error instanceof Problem && error.codeName === 'BAD_CREDENTIALS') {
+        this.badCredentials.take(request.ip, this.options.clock.monotonic())
+      }
       throw error
     }
-    if (!this.mayCall(caller, now)) throw tooMany('too many requests')
+  }
+
+  /** Who calls, if they may call now. */
+  private async admit(request: FastifyRequest): Promise<Caller> {
+    const { clock, callers } = this.options
+    this.admitAddress(request)
+    const caller = await this.knownOnly(request, () => callers.of(request.headers.authorization))
+    if (!this.mayCall(caller, clock.monotonic())) throw tooMany('too many requests')
     return caller
   }
 
@@ -152,7 +188,7 @@ declare module 'fastify' {
     caller?: Caller
   }
   interface FastifyContextConfig {
-    route?: Route
+    route?: Route | ForeignRoute
   }
 }
 

@@ -2,8 +2,7 @@ import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { createJsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { PROBLEM_TYPE } from './problem.ts'
-import type { Route } from './route.ts'
-import { TAGS } from './route.ts'
+import { type ForeignRoute, type Route, TAGS } from './route.ts'
 import type { SCOPES } from './scopes.ts'
 
 /** The description of all routes, made from the routes themselves; served at /openapi.json. */
@@ -37,8 +36,9 @@ export function describeRoutes(fastify: FastifyInstance, version: string): void 
     },
     transform: document => {
       const transformed = transformZod(document as Parameters<typeof transformZod>[0])
-      const route = (document.route as { config?: { route?: Route } }).config?.route
-      if (route === undefined) return { ...transformed, schema: { ...transformed.schema, hide: true } }
+      const route = (document.route as { config?: { route?: Route | ForeignRoute } }).config?.route
+      if (route === undefined || route.actsFor === 'nobody')
+        return { ...transformed, schema: { ...transformed.schema, hide: true } }
       return { ...transformed, schema: { ...transformed.schema, ...around(route) } as typeof transformed.schema }
     },
     transformObject: document => withProblems(jsonSchemaTransformObject(document) as unknown as Document) as never,

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { z } from 'zod'
 import type { PackId } from '../../schemas/ids.ts'
 import type { Identity } from '../ws/asker.ts'
@@ -42,6 +43,22 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   /** The id of the pack that the request becomes: of its Idempotency-Key, or a new one. */
   packId: PackId
   requestId: string
+}
+
+/**
+ * A route that services of others call, as their contracts say: nobody with a token or a key. The route itself tells who
+ * it is, and throws Problem BAD_CREDENTIALS for everybody else. It takes JSON and forms.
+ */
+export interface ForeignRoute<P = unknown, R = unknown> {
+  method: 'POST'
+  url: string
+  /** Unique. */
+  id: string
+  actsFor: 'nobody'
+  params: z.ZodType<P>
+  answer: z.ZodType<R>
+  /** `body`: parsed JSON, or the fields of a form. */
+  handle(call: { params: P; headers: IncomingHttpHeaders; body: unknown }): Promise<R>
 }
 
 /** Gives a route its types from its schemas. */

@@ -10,7 +10,7 @@ import { serveDevelopmentLogin } from './development-login.ts'
 import { describeRoutes, OPENAPI_PATH } from './openapi.ts'
 import { Problem } from './problem.ts'
 import { REFERENCE_PATH, serveReferencePage } from './reference-page.ts'
-import type { Route } from './route.ts'
+import type { ForeignRoute, Route } from './route.ts'
 import { serveWebPages } from './web-pages.ts'
 
 /** A whole request, and its headers alone, have to be there in time; it is looked at now and then (SC3). */
@@ -27,6 +27,8 @@ export interface HttpServerOptions {
   api: Pick<ApiOptions, 'callers' | 'packIds' | 'checkAnswers' | 'badCredentialsRate'>
   /** Everything that can be called. */
   routes: readonly Route[]
+  /** What services of others call. */
+  foreignRoutes: readonly ForeignRoute[]
   /** Certificate and key in PEM. */
   tls?: { cert: string; key: string }
   /** How long a socket may take to say what it wants; SLOW_LIMITS unless told otherwise. */
@@ -45,7 +47,7 @@ export class HttpServer {
   private readonly api: Api
 
   constructor(served: HttpServerOptions) {
-    const { clock, random, logger, api, routes, tls, isReady, upgrade, webDir, developmentKey } = served
+    const { clock, random, logger, api, routes, foreignRoutes, tls, isReady, upgrade, webDir, developmentKey } = served
     const { slow = SLOW_LIMITS } = served
     const options = {
       logger: false,
@@ -74,7 +76,10 @@ export class HttpServer {
     this.api = new Api(this.fastify, { ...api, clock, random, logger, isOpen: isReady })
     describeRoutes(this.fastify, API_VERSION)
     serveReferencePage(this.fastify)
-    this.fastify.register(async () => this.api.add(routes))
+    this.fastify.register(async () => {
+      this.api.add(routes)
+      this.api.addForeign(foreignRoutes)
+    })
     const health = { time: '/v1/time', health: '/healthz', ready: '/readyz' }
     const paths = { name: 'packlog', webSocket: WS_PATH, ...health, api: OPENAPI_PATH, reference: REFERENCE_PATH }
     if (webDir === undefined) this.fastify.get('/', () => paths)

@@ -14,6 +14,7 @@ async function listen(): Promise<number> {
     logger: silentLogger,
     api: { callers: { of: unused } as never, packIds: { of: unused } as never },
     routes: [],
+    foreignRoutes: [],
     slow: SLOW,
     isReady: () => true,
     upgrade: (_request, stream) => stream.destroy(),

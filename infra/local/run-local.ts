@@ -96,7 +96,10 @@ class LocalRun {
     this.keepPartsAlive(this.stack)
     await this.startMedia()
     // Who has credentials of real vendors needs no fakes.
-    if (!env.PACKLOG_PUSH_FILE) this.pushFakes = await startPushFakes({ dataDir, port: ports.pushInbox })
+    if (!env.PACKLOG_PUSH_FILE) {
+      const gatewayUrl = `http://${HOST}:${ports.http}`
+      this.pushFakes = await startPushFakes({ dataDir, port: ports.pushInbox, gatewayUrl, clock })
+    }
     const tools = { dataDir, env: this.env(this.stack), ledger, clock, log, signal }
     await progress.during('creating topics, schemas and tables', {}, () => runSetup(tools))
     const onChange = () => this.writeStackFile()

@@ -10,7 +10,7 @@ import { makeTopics } from '../../topics/topics.ts'
 import { makePushArchive } from './archive-pushes.ts'
 import { makeTestDatabase } from './testing/test-database.ts'
 
-test('[PU18] every push is counted once in the funnel, over a restart of the archive', async () => {
+test('[PU18, PU20] every push is counted once in the funnel, over a restart of the archive', async () => {
   const database = await makeTestDatabase(testStack().clickhouseUrl)
   await database.store().prepare()
   const { clickhouse } = database
@@ -41,6 +41,10 @@ test('[PU18] every push is counted once in the funnel, over a restart of the arc
   write(
     record(1, { kind: 'Attempted' }),
     record(1, { kind: 'Accepted', messageId: 'm1' }),
+    // Vendors and apps tell some things more than once.
+    record(1, { kind: 'Delivered', detail: 'type 1' }),
+    record(1, { kind: 'Delivered', detail: 'type 1' }),
+    record(1, { kind: 'Opened' }),
     record(1, { kind: 'Opened' }),
     record(2, { kind: 'Attempted' }),
     record(2, { kind: 'Failed', cause: 'invalidToken', reason: '410 Unregistered' }),
@@ -52,9 +56,9 @@ test('[PU18] every push is counted once in the funnel, over a restart of the arc
     await expect.poll(count, { timeout: 20_000 }).toBe(rows)
     await archive.drain()
   }
-  await run(5)
+  await run(8)
   write(record(3, { kind: 'Attempted' }), record(3, { kind: 'Unknown', reason: 'killed' }))
-  await run(7)
+  await run(10)
   expect(await clickhouse.rows('SELECT * FROM push_funnel')).toEqual([
     {
       day: '2026-01-15',
@@ -62,7 +66,7 @@ test('[PU18] every push is counted once in the funnel, over a restart of the arc
       packageName: 'com.example.chat',
       attempted: 3,
       accepted: 1,
-      delivered: 0,
+      delivered: 1,
       opened: 1,
       withdrawn: 0,
       cancelled: 0,

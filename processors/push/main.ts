@@ -3,9 +3,10 @@ import type { Logger } from '../../infra/logger.ts'
 import type { Metrics } from '../../infra/metrics.ts'
 import type { RecordCodec } from '../../schemas/codec.ts'
 import { type Event, isAccepted } from '../../schemas/event.ts'
-import { type Partition, parseSessionId } from '../../schemas/ids.ts'
+import { type Partition, parseSessionId, type UserId } from '../../schemas/ids.ts'
 import type { Pack } from '../../schemas/pack.ts'
-import { isPushId, type PushRecord } from '../../schemas/push-record.ts'
+import type { PushDevice } from '../../schemas/push-devices.ts'
+import { type PushRecord, parsePushId } from '../../schemas/push-record.ts'
 import type { Log } from '../../topics/log.ts'
 import type { Topics } from '../../topics/topics.ts'
 import type { Position } from '../../topics/valid-events.ts'
@@ -14,7 +15,8 @@ import type { View, ViewBatch } from '../view.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { PushFacts } from './facts.ts'
 import { jobsOf } from './jobs.ts'
-import { pushMetrics } from './push-metrics.ts'
+import { deviceKeyOf } from './plan.ts'
+import { type PushMetrics, pushMetrics } from './push-metrics.ts'
 import type { Delivered, PushStore } from './push-store.ts'
 import { makePushRecords, type PushRecords, reportOf } from './records.ts'
 import { Sender } from './sender.ts'
@@ -75,26 +77,29 @@ export function makePush(parts: PushParts): Push {
     metrics,
   }
   return {
-    view: pushView({ store, records, log, topics, limits }),
+    view: pushView({ store, facts, records, log, topics, limits, metrics }),
     makeWorker: partitions => new PushWorker({ ...shared, partitions }),
   }
 }
 
 interface ViewParts {
   store: PushStore
+  facts: PushFacts
+  metrics: PushMetrics
   records: PushRecords
   log: Log
   topics: Topics
   limits: PushLimits
 }
 
-function pushView({ store, records, log, topics, limits }: ViewParts): View {
+function pushView(parts: ViewParts): View {
+  const { store, records, log, topics, limits } = parts
   return {
     name: PUSH,
     pauseMs: PUSH_PAUSE_MS,
     position: async partition => (await store.position(partition)) ?? endOf(log, topics, partition),
     apply: async batch => {
-      await records.write(opened(batch))
+      await records.write(await opened(batch, parts))
       await store.add({
         partition: batch.partition,
         jobs: batch.events.flatMap(({ event, position }) =>
@@ -121,11 +126,36 @@ function deliveredOf({ body, from, device, sessionId }: Event): Delivered[] {
   return [{ userId: from, deviceId: device.id, sessionId, seq: body.seq }]
 }
 
-/** What users say that they have opened. */
-function opened({ events }: ViewBatch): PushRecord[] {
-  return events.flatMap(({ event: { body, from, at } }) =>
-    body.kind === 'PushOpened' && isPushId(body.pushId) ? [reportOf(body.pushId, from, at, { kind: 'Opened' })] : [],
-  )
+/** What users say that they have opened, of what they were sent. */
+async function opened({ events }: ViewBatch, { store, facts, metrics }: ViewParts): Promise<PushRecord[]> {
+  const reports = events.map(async ({ event }): Promise<PushRecord[]> => {
+    if (event.body.kind !== 'PushOpened') return []
+    const { from, at, device } = event
+    const place = parsePushId(event.body.pushId)
+    const pushed = place && (await sentTo(place, { userId: from, deviceId: device.id }, { store, facts }))
+    metrics.opened.inc({ result: pushed === undefined ? 'unknown' : 'opened' })
+    return pushed === undefined ? [] : [{ ...reportOf(pushed.pushId, from, at, { kind: 'Opened' }), ...pushed.where }]
+  })
+  return (await Promise.all(reports)).flat()
+}
+
+/** The push of a user at this place; which of their devices it was on is asked where its id does not say so. */
+async function sentTo(
+  { partition, offset, device }: NonNullable<ReturnType<typeof parsePushId>>,
+  { userId, deviceId }: { userId: UserId; deviceId: string },
+  { store, facts }: Pick<ViewParts, 'store' | 'facts'>,
+) {
+  const own = async () => {
+    const [devices] = await facts.devices([userId])
+    const isHere = (one: PushDevice) => one.deviceId === deviceId
+    return [...devices!].sort((a, b) => Number(isHere(b)) - Number(isHere(a))).map(deviceKeyOf)
+  }
+  const devices = device === undefined ? await own() : [device]
+  const sent = await store.sent({ partition, offset, devices })
+  const found = devices.find(one => sent.get(one)?.userId === userId)
+  if (found === undefined) return undefined
+  const { sessionId, seq } = sent.get(found)!
+  return { pushId: `${partition}-${offset}-${found}`, where: { sessionId, seq } }
 }
 
 /** The runner of the view, with a worker beside it. */

@@ -1,13 +1,14 @@
 import type { Partition, Seq, SessionId } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import type { Job, Timed } from './jobs.ts'
-import type { ClaimAnswer, EventKey, PushStore, Waiting } from './push-store.ts'
+import { type ClaimAnswer, type EventKey, type PushStore, sentBy, type Waiting } from './push-store.ts'
 
 /** Push in memory; the same behaviour as in Redis (tests/contract). Nothing of it ever ends by time. */
 export class MemoryPushStore implements PushStore {
   private readonly positions = new Map<Partition, Position>()
   private readonly jobs = new Map<Partition, Map<string, { dueAt: number; json: string }>>()
   private readonly claimed = new Map<string, Map<string, string>>()
+  private readonly events = new Map<string, EventKey>()
   private readonly seqs = new Map<string, Map<string, Seq>>()
 
   async position(partition: Partition): Promise<Position | undefined> {
@@ -63,8 +64,17 @@ export class MemoryPushStore implements PushStore {
     return new Map(this.seqs.get(`last ${partition} ${sessionId}`))
   }
 
-  async noteSent({ partition, sessionId, devices }: Parameters<PushStore['noteSent']>[0]): Promise<void> {
-    for (const { device, seq } of devices) this.raise(`last ${partition} ${sessionId}`, device, seq)
+  async noteSent({ offset, devices, ...event }: Parameters<PushStore['noteSent']>[0]): Promise<void> {
+    if (devices.length === 0) return
+    this.events.set(`${event.partition} ${offset}`, event)
+    for (const device of devices) this.raise(`last ${event.partition} ${event.sessionId}`, device, event.seq)
+  }
+
+  async sent({ partition, offset, devices }: Parameters<PushStore['sent']>[0]) {
+    const event = this.events.get(`${partition} ${offset}`)
+    if (event === undefined) return new Map()
+    const claims = this.claimed.get(keyOf(event))
+    return sentBy(event.sessionId, devices, device => claims?.get(device))
   }
 
   async delivered({ partition, sessionId }: { partition: Partition; sessionId: SessionId }) {

@@ -11,6 +11,7 @@ export function pushMetrics(metrics: Metrics) {
     results: metrics.counter('push_results_total', 'answers of vendors, one for each message', ['vendor', 'result']),
     calls: metrics.histogram('push_call_seconds', 'time that a call to a vendor took', SECONDS_BUCKETS, ['vendor']),
     unknown: metrics.counter('push_unknown_total', 'sends that had begun before a crash: never sent again'),
+    opened: metrics.counter('push_opened_total', 'what clients say that users have opened', ['result']),
     waiting: metrics.gauge('push_jobs_waiting', 'jobs that wait', ['partition']),
     failures: metrics.counter('push_job_failures_total', 'jobs that failed and are tried again'),
   }

@@ -1,5 +1,5 @@
 import type { Millis } from '../../infra/clock.ts'
-import type { Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
+import type { Offset, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import type { Job, Timed } from './jobs.ts'
 
@@ -64,11 +64,14 @@ export interface PushStore {
   claims(event: EventKey): Promise<ReadonlyMap<string, string>>
   /** Seq of the last push of a session that each device was sent; device -> seq. */
   lastSent(request: { partition: Partition; sessionId: SessionId }): Promise<ReadonlyMap<string, Seq>>
-  noteSent(request: {
+  /** The event, which lies at this offset, was sent to these devices. */
+  noteSent(request: EventKey & { offset: Offset; devices: readonly string[] }): Promise<void>
+  /** To whom the event at this offset was sent, by device; who was not, or longer than CLAIM_MS ago, is left out. */
+  sent(request: {
     partition: Partition
-    sessionId: SessionId
-    devices: readonly { device: string; seq: Seq }[]
-  }): Promise<void>
+    offset: Offset
+    devices: readonly string[]
+  }): Promise<ReadonlyMap<string, Sent & { sessionId: SessionId }>>
   /** `<userId>/<deviceId>` -> seq, of a single chat. */
   delivered(request: { partition: Partition; sessionId: SessionId }): Promise<ReadonlyMap<string, Seq>>
   waiting(partition: Partition): Promise<number>
@@ -82,4 +85,18 @@ export function acceptedState(sent: Sent): string {
 /** What was sent, where the state says that it was accepted. */
 export function sentOf(state: string): Sent | undefined {
   return state.startsWith('accepted ') ? (JSON.parse(state.slice('accepted '.length)) as Sent) : undefined
+}
+
+/** Of the claims of an event those that were sent. */
+export function sentBy(
+  sessionId: SessionId,
+  devices: readonly string[],
+  stateOf: (device: string, index: number) => string | null | undefined,
+): Map<string, Sent & { sessionId: SessionId }> {
+  const found = new Map<string, Sent & { sessionId: SessionId }>()
+  for (const [index, device] of devices.entries()) {
+    const sent = sentOf(stateOf(device, index) ?? '')
+    if (sent !== undefined) found.set(device, { ...sent, sessionId })
+  }
+  return found
 }

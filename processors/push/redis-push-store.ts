@@ -5,7 +5,15 @@ import type { RedisConnection } from '../../infra/redis/redis.ts'
 import type { Partition, Seq, SessionId } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import type { Job, Timed } from './jobs.ts'
-import { CLAIM_MS, type ClaimAnswer, DELIVERED_MS, type EventKey, type PushStore, type Waiting } from './push-store.ts'
+import {
+  CLAIM_MS,
+  type ClaimAnswer,
+  DELIVERED_MS,
+  type EventKey,
+  type PushStore,
+  sentBy,
+  type Waiting,
+} from './push-store.ts'
 
 /**
  * Push in Redis. All keys of a partition are in one slot, under `<prefix>push:{p<partition>}:`, written by push only
@@ -15,6 +23,7 @@ import { CLAIM_MS, type ClaimAnswer, DELIVERED_MS, type EventKey, type PushStore
  *   jobs                  hash    job id -> JSON of the job
  *   claims:<session>#<seq> hash   device -> state (push-store.ts); TTL CLAIM_MS
  *   last:<session>        hash    device -> seq of the last push of the session; TTL CLAIM_MS
+ *   event:<offset>        string  <session>#<seq> of an event that was pushed; TTL CLAIM_MS
  *   delivered:<session>   hash    userId/deviceId -> seq; TTL DELIVERED_MS
  *
  * What is added comes before what is taken away: a crash in between does something twice, and claims keep that from
@@ -128,11 +137,22 @@ export class RedisPushStore implements PushStore {
     return this.seqs(this.key(partition, `last:${sessionId}`))
   }
 
-  async noteSent({ partition, sessionId, devices }: Parameters<PushStore['noteSent']>[0]): Promise<void> {
+  async noteSent(request: Parameters<PushStore['noteSent']>[0]): Promise<void> {
+    const { partition, sessionId, seq, offset, devices } = request
     if (devices.length === 0) return
-    const seqs = new Map(devices.map(({ device, seq }) => [device, seq]))
+    const seqs = new Map(devices.map(device => [device, seq]))
+    const place: Command = ['set', this.key(partition, `event:${offset}`), `${sessionId}#${seq}`, 'PX', CLAIM_MS]
     const call = this.raise(this.key(partition, `last:${sessionId}`), CLAIM_MS, seqs)
-    await runPipeline(this.connection, [call], [raiseScript])
+    await runPipeline(this.connection, [place, call], [raiseScript])
+  }
+
+  async sent({ partition, offset, devices }: Parameters<PushStore['sent']>[0]) {
+    const [place] = await runPipeline(this.connection, [['get', this.key(partition, `event:${offset}`)]])
+    if (place === null || devices.length === 0) return new Map()
+    const [, sessionId, seq] = /^(.*)#(\d+)$/.exec(String(place))!
+    const event: EventKey = { partition, sessionId: sessionId as SessionId, seq: Number(seq) }
+    const [states] = await runPipeline(this.connection, [['hmget', this.claimsKey(event), ...devices]])
+    return sentBy(event.sessionId, devices, (_, index) => (states as (string | null)[])[index])
   }
 
   async delivered({ partition, sessionId }: Parameters<PushStore['delivered']>[0]): Promise<ReadonlyMap<string, Seq>> {

@@ -96,7 +96,7 @@ export class Sender {
     }: { intents: readonly Intent[]; results: readonly SendResult[]; records: PushRecord[] },
   ): Promise<void> {
     const { store, clock } = this.options
-    const { event, attempt, partition } = sending
+    const { event, attempt } = sending
     const now = clock.now()
     const retries: Timed[] = []
     const states = intents.map((intent, i) => {
@@ -110,9 +110,9 @@ export class Sender {
     await store.record(keyOf(sending), states, retries)
     const sent = intents.filter((_, i) => results[i]!.kind === 'accepted')
     await store.noteSent({
-      partition,
-      sessionId: event.sessionId,
-      devices: sent.map(({ deviceKey }) => ({ device: deviceKey, seq: event.seq })),
+      ...keyOf(sending),
+      offset: event.offset,
+      devices: sent.map(({ deviceKey }) => deviceKey),
     })
     await this.dropTokens(intents, results, now)
     await this.options.records.write(records)

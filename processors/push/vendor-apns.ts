@@ -15,8 +15,7 @@ import {
   type SendResult,
   type Vendor,
 } from './vendor.ts'
-import { failureResult, jsonOf, NoAnswer, NotSent, retryAfter } from './vendor-http.ts'
-import type { VendorParts } from './vendor-https.ts'
+import { failureResult, jsonOf, NoAnswer, NotSent, retryAfter, type VendorParts } from './vendor-http.ts'
 
 /**
  * Apple Push Notification service: HTTP/2, one connection that is kept, and tokens signed with the team's key. Not

@@ -16,8 +16,7 @@ import {
   type SendResult,
   type Vendor,
 } from './vendor.ts'
-import { FORM, formOf, jsonOf, type VendorHttp } from './vendor-http.ts'
-import type { VendorParts } from './vendor-https.ts'
+import { FORM, formOf, jsonOf, type VendorHttp, type VendorParts } from './vendor-http.ts'
 
 /**
  * Firebase Cloud Messaging (Android, web push), by Google's own firebase-admin. Not verified against the live service.

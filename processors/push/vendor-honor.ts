@@ -1,20 +1,16 @@
 import { z } from 'zod'
-import { AccessDenied, makeAccess, same, withAccess } from './access.ts'
-import {
-  accepted,
-  type ErrorTable,
-  invalidToken,
-  overlay,
-  type PushMessage,
-  resultOf,
-  retryService,
-  type Vendor,
-} from './vendor.ts'
-import { FORM, formOf, JSON_BODY, jsonOf, retryAfter } from './vendor-http.ts'
-import type { VendorParts } from './vendor-https.ts'
-import { notifyIdOf, sendGrouped } from './vendor-huawei.ts'
+import { same, withAccess } from './access.ts'
+import { clientCredentials } from './client-credentials.ts'
+import type { ReceiptFormat } from './receipt-format.ts'
+import { accepted, type ErrorTable, invalidToken, overlay, type PushMessage, resultOf, type Vendor } from './vendor.ts'
+import { notifyIdOf, receiptOf, sendGrouped } from './vendor-batch.ts'
+import { JSON_BODY, jsonOf, statusResult, type VendorParts } from './vendor-http.ts'
+import { readStatuses } from './vendor-huawei.ts'
 
-/** Honor Push. Its table of errors is taken from Huawei's, whose service it was. Not verified against the live service. */
+/**
+ * Honor Push. Its tables of errors and of receipts are taken from Huawei's, whose service it was. Not verified against
+ * the live service.
+ */
 
 export const honorCredentials = z.strictObject({
   appId: z.string().min(1),
@@ -44,36 +40,23 @@ export const HONOR_ERRORS: ErrorTable = {
   81000001: 'retryService',
 }
 
-export function honorVendor(
-  { appId, clientId, clientSecret, authUrl, url }: HonorCredentials,
-  { http, clock }: VendorParts,
-): Vendor {
-  const access = makeAccess(async () => {
-    const body = formOf({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret })
-    const { status, text } = await http.post({ url: `${authUrl}/auth/token`, headers: FORM, body })
-    const { access_token: token, expires_in: seconds } = jsonOf(text)
-    if (typeof token !== 'string')
-      throw new AccessDenied(`${status} no token`, { mayPass: status >= 500 || status === 429 })
-    return { token, lifeMs: Number(seconds ?? 3_600) * 1_000 }
-  }, clock)
+export function honorVendor(credentials: HonorCredentials, { http, clock, receiptUrl }: VendorParts): Vendor {
+  const { appId, clientId, clientSecret, authUrl, url } = credentials
+  const access = clientCredentials({ url: `${authUrl}/auth/token`, clientId, clientSecret }, { http, clock })
   const sendAlike = (messages: readonly PushMessage[]) =>
     withAccess(access, messages.length, async token => {
       const headers = { ...JSON_BODY, authorization: `Bearer ${token}`, timestamp: String(http.serverNow()) }
-      const body = JSON.stringify(requestBody(messages))
+      const body = JSON.stringify(requestBody(messages, receiptUrl))
       const answer = await http.post({ url: `${url}/api/v1/${appId}/sendMessage`, headers, body })
       const { code, message, data } = jsonOf(answer.text)
       const name = String(code ?? '')
-      if (answer.status === 429 || answer.status >= 500) {
-        return same(messages.length, retryService(`${answer.status}`, retryAfter(answer.headers, clock.now())))
-      }
       if (HONOR_ERRORS[name] === 'renew' || answer.status === 401) return 'renew'
-      const { requestId, expireTokens, failTokens } = (data ?? {}) as Record<string, unknown>
+      const failed = statusResult(answer, name, clock.now())
+      if (failed !== undefined) return same(messages.length, failed)
       if (HONOR_ERRORS[name] !== 'accepted') {
-        return same(
-          messages.length,
-          resultOf(HONOR_ERRORS, name, String(message ?? answer.status), { now: clock.now() }),
-        )
+        return same(messages.length, resultOf(HONOR_ERRORS, name, String(message ?? ''), { now: clock.now() }))
       }
+      const { requestId, expireTokens, failTokens } = (data ?? {}) as Record<string, unknown>
       const dead = new Set([expireTokens, failTokens].flatMap(list => (Array.isArray(list) ? list.map(String) : [])))
       return messages.map(one => (dead.has(one.token) ? invalidToken('expired token') : accepted(requestId)))
     })
@@ -87,12 +70,14 @@ export function honorVendor(
   }
 }
 
-function requestBody(messages: readonly PushMessage[]) {
+function requestBody(messages: readonly PushMessage[], receiptUrl: string | undefined) {
   const { title, body, uri, badge, collapseKey, ttlMs, isUrgent, data, options } = messages[0]!
+  const receipt = receiptOf(messages[0]!, receiptUrl)
   const base = {
     data: JSON.stringify(data),
     android: {
       ttl: `${Math.floor(ttlMs / 1_000)}s`,
+      ...(receipt === undefined ? {} : { biTag: receipt.tag }),
       notification: {
         title,
         body,
@@ -106,3 +91,6 @@ function requestBody(messages: readonly PushMessage[]) {
   }
   return overlay(base, options)
 }
+
+/** Honor signs nothing that is known to us: the key in the URL is what it has. */
+export const honorReceipts: ReceiptFormat<HonorCredentials> = { isAuthentic: () => true, read: readStatuses }

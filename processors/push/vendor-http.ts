@@ -1,7 +1,7 @@
 import { type IncomingHttpHeaders, Agent as PlainAgent, request as plainRequest } from 'node:http'
 import { Agent, request } from 'node:https'
 import type { Clock, Millis } from '../../infra/clock.ts'
-import { RETRY_MS_DEFAULT, RETRY_MS_MAX, retryService, type SendResult } from './vendor.ts'
+import { configError, RETRY_MS_DEFAULT, RETRY_MS_MAX, retryService, type SendResult } from './vendor.ts'
 
 /**
  * HTTP as the vendors' clients need it: whether a request that failed can have been taken decides whether it may be
@@ -36,6 +36,16 @@ export interface VendorHttp {
   /** The time by the clock of who answered last: signatures with times are made by it. */
   serverNow(): Millis
   close(): void
+}
+
+/** What a vendor's client is made with, beside its credentials. */
+export interface VendorParts {
+  http: VendorHttp
+  clock: Clock
+  /** PEM of who signs the vendor's certificate; undefined: those that Node trusts. */
+  ca?: string
+  /** Where the vendor is to report what became of pushes; undefined: nowhere. */
+  receiptUrl?: string
 }
 
 /** A vendor that owes an answer for so long has lost it. */
@@ -121,6 +131,13 @@ export function vendorHttp({ clock, ca, answerMsMax = ANSWER_MS_MAX }: VendorHtt
 export function failureResult(error: unknown): SendResult {
   const reason = (error as Error).message
   return error instanceof NotSent ? retryService(reason) : { kind: 'unknown', reason }
+}
+
+/** What the status says of the whole call; undefined where the vendor's own code decides, which is empty where none came. */
+export function statusResult({ status, headers }: HttpAnswer, code: string, now: Millis): SendResult | undefined {
+  if (status === 429 || status >= 500) return retryService(String(status), retryAfter(headers, now))
+  if (code !== '') return undefined
+  return status < 400 ? retryService(`${status} without a code`) : configError(String(status))
 }
 
 /** What Retry-After asks for: seconds, or a date. */

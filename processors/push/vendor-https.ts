@@ -1,6 +1,5 @@
 import { createHmac } from 'node:crypto'
 import { z } from 'zod'
-import type { Clock } from '../../infra/clock.ts'
 import {
   accepted,
   configError,
@@ -12,7 +11,7 @@ import {
   type SendResult,
   type Vendor,
 } from './vendor.ts'
-import { failureResult, JSON_BODY, jsonOf, retryAfter, type VendorHttp } from './vendor-http.ts'
+import { failureResult, JSON_BODY, jsonOf, retryAfter, type VendorParts } from './vendor-http.ts'
 
 /**
  * Push by a service of the operator's own: signed HTTPS calls, for what no other vendor does (a pager, a desktop
@@ -27,13 +26,6 @@ export const httpsCredentials = z.strictObject({
   secret: z.string().min(16),
 })
 export type HttpsCredentials = z.infer<typeof httpsCredentials>
-
-export interface VendorParts {
-  http: VendorHttp
-  clock: Clock
-  /** PEM of who signs the vendor's certificate; undefined: those that Node trusts. */
-  ca?: string
-}
 
 export function httpsVendor({ url, secret }: HttpsCredentials, { http, clock }: VendorParts): Vendor {
   const call = async (action: 'push' | 'recall', message: PushMessage): Promise<SendResult> => {

@@ -1,5 +1,9 @@
+import { createHmac } from 'node:crypto'
 import { z } from 'zod'
-import { AccessDenied, makeAccess, same, withAccess } from './access.ts'
+import type { Millis } from '../../infra/clock.ts'
+import { same, withAccess } from './access.ts'
+import { clientCredentials } from './client-credentials.ts'
+import { isSameSecret, type ReceiptCall, type ReceiptFormat, type ReceiptOutcome, readBy } from './receipt-format.ts'
 import {
   accepted,
   type ErrorTable,
@@ -7,12 +11,11 @@ import {
   overlay,
   type PushMessage,
   resultOf,
-  retryService,
   type SendResult,
   type Vendor,
 } from './vendor.ts'
-import { FORM, formOf, JSON_BODY, jsonOf, retryAfter } from './vendor-http.ts'
-import type { VendorParts } from './vendor-https.ts'
+import { notifyIdOf, receiptOf, sendGrouped } from './vendor-batch.ts'
+import { JSON_BODY, jsonOf, statusResult, type VendorParts } from './vendor-http.ts'
 
 /** Huawei Push Kit, v1 (https-send-api-0000001050986197). Not verified against the live service. */
 
@@ -21,6 +24,9 @@ export const huaweiCredentials = z.strictObject({
   clientSecret: z.string().min(1),
   category: z.string().default('IM'),
   channelId: z.string().optional(),
+  /** With which Huawei signs its receipts, as they stand in AppGallery Connect. */
+  callbackUser: z.string().min(1).optional(),
+  callbackSecret: z.string().min(1).optional(),
   authUrl: z.url().default('https://oauth-login.cloud.huawei.com'),
   url: z.url().default('https://push-api.cloud.huawei.com'),
 })
@@ -52,34 +58,23 @@ export const HUAWEI_ERRORS: ErrorTable = {
 /** What is left where the code says that some tokens are dead. */
 const PARTIAL = '80100000'
 
-export function huaweiVendor(credentials: HuaweiCredentials, { http, clock }: VendorParts): Vendor {
+export function huaweiVendor(credentials: HuaweiCredentials, { http, clock, receiptUrl }: VendorParts): Vendor {
   const { clientId, clientSecret, authUrl, url } = credentials
-  const access = makeAccess(async () => {
-    const body = formOf({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret })
-    const { status, text } = await http.post({ url: `${authUrl}/oauth2/v3/token`, headers: FORM, body })
-    const { access_token: token, expires_in: seconds, error } = jsonOf(text)
-    if (typeof token !== 'string') {
-      throw new AccessDenied(`${status} ${String(error ?? 'no token')}`, { mayPass: status >= 500 || status === 429 })
-    }
-    return { token, lifeMs: Number(seconds ?? 3_600) * 1_000 }
-  }, clock)
-
+  const access = clientCredentials({ url: `${authUrl}/oauth2/v3/token`, clientId, clientSecret }, { http, clock })
   const sendAlike = (messages: readonly PushMessage[]) =>
     withAccess(access, messages.length, async token => {
       const headers = { ...JSON_BODY, authorization: `Bearer ${token}` }
-      const body = JSON.stringify(requestBody(messages, credentials))
+      const body = JSON.stringify(requestBody(messages, credentials, receiptUrl))
       const answer = await http.post({ url: `${url}/v1/${clientId}/messages:send`, headers, body })
       const { code, msg, requestId } = jsonOf(answer.text)
       const name = String(code ?? '')
-      if (answer.status === 503 || answer.status === 429 || (answer.status >= 500 && name === '')) {
-        return same(messages.length, retryService(`${answer.status}`, retryAfter(answer.headers, clock.now())))
-      }
-      if (name === PARTIAL) return partial(messages, msg, requestId)
       if (HUAWEI_ERRORS[name] === 'renew' || answer.status === 401) return 'renew'
-      if (name === '80000000') return same(messages.length, accepted(requestId))
-      return same(messages.length, resultOf(HUAWEI_ERRORS, name, String(msg ?? answer.status), { now: clock.now() }))
+      const failed = statusResult(answer, name, clock.now())
+      if (failed !== undefined) return same(messages.length, failed)
+      if (name === PARTIAL) return partial(messages, msg, requestId)
+      if (HUAWEI_ERRORS[name] === 'accepted') return same(messages.length, accepted(requestId))
+      return same(messages.length, resultOf(HUAWEI_ERRORS, name, String(msg ?? ''), { now: clock.now() }))
     })
-
   return {
     name: 'huawei',
     batchMax: BATCH_MAX,
@@ -97,8 +92,13 @@ function partial(messages: readonly PushMessage[], msg: unknown, requestId: unkn
   return messages.map(({ token }) => (dead.has(token) ? invalidToken(`${PARTIAL} illegal token`) : accepted(requestId)))
 }
 
-function requestBody(messages: readonly PushMessage[], { category, channelId }: HuaweiCredentials) {
+function requestBody(
+  messages: readonly PushMessage[],
+  { category, channelId }: HuaweiCredentials,
+  receiptUrl: string | undefined,
+) {
   const { title, body, uri, badge, collapseKey, ttlMs, isUrgent, data, options } = messages[0]!
+  const receipt = receiptOf(messages[0]!, receiptUrl)
   const message = {
     data: JSON.stringify(data),
     android: {
@@ -106,6 +106,7 @@ function requestBody(messages: readonly PushMessage[], { category, channelId }: 
       urgency: isUrgent ? 'HIGH' : 'NORMAL',
       category,
       ttl: `${Math.floor(ttlMs / 1_000)}s`,
+      ...(receipt === undefined ? {} : { bi_tag: receipt.tag }),
       notification: {
         title,
         body,
@@ -121,35 +122,56 @@ function requestBody(messages: readonly PushMessage[], { category, channelId }: 
   return { validate_only: false, message: overlay(message, options) }
 }
 
-/** Notifications with the same number take the place of each other. */
-export function notifyIdOf(collapseKey: string): number {
-  return Number.parseInt(collapseKey.slice(0, 7), 16)
+/** By the status of a receipt; what is not named here has not arrived. */
+export const HUAWEI_RECEIPTS: Readonly<Record<number, ReceiptOutcome>> = {
+  0: 'delivered',
+  2: 'invalidToken',
+  5: 'invalidToken',
+  27: 'pending',
+  51: 'pending',
+  201: 'pending',
 }
 
-/** Sends what differs in nothing but the token in one call. Results in the order of the messages. */
-export async function sendGrouped(
-  messages: readonly PushMessage[],
-  sendAlike: (messages: readonly PushMessage[]) => Promise<SendResult[]>,
-): Promise<SendResult[]> {
-  const groups = new Map<string, number[]>()
-  for (const [index, { token: _, pushId: __, data, ...rest }] of messages.entries()) {
-    const { pushId: ___, ...shared } = data
-    const key = JSON.stringify([rest, shared])
-    groups.set(key, [...(groups.get(key) ?? []), index])
-  }
-  const results = new Array<SendResult>(messages.length)
-  const calls = [...groups.values()].map(async indexes => {
-    const alike = indexes.map(index => messages[index]!)
-    // What differs from device to device cannot be told to many at once.
-    const answers = await sendAlike(alike.length === 1 ? alike : alike.map(withoutPushId))
-    for (const [i, index] of indexes.entries()) results[index] = answers[i]!
-  })
-  await Promise.all(calls)
-  return results
+const statusesBody = z.object({
+  statuses: z.array(
+    z.object({
+      biTag: z.string().default(''),
+      token: z.string(),
+      status: z.number().optional(),
+      timestamp: z.number().optional(),
+      // The second version of receipts.
+      deliveryStatus: z.object({ result: z.number(), timestamp: z.number().optional() }).optional(),
+    }),
+  ),
+})
+
+/** Receipts as Huawei and Honor give them. */
+export const readStatuses = readBy(statusesBody, ({ statuses }) =>
+  statuses.map(({ biTag, token, status, timestamp, deliveryStatus }) => {
+    const code = deliveryStatus?.result ?? status ?? 0
+    const at = deliveryStatus?.timestamp ?? timestamp
+    return { tag: biTag, token, outcome: HUAWEI_RECEIPTS[code] ?? 'failed', detail: `status ${code}`, at }
+  }),
+)
+
+export const huaweiReceipts: ReceiptFormat<HuaweiCredentials> = { isAuthentic: isSignedCall, read: readStatuses }
+
+/** `X-HUAWEI-CALLBACK-ID: timestamp=<ms>; nonce=<UUID>; value=<Base64 of HMAC-SHA256 over timestamp, nonce and user>`. */
+function isSignedCall(
+  { headers }: ReceiptCall,
+  { callbackUser, callbackSecret }: HuaweiCredentials,
+  now: Millis,
+): boolean {
+  if (callbackUser === undefined || callbackSecret === undefined) return false
+  const fields = Object.fromEntries(
+    String(headers['x-huawei-callback-id'] ?? '')
+      .split(';')
+      .map(part => /^\s*(\w+)=(.*)$/.exec(part)?.slice(1) ?? []),
+  ) as Record<string, string | undefined>
+  const { timestamp = '', nonce = '', value = '' } = fields
+  if (!/^\d+$/.test(timestamp) || Math.abs(Number(timestamp) - now) > SIGNATURE_AGE_MS_MAX) return false
+  const signed = createHmac('sha256', callbackSecret).update(`${timestamp}${nonce}${callbackUser}`)
+  return isSameSecret(value, signed.digest('base64'))
 }
 
-function withoutPushId(message: PushMessage): PushMessage {
-  const { pushId: _, ...data } = message.data
-  // The part before the device is the same for all of them.
-  return { ...message, data: { ...data, pushId: message.pushId.split('-').slice(0, 2).join('-') } }
-}
+const SIGNATURE_AGE_MS_MAX: Millis = 300_000

@@ -2,6 +2,15 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { same } from './access.ts'
 import {
+  fieldOf,
+  isSameSecret,
+  parsedJson,
+  type ReceiptFormat,
+  type ReceiptOutcome,
+  readBy,
+  tokensOf,
+} from './receipt-format.ts'
+import {
   accepted,
   type ErrorTable,
   invalidToken,
@@ -9,21 +18,19 @@ import {
   type PushMessage,
   resultOf,
   retryMessage,
-  retryService,
   type SendResult,
   type Vendor,
 } from './vendor.ts'
-import { FORM, failureResult, formOf, jsonOf, retryAfter } from './vendor-http.ts'
-import type { VendorParts } from './vendor-https.ts'
-import { sendGrouped } from './vendor-huawei.ts'
-import { cutTo } from './vendor-xiaomi.ts'
+import { cutTo, receiptOf, sendGrouped } from './vendor-batch.ts'
+import { FORM, failureResult, formOf, jsonOf, statusResult, type VendorParts } from './vendor-http.ts'
 
 /** Meizu (PushAPI README). Not verified against the live service. */
 
 export const meizuCredentials = z.strictObject({
   appId: z.string().min(1),
   appSecret: z.string().min(1),
-  callbackUrl: z.url().optional(),
+  /** With which Meizu shows who it is when it reports (its console, receipts). */
+  callbackToken: z.string().min(1).optional(),
   url: z.url().default('https://server-api-push.meizu.com'),
 })
 export type MeizuCredentials = z.infer<typeof meizuCredentials>
@@ -63,13 +70,13 @@ export const MEIZU_TOKEN_ERRORS: ErrorTable = {
   520: 'retry',
 }
 
-export function meizuVendor(credentials: MeizuCredentials, { http, clock }: VendorParts): Vendor {
+export function meizuVendor(credentials: MeizuCredentials, { http, clock, receiptUrl }: VendorParts): Vendor {
   const { appId, appSecret, url } = credentials
   const sendAlike = async (messages: readonly PushMessage[]): Promise<SendResult[]> => {
     const fields: Record<string, string> = {
       appId,
       pushIds: messages.map(({ token }) => token).join(','),
-      messageJson: JSON.stringify(messageBody(messages[0]!, credentials)),
+      messageJson: JSON.stringify(messageBody(messages[0]!, receiptUrl)),
     }
     const sign = signatureOf(fields, appSecret)
     try {
@@ -81,9 +88,8 @@ export function meizuVendor(credentials: MeizuCredentials, { http, clock }: Vend
       const answer = await http.post(request)
       const { code, message, value, msgId } = jsonOf(answer.text)
       const name = String(code ?? '')
-      if (name === '' || (answer.status !== 200 && MEIZU_ERRORS[name] === undefined)) {
-        return same(messages.length, retryService(`${answer.status}`, retryAfter(answer.headers, clock.now())))
-      }
+      const failed = statusResult(answer, name, clock.now())
+      if (failed !== undefined) return same(messages.length, failed)
       if (name !== '200')
         return same(messages.length, resultOf(MEIZU_ERRORS, name, String(message ?? ''), { now: clock.now() }))
       const faults = faultsOf(value)
@@ -129,20 +135,48 @@ function tokenResult(code: string | undefined, msgId: unknown): SendResult {
   return MEIZU_TOKEN_ERRORS[code] === 'retry' ? retryMessage(code) : { kind: 'rejected', reason: code }
 }
 
-function messageBody(message: PushMessage, { callbackUrl }: MeizuCredentials) {
+function messageBody(message: PushMessage, receiptUrl: string | undefined) {
   const { title, body, uri, badge, collapseKey, ttlMs, isUrgent, data, options } = message
+  const receipt = receiptOf(message, receiptUrl)
   const base = {
     noticeBarInfo: { noticeBarType: 0, title: cutTo(title, TITLE_CHARS_MAX), content: cutTo(body, CONTENT_CHARS_MAX) },
     clickTypeInfo: {
       ...(uri === '' ? { clickType: 0 } : { clickType: 2, url: uri }),
       parameters: { ...data, badge: String(badge) },
     },
-    pushTimeInfo: { offLine: true, validTime: Math.min(Math.max(1, Math.floor(ttlMs / 3_600_000)), VALID_HOURS_MAX) },
+    pushTimeInfo: { offLine: 1, validTime: Math.min(Math.max(1, Math.floor(ttlMs / 3_600_000)), VALID_HOURS_MAX) },
     advanceInfo: {
-      notificationType: { vibrate: isUrgent, lights: true, sound: true },
+      notificationType: { vibrate: isUrgent ? 1 : 0, lights: 1, sound: 1 },
       notifyKey: collapseKey.slice(0, NOTIFY_KEY_CHARS),
     },
-    ...(callbackUrl === undefined ? {} : { extra: { callback: callbackUrl, 'callback.param': data.pushId ?? '' } }),
+    ...(receipt === undefined
+      ? {}
+      : { extra: { callback: receipt.url, 'callback.param': receipt.tag, 'callback.type': DELIVERED_AND_OPENED } }),
   }
   return overlay(base, options)
 }
+
+const DELIVERED_AND_OPENED = 3
+const MEIZU_RECEIPTS: Readonly<Record<number, ReceiptOutcome>> = { 1: 'delivered', 2: 'opened' }
+
+const receiptsBody = z.record(
+  z.string(),
+  z.object({ param: z.string().default(''), type: z.coerce.number(), targets: z.array(z.string()) }),
+)
+
+/** A form: `cb` is JSON by message and type, `access_token` shows that it is Meizu who calls. */
+export const meizuReceipts: ReceiptFormat<MeizuCredentials> = {
+  isAuthentic: ({ body }, { callbackToken }) =>
+    callbackToken !== undefined && isSameSecret(fieldOf(body, 'access_token'), callbackToken),
+  read: body => readCallback(parsedJson(fieldOf(body, 'cb'))),
+}
+const readCallback = readBy(receiptsBody, messages =>
+  Object.values(messages).flatMap(({ param, type, targets }) =>
+    tokensOf(targets).map(token => ({
+      tag: param,
+      token,
+      outcome: MEIZU_RECEIPTS[type] ?? 'pending',
+      detail: `type ${type}`,
+    })),
+  ),
+)

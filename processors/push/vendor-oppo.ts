@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { AccessDenied, makeAccess, same, withAccess } from './access.ts'
-import { accepted, type ErrorTable, overlay, type PushMessage, resultOf, retryService, type Vendor } from './vendor.ts'
-import { FORM, formOf, jsonOf, retryAfter } from './vendor-http.ts'
-import type { VendorParts } from './vendor-https.ts'
-import { notifyIdOf } from './vendor-huawei.ts'
-import { cutTo } from './vendor-xiaomi.ts'
+import { type ReceiptFormat, type ReceiptOutcome, readBy, tokensOf } from './receipt-format.ts'
+import { accepted, type ErrorTable, overlay, type PushMessage, resultOf, type Vendor } from './vendor.ts'
+import { cutTo, notifyIdOf, receiptOf } from './vendor-batch.ts'
+import { FORM, formOf, jsonOf, statusResult, type VendorParts } from './vendor-http.ts'
 
 /** OPPO Push. Not verified against the live service. */
 
@@ -53,7 +52,7 @@ export const OPPO_ERRORS: ErrorTable = {
   67: 'rejected',
 }
 
-export function oppoVendor(credentials: OppoCredentials, { http, clock }: VendorParts): Vendor {
+export function oppoVendor(credentials: OppoCredentials, { http, clock, receiptUrl }: VendorParts): Vendor {
   const { appKey, masterSecret, url } = credentials
   const access = makeAccess(async () => {
     const timestamp = String(http.serverNow())
@@ -76,7 +75,7 @@ export function oppoVendor(credentials: OppoCredentials, { http, clock }: Vendor
     withdrawal: 'replace',
     send: messages =>
       withAccess(access, messages.length, async token => {
-        const batch = messages.map(message => messageBody(message, credentials))
+        const batch = messages.map(message => messageBody(message, credentials, receiptUrl))
         const body = formOf({ auth_token: token, messages: JSON.stringify(batch) })
         const answer = await http.post({
           url: `${url}/server/v1/message/notification/unicast_batch`,
@@ -85,10 +84,9 @@ export function oppoVendor(credentials: OppoCredentials, { http, clock }: Vendor
         })
         const { code, data, message } = jsonOf(answer.text)
         const name = String(code ?? '')
-        if (name === '' || answer.status >= 500 || answer.status === 429) {
-          return same(messages.length, retryService(`${answer.status}`, retryAfter(answer.headers, clock.now())))
-        }
         if (OPPO_ERRORS[name] === 'renew') return 'renew'
+        const failed = statusResult(answer, name, clock.now())
+        if (failed !== undefined) return same(messages.length, failed)
         if (name !== '0')
           return same(messages.length, resultOf(OPPO_ERRORS, name, String(message ?? ''), { now: clock.now() }))
         const answers = Array.isArray(data) ? (data as Record<string, unknown>[]) : []
@@ -102,8 +100,9 @@ export function oppoVendor(credentials: OppoCredentials, { http, clock }: Vendor
   }
 }
 
-function messageBody(message: PushMessage, { channelId, category }: OppoCredentials) {
+function messageBody(message: PushMessage, { channelId, category }: OppoCredentials, receiptUrl: string | undefined) {
   const { pushId, token, title, body, uri, badge, collapseKey, ttlMs, data, options } = message
+  const receipt = receiptOf(message, receiptUrl)
   const notification = {
     app_message_id: pushId,
     title: cutTo(title, TITLE_CHARS_MAX),
@@ -115,6 +114,38 @@ function messageBody(message: PushMessage, { channelId, category }: OppoCredenti
     off_line: true,
     off_line_ttl: Math.floor(ttlMs / 1_000),
     notify_id: notifyIdOf(collapseKey),
+    ...(receipt === undefined ? {} : { call_back_url: receipt.url, call_back_parameter: receipt.tag }),
   }
   return { target_type: 2, target_value: token, notification: overlay(notification, options) }
+}
+
+const OPPO_RECEIPTS: Readonly<Record<string, ReceiptOutcome>> = {
+  push_arrive: 'delivered',
+  regid_invalid: 'invalidToken',
+  user_daily_limit: 'failed',
+}
+
+const receiptsBody = z.array(
+  z.object({
+    registrationIds: z.string(),
+    param: z.string().default(''),
+    eventType: z.string(),
+    eventTime: z.coerce.number().optional().catch(undefined),
+  }),
+)
+
+/** A list of what happened. OPPO signs nothing: the key in the URL is what it has. */
+export const oppoReceipts: ReceiptFormat<OppoCredentials> = {
+  isAuthentic: () => true,
+  read: readBy(receiptsBody, all =>
+    all.flatMap(({ registrationIds, param, eventType, eventTime }) =>
+      tokensOf(registrationIds).map(token => ({
+        tag: param,
+        token,
+        outcome: OPPO_RECEIPTS[eventType] ?? 'pending',
+        detail: eventType,
+        at: eventTime,
+      })),
+    ),
+  ),
 }

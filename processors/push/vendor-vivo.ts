@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { AccessDenied, makeAccess, withAccess } from './access.ts'
+import { type ReceiptFormat, type ReceiptOutcome, readBy, tokensOf } from './receipt-format.ts'
 import {
   accepted,
   type ErrorTable,
@@ -8,14 +9,11 @@ import {
   overlay,
   type PushMessage,
   resultOf,
-  retryService,
   type SendResult,
   type Vendor,
 } from './vendor.ts'
-import { JSON_BODY, jsonOf, retryAfter } from './vendor-http.ts'
-import type { VendorParts } from './vendor-https.ts'
-import { notifyIdOf } from './vendor-huawei.ts'
-import { cutTo } from './vendor-xiaomi.ts'
+import { cutTo, notifyIdOf, receiptOf } from './vendor-batch.ts'
+import { JSON_BODY, jsonOf, statusResult, type VendorParts } from './vendor-http.ts'
 
 /** vivo Push (doc/362, v2.9.2). Not verified against the live service. */
 
@@ -26,7 +24,6 @@ export const vivoCredentials = z.strictObject({
   category: z.string().default('IM'),
   /** 1 only on test users. */
   pushMode: z.union([z.literal(0), z.literal(1)]).default(0),
-  callbackUrl: z.url().optional(),
   url: z.url().default('https://api-push.vivo.com.cn'),
 })
 export type VivoCredentials = z.infer<typeof vivoCredentials>
@@ -73,7 +70,7 @@ const WRONG_TIME = 10207
 /** Of `invalidUser`: there is no such user. The others may come back. */
 const NO_SUCH_USER = 1
 
-export function vivoVendor(credentials: VivoCredentials, { http, clock }: VendorParts): Vendor {
+export function vivoVendor(credentials: VivoCredentials, { http, clock, receiptUrl }: VendorParts): Vendor {
   const { appId, appKey, appSecret, url } = credentials
   const ask = async () => {
     const timestamp = http.serverNow()
@@ -94,14 +91,13 @@ export function vivoVendor(credentials: VivoCredentials, { http, clock }: Vendor
   const sendOne = async (message: PushMessage): Promise<SendResult> => {
     const [result] = await withAccess(access, 1, async token => {
       const headers = { ...JSON_BODY, authToken: token }
-      const body = JSON.stringify(messageBody(message, credentials))
+      const body = JSON.stringify(messageBody(message, credentials, receiptUrl))
       const answer = await http.post({ url: `${url}/message/send`, headers, body })
       const { result: code, desc, taskId, invalidUser } = jsonOf(answer.text)
       const name = String(code ?? '')
-      if (name === '' || answer.status >= 500 || answer.status === 429) {
-        return [retryService(`${answer.status}`, retryAfter(answer.headers, clock.now()))]
-      }
       if (VIVO_ERRORS[name] === 'renew') return 'renew'
+      const failed = statusResult(answer, name, clock.now())
+      if (failed !== undefined) return [failed]
       const { status } = (invalidUser ?? {}) as Record<string, unknown>
       if (status === NO_SUCH_USER) return [invalidToken('invalid user 1')]
       if (name === '0') return [accepted(taskId)]
@@ -119,8 +115,13 @@ export function vivoVendor(credentials: VivoCredentials, { http, clock }: Vendor
   }
 }
 
-function messageBody(message: PushMessage, { appId, category, pushMode, callbackUrl }: VivoCredentials) {
+function messageBody(
+  message: PushMessage,
+  { appId, category, pushMode }: VivoCredentials,
+  receiptUrl: string | undefined,
+) {
   const { pushId, token, title, body, uri, badge, collapseKey, ttlMs, data, options } = message
+  const receipt = receiptOf(message, receiptUrl)
   const base = {
     appId,
     regId: token,
@@ -136,7 +137,35 @@ function messageBody(message: PushMessage, { appId, category, pushMode, callback
     pushMode,
     clientCustomMap: { ...data, badge: String(badge) },
     notifyId: notifyIdOf(collapseKey),
-    ...(callbackUrl === undefined ? {} : { extra: { callback: callbackUrl, 'callback.param': data.pushId ?? '' } }),
+    ...(receipt === undefined ? {} : { extra: { callback: receipt.url, 'callback.param': receipt.tag } }),
   }
   return overlay(base, options)
+}
+
+const VIVO_RECEIPTS: Readonly<Record<string, ReceiptOutcome>> = { 0: 'delivered', 1: 'opened' }
+
+const receiptsBody = z.record(
+  z.string(),
+  z.object({
+    param: z.string().default(''),
+    targets: z.string(),
+    ackType: z.union([z.string(), z.number()]).default('0'),
+    ackTime: z.coerce.number().optional().catch(undefined),
+  }),
+)
+
+/** By task, who. vivo signs nothing: the key in the URL is what it has. */
+export const vivoReceipts: ReceiptFormat<VivoCredentials> = {
+  isAuthentic: () => true,
+  read: readBy(receiptsBody, tasks =>
+    Object.values(tasks).flatMap(({ param, targets, ackType, ackTime }) =>
+      tokensOf(targets).map(token => ({
+        tag: param,
+        token,
+        outcome: VIVO_RECEIPTS[String(ackType)] ?? 'pending',
+        detail: `ackType ${ackType}`,
+        at: ackTime,
+      })),
+    ),
+  ),
 }

@@ -1,26 +1,23 @@
 import { z } from 'zod'
 import { same } from './access.ts'
+import { fieldOf, parsedJson, type ReceiptFormat, type ReceiptOutcome, readBy, tokensOf } from './receipt-format.ts'
 import {
   accepted,
   type ErrorTable,
   invalidToken,
   type PushMessage,
   resultOf,
-  retryService,
   type SendResult,
   type Vendor,
 } from './vendor.ts'
-import { FORM, failureResult, formOf, jsonOf, retryAfter } from './vendor-http.ts'
-import type { VendorParts } from './vendor-https.ts'
-import { notifyIdOf, sendGrouped } from './vendor-huawei.ts'
+import { cutTo, notifyIdOf, receiptOf, sendGrouped } from './vendor-batch.ts'
+import { FORM, failureResult, formOf, type HttpAnswer, jsonOf, statusResult, type VendorParts } from './vendor-http.ts'
 
 /** Xiaomi (MiPush v3; codes: pId=1560). Not verified against the live service. */
 
 export const xiaomiCredentials = z.strictObject({
   appSecret: z.string().min(1),
   channelId: z.string().optional(),
-  /** Where Xiaomi reports what was delivered (docs/push.md). */
-  callbackUrl: z.url().optional(),
   url: z.url().default('https://api.xmpush.xiaomi.com'),
 })
 export type XiaomiCredentials = z.infer<typeof xiaomiCredentials>
@@ -60,30 +57,29 @@ export const XIAOMI_ERRORS: ErrorTable = {
 /** No target was valid: of many it does not say which. */
 const NO_TARGET = '20301'
 
-export function xiaomiVendor(credentials: XiaomiCredentials, { http, clock }: VendorParts): Vendor {
+export function xiaomiVendor(credentials: XiaomiCredentials, { http, clock, receiptUrl }: VendorParts): Vendor {
   const { appSecret, url } = credentials
   const sendAlike = async (messages: readonly PushMessage[]): Promise<SendResult[]> => {
     try {
       const headers = { ...FORM, authorization: `key=${appSecret}` }
-      const body = formOf(requestForm(messages, credentials))
+      const body = formOf(requestForm(messages, credentials, receiptUrl))
       const answer = await http.post({ url: `${url}/v3/message/regid`, headers, body })
       return resultsOf(messages, answer)
     } catch (error) {
       return same(messages.length, failureResult(error))
     }
   }
-  const resultsOf = (messages: readonly PushMessage[], answer: Awaited<ReturnType<typeof http.post>>): SendResult[] => {
+  const resultsOf = (messages: readonly PushMessage[], answer: HttpAnswer): SendResult[] => {
     const { code, data, description, reason } = jsonOf(answer.text)
     const name = String(code ?? '')
-    if (name === '' && (answer.status >= 500 || answer.status === 429)) {
-      return same(messages.length, retryService(`${answer.status}`, retryAfter(answer.headers, clock.now())))
-    }
+    const failed = statusResult(answer, name, clock.now())
+    if (failed !== undefined) return same(messages.length, failed)
     const { id, bad_regids: bad } = (data ?? {}) as Record<string, unknown>
     if (name === '0') {
       const dead = new Set(String(bad ?? '').split(','))
       return messages.map(({ token }) => (dead.has(token) ? invalidToken('bad regid') : accepted(id)))
     }
-    const why = String(reason ?? description ?? answer.status)
+    const why = String(reason ?? description ?? '')
     if (name === NO_TARGET && messages.length === 1) return [invalidToken(`${NO_TARGET} ${why}`)]
     return same(messages.length, resultOf(XIAOMI_ERRORS, name, why, { now: clock.now() }))
   }
@@ -97,8 +93,13 @@ export function xiaomiVendor(credentials: XiaomiCredentials, { http, clock }: Ve
   }
 }
 
-function requestForm(messages: readonly PushMessage[], { channelId, callbackUrl }: XiaomiCredentials) {
+function requestForm(
+  messages: readonly PushMessage[],
+  { channelId }: XiaomiCredentials,
+  receiptUrl: string | undefined,
+) {
   const { packageName, title, body, uri, badge, collapseKey, ttlMs, data, options } = messages[0]!
+  const receipt = receiptOf(messages[0]!, receiptUrl)
   const intent: Record<string, string> =
     uri === '' ? { 'extra.notify_effect': '1' } : { 'extra.notify_effect': '2', 'extra.intent_uri': uri }
   const given = Object.fromEntries(Object.entries(options).map(([name, value]) => [name, String(value)]))
@@ -114,15 +115,51 @@ function requestForm(messages: readonly PushMessage[], { channelId, callbackUrl 
     time_to_live: String(Math.min(ttlMs, TTL_MS_MAX)),
     ...intent,
     ...(channelId === undefined ? {} : { 'extra.channel_id': channelId }),
-    ...(callbackUrl === undefined
+    ...(receipt === undefined
       ? {}
-      : { 'extra.callback': callbackUrl, 'extra.callback.param': data.pushId ?? '', 'extra.callback.type': '3' }),
+      : {
+          'extra.callback': receipt.url,
+          'extra.callback.param': receipt.tag,
+          'extra.callback.type': String(CALLBACK_TYPES),
+        }),
     ...given,
   }
 }
 
-/** Cuts a text to so many characters; the last one says that there was more. */
-export function cutTo(text: string, charsMax: number): string {
-  const chars = [...text]
-  return chars.length <= charsMax ? text : `${chars.slice(0, charsMax - 1).join('')}…`
+/** By the type of a receipt: bits, so that their sum asks for all of them. */
+export const XIAOMI_RECEIPTS: Readonly<Record<number, ReceiptOutcome>> = {
+  1: 'delivered',
+  2: 'opened',
+  16: 'invalidToken',
+  32: 'failed',
+  64: 'failed',
+  128: 'failed',
 }
+const CALLBACK_TYPES = Object.keys(XIAOMI_RECEIPTS).reduce((sum, type) => sum + Number(type), 0)
+
+const receiptsBody = z.record(
+  z.string(),
+  z.object({
+    param: z.string().default(''),
+    type: z.coerce.number(),
+    targets: z.string(),
+    timestamp: z.coerce.number().optional().catch(undefined),
+  }),
+)
+
+/** A form whose field `data` is JSON: by message, who. Xiaomi signs nothing: the key in the URL is what it has. */
+export const xiaomiReceipts: ReceiptFormat<XiaomiCredentials> = {
+  isAuthentic: () => true,
+  read: body => readData(parsedJson(fieldOf(body, 'data'))),
+}
+const readData = readBy(receiptsBody, messages =>
+  Object.values(messages).flatMap(({ param, type, targets, timestamp }) =>
+    tokensOf(targets).map(token => ({
+      tag: param,
+      token,
+      outcome: XIAOMI_RECEIPTS[type] ?? 'pending',
+      detail: `type ${type}`,
+      at: timestamp,
+    })),
+  ),
+)

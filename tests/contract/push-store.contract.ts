@@ -78,9 +78,30 @@ export function pushStoreContract(name: string, make: () => Promise<PushStore>):
       await marks(4, 6, 5)
       await marks(3)
       expect(await store.delivered({ partition: 3, sessionId: chat })).toEqual(new Map([['alice/phone', 6]]))
-      for (const seq of [5, 4]) await store.noteSent({ partition: 3, sessionId: chat, devices: [{ device: 'x', seq }] })
+      for (const seq of [5, 4]) await store.noteSent({ ...event, seq, offset: 10 + seq, devices: ['x'] })
       expect(await store.lastSent({ partition: 3, sessionId: chat })).toEqual(new Map([['x', 5]]))
       expect(await store.lastSent({ partition: 3, sessionId: 'g:other' as SessionId })).toEqual(new Map())
+    })
+
+    test('[PU20] of an event it is known to whom it was sent, and to nobody else', async () => {
+      const wanted = ['x', 'y', 'z'].map(device => ({ device, attempt: 0 }))
+      await store.claim(event, wanted)
+      const state = acceptedState({ userId: 'alice' as UserId, seq: 5 })
+      await store.record(
+        event,
+        [
+          { device: 'x', state },
+          { device: 'y', state: 'done rejected' },
+        ],
+        [],
+      )
+      await store.noteSent({ ...event, offset: 70, devices: ['x'] })
+      const sent = { userId: 'alice', seq: 5, sessionId: chat }
+      const devices = ['x', 'y', 'z', 'q']
+      expect(await store.sent({ partition: 3, offset: 70, devices })).toEqual(new Map([['x', sent]]))
+      expect(await store.sent({ partition: 3, offset: 70, devices: [] })).toEqual(new Map())
+      expect(await store.sent({ partition: 3, offset: 71, devices })).toEqual(new Map())
+      expect(await store.sent({ partition: 4, offset: 70, devices })).toEqual(new Map())
     })
   })
 }

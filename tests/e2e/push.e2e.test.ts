@@ -3,9 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { connectClickHouse } from '../../infra/clickhouse/clickhouse.ts'
 import { systemClock } from '../../infra/clock.ts'
 import { FakeWorld, type Shown } from '../../infra/local/push-fakes/fake.ts'
 import { fakeHttps } from '../../infra/local/push-fakes/fake-https.ts'
+import { fakeXiaomi } from '../../infra/local/push-fakes/fake-vendors.ts'
+import { report } from '../../infra/local/push-fakes/reports.ts'
 import { type FakeServer, startFakeServer } from '../../infra/local/push-fakes/server.ts'
 import type { SessionSummary } from '../../schemas/frames.ts'
 import type { SessionId, UserId } from '../../schemas/ids.ts'
@@ -17,6 +20,8 @@ import { Device } from './device.ts'
 
 const SECRET = 'a secret of this test'
 const APP = { serviceType: 9, packageName: 'com.example.chat', appVersion: '1' }
+/** Stands in the file before the gateway's port is known. */
+const GATEWAY = 'http://gateway.invalid'
 const SHOWN_MS_MAX = 90_000
 vi.setConfig({ testTimeout: 180_000 })
 const text = (words: string) => ({ kind: 'Text', text: words }) as const
@@ -29,14 +34,18 @@ const devices: Device[] = []
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'packlog-push-'))
-  fakes = await startFakeServer(world, [fakeHttps(world, { secret: SECRET })])
+  fakes = await startFakeServer(world, [
+    fakeHttps(world, { secret: SECRET }),
+    fakeXiaomi({ world }, { appSecret: 'xs' }),
+  ])
   const file = join(folder, 'push.json')
   const https = { url: `${fakes.url}/https`, secret: { env: 'PUSH_TEST_SECRET' } }
-  await writeFile(file, JSON.stringify({ apps: { 'com.example.chat': { https } } }))
-  product = await startProduct({ together: true })
+  const xiaomi = { appSecret: 'xs', url: `${fakes.url}/xiaomi` }
+  const receipts = { url: GATEWAY, secret: { env: 'PUSH_TEST_SECRET' } }
+  await writeFile(file, JSON.stringify({ receipts, apps: { 'com.example.chat': { https, xiaomi } } }))
+  const files = { PACKLOG_PUSH_FILE: file, PUSH_TEST_SECRET: SECRET }
+  product = await startProduct({ together: true, env: files })
   await product.add('push', ['push'], {
-    PACKLOG_PUSH_FILE: file,
-    PUSH_TEST_SECRET: SECRET,
     PACKLOG_PUSH_OFFLINE_SECONDS: '0.3',
     // Longer than a busy machine takes to tell that a message is there.
     PACKLOG_PUSH_ACK_SECONDS: '6',
@@ -224,6 +233,46 @@ describe('messages', () => {
     expect(await ann.outcome({ type: 'send', sessionId: crew, flags: 4, content: text('you'), extra })).toBe('ack')
     const [one] = await shown(`${bo}/phone`, all => all.length === 1)
     expect(one).toMatchObject({ title: 'Crew', body: `@ ${ann.userId}: you`, badge: 1, count: 1 })
+  })
+})
+
+describe('what became of it', () => {
+  test('[PU20, PU22] the vendor tells that it was delivered, the app that it was opened: both are in the funnel', async () => {
+    const bo = person('bo')
+    const phone = await connect(bo)
+    const token = `${bo}/xiaomi`
+    expect(await phone.outcome({ type: 'registerDevice', ...APP, serviceType: 3, token })).toBe('ack')
+    phone.drop()
+    const ann = await connect(person('ann'))
+    await send(ann, singleSessionId(ann.userId, bo), 'for the book')
+    const [one] = await shown(token, all => all.length === 1)
+    const url = one!.receipt!.url!.replace(GATEWAY, product.httpUrl)
+    const clickhouse = connectClickHouse({
+      url: product.env.CLICKHOUSE_URL!,
+      database: product.env.PACKLOG_CLICKHOUSE_DATABASE!,
+    })
+    const funnel = async () =>
+      (
+        await clickhouse.rows<{ delivered: number; opened: number }>(
+          'SELECT delivered, opened FROM push_funnel WHERE serviceType = 3',
+        )
+      )[0]
+    try {
+      // The first report may come before the answer to the send is written down: a vendor takes longer.
+      await vi.waitUntil(
+        async () => {
+          expect(await report({ ...one!, receipt: { ...one!.receipt!, url } }, 'delivered')).toBe(200)
+          return (await funnel())?.delivered === 1
+        },
+        { timeout: SHOWN_MS_MAX, interval: 300 },
+      )
+      const again = await connect(bo)
+      expect(await again.outcome({ type: 'reportPushOpened', pushId: String(one!.data!.pushId) })).toBe('ack')
+      await vi.waitUntil(async () => (await funnel())?.opened === 1, { timeout: SHOWN_MS_MAX, interval: 100 })
+      expect(await funnel()).toEqual({ delivered: 1, opened: 1 })
+    } finally {
+      await clickhouse.close()
+    }
   })
 })
 

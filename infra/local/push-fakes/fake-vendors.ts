@@ -18,6 +18,12 @@ type Fields = Record<string, unknown>
 const md5 = (text: string) => createHash('md5').update(text).digest('hex')
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
+/** What the sender wants to hear; undefined where it wants to hear nothing. */
+function receiptOf(url: unknown, tag: unknown): { url?: string; tag: string } | undefined {
+  if (typeof tag !== 'string') return undefined
+  return typeof url === 'string' ? { url, tag } : { tag }
+}
+
 /** Tokens that a fake has given; one that is spoilt is no longer good. */
 class Grants {
   private readonly good = new Set<string>()
@@ -80,7 +86,9 @@ function kitLike(
   function unknownAndroid(message: Fields | undefined): string[] {
     const android = message?.android as Fields | undefined
     const isHuawei = name === 'huawei'
-    const top = isHuawei ? ['collapse_key', 'urgency', 'category', 'ttl', 'notification'] : ['ttl', 'notification']
+    const top = isHuawei
+      ? ['collapse_key', 'urgency', 'category', 'ttl', 'bi_tag', 'notification']
+      : ['ttl', 'biTag', 'notification']
     const note = isHuawei
       ? ['title', 'body', 'click_action', 'channel_id', 'notify_id', 'importance', 'badge']
       : ['title', 'body', 'clickAction', 'importance', 'notifyId', 'badge']
@@ -90,7 +98,9 @@ function kitLike(
   function show(message: Fields): FakeAnswer {
     const tokens = message.token as string[]
     if (!Array.isArray(tokens) || tokens.length > 1_000) return fail('80300010', 'too many tokens')
-    const note = (message.android as Fields).notification as Fields
+    const android = message.android as Fields
+    const note = android.notification as Fields
+    const tag = android.bi_tag ?? android.biTag
     const dead = tokens.filter(token => world.isDead(token))
     const badge = note.badge as Fields | undefined
     const collapseKey = String(note.notify_id ?? note.notifyId)
@@ -107,6 +117,7 @@ function kitLike(
         ...shown,
         collapseKey,
         data: parseJson(String(message.data)) ?? {},
+        receipt: receiptOf(undefined, tag),
       })
     }
     if (name === 'honor') return ok({ code: 200, message: 'ok', data: { requestId: 'r', expireTokens: dead } })
@@ -156,7 +167,8 @@ export function fakeXiaomi({ world }: FakeOptions, { appSecret }: { appSecret: s
           badge: Number(data.badge),
           collapseKey: form.notify_id!,
         }
-        world.show({ vendor: 'xiaomi', app: form.restricted_package_name!, token, ...shown, data })
+        const receipt = receiptOf(form['extra.callback'], form['extra.callback.param'])
+        world.show({ vendor: 'xiaomi', app: form.restricted_package_name!, token, ...shown, data, receipt })
       }
       const bad = tokens.filter(token => world.isDead(token)).join(',')
       return ok({
@@ -172,6 +184,7 @@ export function fakeXiaomi({ world }: FakeOptions, { appSecret }: { appSecret: s
 const OPPO_FIELDS = [
   ...['app_message_id', 'title', 'sub_title', 'content', 'click_action_type', 'click_action_url', 'action_parameters'],
   ...['channel_id', 'category', 'notify_level', 'off_line', 'off_line_ttl', 'notify_id', 'call_back_url'],
+  'call_back_parameter',
 ]
 
 export function fakeOppo(
@@ -190,7 +203,8 @@ export function fakeOppo(
       return { registrationId: token, errorCode: 10_000, errorMessage: 'Invalid registration_id' }
     const data = parseJson(String(note.action_parameters)) ?? {}
     const shown = { title: String(note.title), body: String(note.content), badge: Number(data.badge) }
-    world.show({ vendor: 'oppo', app: appKey, token, ...shown, collapseKey: String(note.notify_id), data })
+    const receipt = receiptOf(note.call_back_url, note.call_back_parameter)
+    world.show({ vendor: 'oppo', app: appKey, token, ...shown, collapseKey: String(note.notify_id), data, receipt })
     return { messageId: 'o1', registrationId: token }
   }
   return {
@@ -245,7 +259,9 @@ export function fakeVivo(
       if (world.isDead(token)) return fail(10_302, 'regId invalid')
       const data = body.clientCustomMap as Fields
       const shown = { title: String(body.title), body: String(body.content), badge: Number(data.badge) }
-      world.show({ vendor: 'vivo', app: appId, token, ...shown, collapseKey: String(body.notifyId), data })
+      const extra = body.extra as Fields | undefined
+      const receipt = receiptOf(extra?.callback, extra?.['callback.param'])
+      world.show({ vendor: 'vivo', app: appId, token, ...shown, collapseKey: String(body.notifyId), data, receipt })
       return ok({ result: 0, desc: 'ok', taskId: 'v1' })
     },
   }
@@ -274,9 +290,11 @@ export function fakeMeizu({ world }: FakeOptions, { appId, appSecret }: { appId:
       const dead = tokens.filter(token => world.isDead(token))
       const key = String((message!.advanceInfo as Fields).notifyKey)
       const data = (message!.clickTypeInfo as Fields).parameters as Fields
+      const extra = message!.extra as Fields | undefined
       for (const token of tokens.filter(one => !world.isDead(one))) {
         const shown = { title: String(note!.title), body: String(note!.content), badge: Number(data.badge) }
-        world.show({ vendor: 'meizu', app: appId, token, ...shown, collapseKey: key, data })
+        const receipt = receiptOf(extra?.callback, extra?.['callback.param'])
+        world.show({ vendor: 'meizu', app: appId, token, ...shown, collapseKey: key, data, receipt })
       }
       return ok({ code: '200', message: '', value: dead.length === 0 ? {} : { '110003': dead }, msgId: 'z1' })
     },

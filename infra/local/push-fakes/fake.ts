@@ -33,6 +33,8 @@ export interface Shown {
   /** One with the same key takes its place. */
   collapseKey?: string
   data?: Record<string, unknown>
+  /** Where the sender wants to hear what becomes of it, and what it wants to be told with it. */
+  receipt?: { url?: string; tag: string } | undefined
   at: number
   /** How often notifications have arrived in this place. */
   count: number
@@ -50,6 +52,8 @@ export class FakeWorld {
   /** How many notifications were accepted, by vendor. */
   readonly accepted = new Map<string, number>()
 
+  /** Called with every notification that comes to a device. */
+  onShown: (shown: Shown) => void = () => {}
   private readonly now: () => number
 
   constructor(now: () => number = Date.now) {
@@ -97,8 +101,11 @@ export class FakeWorld {
         shown.collapseKey !== undefined &&
         one.collapseKey === shown.collapseKey,
     )
-    if (before !== undefined) Object.assign(before, shown, { at: this.now(), count: before.count + 1 })
-    else this.shown.push({ ...shown, at: this.now(), count: 1 })
+    const count = (before?.count ?? 0) + 1
+    const placed = Object.assign(before ?? {}, shown, { at: this.now(), count }) as Shown
+    if (before === undefined) this.shown.push(placed)
+    // A later notification may take its place before anybody hears of this one.
+    this.onShown({ ...placed })
     if (this.shown.length > INBOX_MAX) this.shown.shift()
   }
 

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Clock } from '../../clock.ts'
 import { FakeWorld } from './fake.ts'
 import { fakeHttps } from './fake-https.ts'
 import { fakeHonor, fakeHuawei, fakeMeizu, fakeOppo, fakeVivo, fakeXiaomi } from './fake-vendors.ts'
+import { report } from './reports.ts'
 import { startFakeServer } from './server.ts'
 
 /** The fakes that `npm start` runs, so that a newcomer sees pushes arrive. */
@@ -19,8 +21,25 @@ export interface PushFakes {
 /** Any app is known here under this name: the terminal registers it. */
 const PACKAGE_NAME = 'com.example.chat'
 
-export async function startPushFakes({ dataDir, port }: { dataDir: string; port: number }): Promise<PushFakes> {
+/** What a phone takes to show a notification and to say so. */
+const REPORT_MS = 1_000
+
+export async function startPushFakes({
+  dataDir,
+  port,
+  gatewayUrl,
+  clock,
+}: {
+  dataDir: string
+  port: number
+  /** Where vendors report what was delivered. */
+  gatewayUrl: string
+  clock: Clock
+}): Promise<PushFakes> {
   const world = new FakeWorld()
+  // Nobody hears of a report that fails: the gateway may be away.
+  world.onShown = shown =>
+    void clock.schedule(REPORT_MS, () => void report(shown, 'delivered', { accessToken: secret }).catch(() => {}))
   const secret = randomBytes(24).toString('hex')
   const fakes = [
     fakeHttps(world, { secret }),
@@ -41,10 +60,10 @@ export async function startPushFakes({ dataDir, port }: { dataDir: string; port:
     xiaomi: { appSecret: secret, url: at('xiaomi') },
     oppo: { appKey: 'local', masterSecret: secret, url: at('oppo') },
     vivo: { appId: 'local', appKey: 'local', appSecret: secret, url: at('vivo') },
-    meizu: { appId: 'local', appSecret: secret, url: at('meizu') },
+    meizu: { appId: 'local', appSecret: secret, url: at('meizu'), callbackToken: secret },
   }
   const apps = { [PACKAGE_NAME]: vendors }
-  writeFileSync(file, `${JSON.stringify({ apps }, null, 2)}\n`)
+  writeFileSync(file, `${JSON.stringify({ receipts: { url: gatewayUrl, secret }, apps }, null, 2)}\n`)
   chmodSync(file, 0o600)
   return { url: server.url, file, close: server.close }
 }

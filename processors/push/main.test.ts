@@ -93,8 +93,8 @@ test('[PU22] what was opened is told of pushes that the user was sent, whichever
     { pushId: `0-7-${tablet}`, userId: 'alice', body: { kind: 'Opened' } },
   ])
   const { values } = await metrics.registry.getSingleMetric('packlog_push_opened_total')!.get()
-  expect(values.map(({ labels, value }) => [labels.result, value])).toEqual([
-    ['opened', 2],
-    ['unknown', 4],
-  ])
+  expect(Object.fromEntries(values.map(({ labels, value }) => [labels.result, value]))).toEqual({
+    opened: 2,
+    unknown: 4,
+  })
 })

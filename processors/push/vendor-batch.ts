@@ -19,8 +19,8 @@ export async function sendGrouped(
   sendAlike: (messages: readonly PushMessage[]) => Promise<SendResult[]>,
 ): Promise<SendResult[]> {
   const groups = new Map<string, number[]>()
-  for (const [index, { token: _, pushId: __, data, ...rest }] of messages.entries()) {
-    const { pushId: ___, ...shared } = data
+  for (const [index, { token: _, pushId: __, sentAt: ___, data, ...rest }] of messages.entries()) {
+    const { pushId: ____, ...shared } = data
     const key = JSON.stringify([rest, shared])
     const group = groups.get(key) ?? []
     groups.set(key, group)

@@ -12,7 +12,7 @@ import { Dispatcher } from './dispatcher.ts'
 import type { PushFacts } from './facts.ts'
 import type { Job, MessageEvent, PushedEvent } from './jobs.ts'
 import { MemoryPushStore } from './memory-push-store.ts'
-import { deviceKeyOf, type UserFacts } from './plan.ts'
+import { deviceKeyOf, receiverOf, type UserFacts } from './plan.ts'
 import { pushMetrics } from './push-metrics.ts'
 import { Sender } from './sender.ts'
 import {
@@ -60,6 +60,12 @@ class World {
   readonly records: PushRecord[] = []
   readonly taken: object[] = []
   pages = 0
+  /** Users that were asked for, and messages that were sent, in one call at most. */
+  askedMax = 0
+  sentMax = 0
+  isDown = false
+  /** Messages that came while the vendor was down. */
+  refused = 0
   onSend: () => void = () => {}
   worker = this.makeWorker()
 
@@ -67,6 +73,10 @@ class World {
     const { clock, store } = this
     const metrics = pushMetrics(new Metrics())
     const answer = (message: PushMessage) => {
+      if (this.isDown) {
+        this.refused++
+        return retryService('503', 0)
+      }
       this.sent.push(message)
       this.onSend()
       return this.answers.shift() ?? accepted('m')
@@ -76,7 +86,10 @@ class World {
       batchMax: 100,
       perSecondMax: 1_000_000,
       withdrawal: 'recall',
-      send: async messages => messages.map(answer),
+      send: async messages => {
+        this.sentMax = Math.max(this.sentMax, messages.length)
+        return messages.map(answer)
+      },
       recall: async message => {
         this.recalled.push(message)
         return accepted('')
@@ -116,13 +129,16 @@ class World {
       seenTo: async () => (this.isBehind ? -1 : Number.MAX_SAFE_INTEGER),
       devices: async userIds => userIds.map(userId => this.users.find(one => one.userId === userId)?.devices ?? []),
       isGone: async (_sessionId, seq) => this.gone.has(seq),
-      audience: async ({ cursor, limit }) => {
+      audience: async ({ sessionId, from, cursor, limit }) => {
+        const receiver = receiverOf({ sessionId, from })
+        if (receiver !== undefined) return { users: [{ userId: receiver, joinSeq: 0 }] }
         this.pages++
         const start = Number(cursor ?? 0)
         const users = this.users.slice(start, start + limit).map(({ userId }) => ({ userId, joinSeq: 0 }))
         return start + limit < this.users.length ? { users, cursor: String(start + limit) } : { users }
       },
       users: async ({ members }) => {
+        this.askedMax = Math.max(this.askedMax, members.length)
         const byId = new Map(this.users.map(one => [one.userId, one]))
         return members.map(({ userId }) => byId.get(userId) ?? user(userId, []))
       },
@@ -236,6 +252,27 @@ describe('sending', () => {
     expect(world.sent.map(({ data }) => data.seq).sort()).toEqual(['1', '1', '2'])
   })
 
+  test('[PU10] a vendor that is down for five minutes gets everything when it is back, once, and is not stormed', async () => {
+    const world = new World()
+    world.users = [user('alice', [device('a'), device('b')])]
+    world.isDown = true
+    for (let minute = 0; minute < 5; minute++) {
+      await world.put(`m${minute + 1}`, message(minute + 1, { at: world.clock.now() }), world.clock.now())
+      for (let second = 0; second < 60; second++) await world.later(1_000)
+    }
+    expect(world.sent).toEqual([])
+    // Longer pauses each time: a handful of tries in five minutes.
+    expect(world.refused).toBeGreaterThan(3)
+    expect(world.refused).toBeLessThan(40)
+    world.isDown = false
+    for (let second = 0; second < 200; second++) await world.later(1_000)
+    expect(world.sent.map(({ pushId }) => pushId)).toHaveLength(10)
+    expect(new Set(world.sent.map(({ pushId }) => pushId)).size).toBe(10)
+    expect(world.kinds().filter(kind => kind === 'Accepted')).toHaveLength(10)
+    expect(world.kinds()).not.toContain('Failed')
+    expect(await world.store.waiting(0)).toBe(0)
+  })
+
   test('[PU10] a vendor that does not answer holds up nothing else, and is left alone for a while', async () => {
     const world = new World()
     world.users = [user('alice', [device('a')])]
@@ -325,6 +362,26 @@ describe('planning', () => {
     expect(new Set(world.sent.map(({ token }) => token)).size).toBe(3 * AUDIENCE_PAGE)
     expect(world.sent).toHaveLength(3 * AUDIENCE_PAGE + 1)
     expect(world.pages).toBe(3)
+  })
+
+  test('[PU13] ten thousand who are away: a page of them in memory at a time, and somebody else in between', async () => {
+    const world = new World()
+    const members = 10_000
+    world.users = Array.from({ length: members }, (_, n) => user(`u${n}`))
+    await world.put('m1', message(1, { sessionId: crew }))
+    await world.worker.step(0)
+    await world.put('m2', message(2, { sessionId: 's:bob:u7' as SessionId }))
+    await world.worker.step(0)
+    // The other one is through while most of the group still waits.
+    expect(world.sent.filter(({ data }) => data.sessionId === 's:bob:u7')).toHaveLength(1)
+    expect(world.pages).toBe(2)
+    await world.work()
+    expect(world.pages).toBe(members / AUDIENCE_PAGE)
+    expect(world.askedMax).toBe(AUDIENCE_PAGE)
+    expect(world.sentMax).toBeLessThanOrEqual(100)
+    const ofGroup = world.sent.filter(({ data }) => data.sessionId === crew)
+    expect(ofGroup).toHaveLength(members)
+    expect(new Set(ofGroup.map(({ pushId }) => pushId)).size).toBe(members)
   })
 
   test('[PU13] it waits until the views have the event', async () => {

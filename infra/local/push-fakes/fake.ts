@@ -49,6 +49,7 @@ export class FakeWorld {
   private readonly forced = new Map<string, Forced[]>()
   private readonly down = new Set<string>()
   private readonly dead = new Set<string>()
+  private readonly places = new Map<string, Shown>()
   /** How many notifications were accepted, by vendor. */
   readonly accepted = new Map<string, number>()
 
@@ -94,19 +95,15 @@ export class FakeWorld {
 
   show(shown: Omit<Shown, 'at' | 'count'>): void {
     this.accepted.set(shown.vendor, (this.accepted.get(shown.vendor) ?? 0) + 1)
-    const before = this.shown.find(
-      one =>
-        one.vendor === shown.vendor &&
-        one.token === shown.token &&
-        shown.collapseKey !== undefined &&
-        one.collapseKey === shown.collapseKey,
-    )
+    const place = placeOf(shown)
+    const before = shown.collapseKey === undefined ? undefined : this.places.get(place)
     const count = (before?.count ?? 0) + 1
     const placed = Object.assign(before ?? {}, shown, { at: this.now(), count }) as Shown
     if (before === undefined) this.shown.push(placed)
+    this.places.set(place, placed)
     // A later notification may take its place before anybody hears of this one.
     this.onShown({ ...placed })
-    if (this.shown.length > INBOX_MAX) this.shown.shift()
+    if (this.shown.length > INBOX_MAX) this.places.delete(placeOf(this.shown.shift()!))
   }
 
   /** Takes a notification off the device. */
@@ -114,12 +111,24 @@ export class FakeWorld {
     const at = this.shown.findIndex(
       one => one.vendor === vendor && one.token === token && one.collapseKey === collapseKey,
     )
-    if (at >= 0) this.shown.splice(at, 1)
+    if (at >= 0) this.places.delete(placeOf(this.shown.splice(at, 1)[0]!))
+  }
+
+  /** Forgets what came in. */
+  clear(): void {
+    this.requests.length = 0
+    this.shown.length = 0
+    this.places.clear()
   }
 
   of(token: string): Shown[] {
     return this.shown.filter(one => one.token === token)
   }
+}
+
+/** Where a notification stands: another one with the same place takes it. */
+function placeOf({ vendor, token, collapseKey }: Pick<Shown, 'vendor' | 'token' | 'collapseKey'>): string {
+  return `${vendor} ${token} ${collapseKey ?? ''}`
 }
 
 export const INBOX_MAX = 20_000

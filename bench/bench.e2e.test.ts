@@ -67,6 +67,18 @@ test('[BN13] bench idle says when it cannot see the gateway', async () => {
   expect(run.code).toBe(1)
 })
 
+test('[BN18] bench http sends singly and in batches, and compares them with the WebSocket', async () => {
+  const small = ['--connections', '2', '--receivers', '5', '--rate', '50', '--beside', '20', '--repeat', '1']
+  const args = [BENCH, 'http', '--json', '--seconds', '0.5', '--warmup', '0', '--pairs', '5', ...small]
+  const run = await runNode(args, { env: product.env })
+  const figures = JSON.parse(run.stdout)
+  expect(figures).toMatchObject({ single: { refused: {} }, batch: { refused: {} }, webSocket: { sent: 25, lost: 0 } })
+  expect(figures.single.accepted).toBeGreaterThan(0)
+  expect(figures.batchShare).toBeGreaterThan(0)
+  expect(figures.pairs).toHaveLength(1)
+  expect(run.code).toBe(0)
+})
+
 test('[BN9] without a gateway it says so', async () => {
   const args = [BENCH, 'chat', '--gateway-url', 'ws://127.0.0.1:1/v1/ws', ...SMALL]
   const run = await runNode(args, { env: product.env })

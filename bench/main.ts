@@ -10,6 +10,7 @@ import { readConditions } from './conditions.ts'
 import { isConnectionBench, runConnectionBench } from './connections/command.ts'
 import { GroupRefused } from './connections/group-load.ts'
 import { NoGatewayHere } from './connections/idle.ts'
+import { isHttpBench, runHttpBench } from './http/command.ts'
 import { runLogLoop } from './log-loop.ts'
 import { BadOptions, BENCH_HELP, type BenchOptions, parseBenchOptions } from './options.ts'
 import { type ProcessUse, ProcessWatch } from './processes.ts'
@@ -111,6 +112,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (isConnectionBench(args)) {
     return runConnectionBench(args, { env: process.env, clock, random: systemRandom, log: progress })
   }
+  if (isHttpBench(args)) return runHttpBench(args, { env: process.env, clock, random: systemRandom, log: progress })
   const options = parseBenchOptions(args)
   if (options !== undefined) return bench(options)
   process.stdout.write(BENCH_HELP)

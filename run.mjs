@@ -27,14 +27,15 @@ const COMMANDS = {
   hold: ['main.js', 'hold'],
   release: ['main.js', 'release'],
   sim: ['../tests/sim/main.ts'],
+  contract: ['../tests/api-contract/main.ts'],
 }
 const SERVERS = ['KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'REDIS_URL', 'CLICKHOUSE_URL']
 /** These need the key of the stack, not its servers. */
 const OFFLINE = new Set(['token'])
 /** These start what they need themselves and must not see the local stack. */
-const ALONE = new Set(['faults', 'sim'])
+const ALONE = new Set(['faults', 'sim', 'contract'])
 /** These are not part of the build: they run from their source. */
-const FROM_SOURCE = new Set(['sim'])
+const FROM_SOURCE = new Set(['sim', 'contract'])
 
 const [name, ...args] = process.argv.slice(2)
 const known = COMMANDS[name]

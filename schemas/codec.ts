@@ -14,6 +14,9 @@ import type { Pack } from './pack.ts'
 
 const WIRE_HEADER_BYTES = 5
 
+/** The largest whole number that can be written as Avro's long: avsc leaves out what might not be exact. */
+export const LONG_MAX = 2 ** 53 - 2
+
 /** The record is not what its schema says; no retry will help. */
 export class Undecodable extends Error {
   override readonly name = 'Undecodable'

@@ -56,6 +56,15 @@ test.each([
   expect(await call('POST', '/v1/messages/text', { body })).toMatchObject({ status, body: { code } })
 })
 
+test('[HT4] what breaks a rule that no schema says is refused like any other field', async () => {
+  const body = { sessionId: 's:alice:bob', content: { kind: 'Text', text: 'hi' }, flags: 16 }
+  expect(await call('POST', '/v1/messages', { body })).toMatchObject({ status: 400, body: { code: 2 } })
+  expect(await call('GET', '/v1/sessions/s:alice:bob/events?afterSeq=1&beforeSeq=2')).toMatchObject({
+    status: 400,
+    body: { code: 2 },
+  })
+})
+
 test('[HT4] another type of body, and a path that there is not, are refused', async () => {
   const headers = { 'content-type': 'text/plain' }
   expect(await call('POST', '/v1/messages/text', { body: 'hi', headers })).toMatchObject({ status: 415 })

@@ -6,6 +6,7 @@ import type { Logger } from '../../infra/logger.ts'
 import { Code } from '../../schemas/codes.ts'
 import { APP_CALLS_PER_SECOND_MAX, BAD_CREDENTIALS_RATE, JSON_DEPTH_MAX, USER_CALLS_RATE } from '../limits.ts'
 import { isShallow } from '../ws/client-frames.ts'
+import { BadField } from '../ws/frame-fields.ts'
 import { Buckets, type RateLimit } from '../ws/rate-limits.ts'
 import { QuestionFailed } from '../ws/views.ts'
 import { type Caller, type Callers, identityOf, USER_HEADER } from './callers.ts'
@@ -208,6 +209,8 @@ function tooMany(detail: string): Problem {
 function problemOf(error: FastifyError): Problem {
   if (error instanceof Problem) return error
   if (error instanceof QuestionFailed) return new Problem(error.code, error.message)
+  // What no schema says, the reader of the frame does.
+  if (error instanceof BadField) return new Problem('PARAM', error.message)
   if (hasZodFastifySchemaValidationErrors(error)) {
     const place = error.validationContext ?? 'body'
     const errors = error.validation.map(({ instancePath, message }) => ({

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { LONG_MAX } from '../../schemas/codec.ts'
 import { framesSchema } from '../../schemas/frames-avro.ts'
 
 /**
@@ -121,7 +122,7 @@ function primitive(type: string): z.ZodType | undefined {
         .min(-INT_MAX - 1)
         .max(INT_MAX)
     case 'long':
-      return z.int()
+      return z.int().min(-LONG_MAX).max(LONG_MAX)
     case 'double':
     case 'float':
       return z.number()

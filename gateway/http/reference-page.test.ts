@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { describeRoutes } from './openapi.ts'
 import { REFERENCE_PATH, serveReferencePage } from './reference-page.ts'
 
-test('[HT15] the reference shows the description, and all that it loads is served here', async () => {
+test('[HT31] the reference shows the description, and all that it loads is served here', async () => {
   const fastify = Fastify()
   describeRoutes(fastify, '1.0.0')
   serveReferencePage(fastify)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Content, SendExtra } from '../../schemas/content.ts'
+import type { PackFrame } from '../../schemas/frames.ts'
 import { type GroupId, groupSessionId, type SessionId, singleSessionId, type UserId } from '../../schemas/ids.ts'
 import { Flag, type PushInfo } from '../../schemas/pack.ts'
 import type { Answer } from '../ws/calls.ts'
@@ -23,6 +24,8 @@ const flagsSchema = z
   .max(255)
   .optional()
   .describe(`Bits as in docs/protocol.md; absent: ${Flag.COUNTER}, the message counts as unread.`)
+
+type SendFrame = Extract<PackFrame, { type: 'send' }>
 
 interface Message {
   flags?: number
@@ -132,8 +135,9 @@ export function messageRoutes(calls: CallsNow): Route[] {
   ]
 }
 
-export function sendFrame(packId: string, sessionId: SessionId, { flags = Flag.COUNTER, ...rest }: Message) {
-  return readPackFrame('send', { packId, sessionId, flags, ...rest })
+/** The frame of a message. Throws BadField where a rule is broken that no schema says. */
+export function sendFrame(packId: string, sessionId: SessionId, { flags = Flag.COUNTER, ...rest }: Message): SendFrame {
+  return readPackFrame('send', { packId, sessionId, flags, ...rest }) as SendFrame
 }
 
 function receiverOf(from: UserId, { to, groupId }: { to?: UserId; groupId?: GroupId }): SessionId {

@@ -5,7 +5,7 @@ import { userIdSchema } from './common-schemas.ts'
 import type { CallsNow } from './frame-routes.ts'
 import { derivedPackId } from './idempotency.ts'
 import { type Route, route } from './route.ts'
-import { BATCH_MAX, batchAnswer, batchOutcome, messageFields } from './routes-messages.ts'
+import { BATCH_MAX, batchAnswer, batchOutcome, messageFields, sendFrame } from './routes-messages.ts'
 
 /** Messages of an app to users, who cannot answer: each goes to the session `b:<app>:<user>`. */
 export function notificationRoutes(calls: CallsNow): Route[] {
@@ -23,20 +23,15 @@ export function notificationRoutes(calls: CallsNow): Route[] {
       body: z.strictObject({ to: z.array(userIdSchema).min(1).max(BATCH_MAX), ...messageFields }),
       answer: batchAnswer,
       handle: async ({ identity, packId, body }) => {
-        const { to, flags = NOTIFY_FLAGS, pushInfo, content, extra } = body
+        const { to, ...message } = body
         const app = identity.userId
-        const answers = [...new Set(to)].map(userId => {
+        const packs = [...new Set(to)].map(userId => {
           const sessionId = notifySessionId(app, userId)
-          return submitAppPack(calls(), identity, {
-            packId: derivedPackId(packId, sessionId),
-            sessionId,
-            from: app,
-            flags,
-            pushInfo,
-            body: messageOf(content, extra),
-          })
+          const frame = sendFrame(derivedPackId(packId, sessionId), sessionId, { flags: NOTIFY_FLAGS, ...message })
+          const { type: _, content, extra, ...sent } = frame
+          return { ...sent, from: app, body: messageOf(content, extra) }
         })
-        return batchOutcome(await Promise.all(answers))
+        return batchOutcome(await Promise.all(packs.map(pack => submitAppPack(calls(), identity, pack))))
       },
     }),
   ]

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Clock, Millis, Random } from '../../infra/clock.ts'
+import { LONG_MAX } from '../../schemas/codec.ts'
 import { Code } from '../../schemas/codes.ts'
 import type { UserId } from '../../schemas/ids.ts'
 import type { PackBody } from '../../schemas/pack.ts'
@@ -71,6 +72,7 @@ export function tokenRoutes(parts: TokenRouteParts): Route[] {
         expiresAt: z
           .int()
           .min(1)
+          .max(LONG_MAX)
           .optional()
           .describe('With tokenId: when that token ends by itself; absent: in a year.'),
       }),

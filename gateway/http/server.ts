@@ -1,16 +1,18 @@
 import type { IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Clock, Random } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import { WS_PATH } from '../auth/login-request.ts'
 import { Api, type ApiOptions, BODY_BYTES_MAX, sendProblem } from './api.ts'
+import { ASYNCAPI_PATH, serveAsyncapi } from './asyncapi.ts'
 import { serveDevelopmentLogin } from './development-login.ts'
 import { describeRoutes, OPENAPI_PATH } from './openapi.ts'
 import { Problem } from './problem.ts'
 import { REFERENCE_PATH, serveReferencePage } from './reference-page.ts'
 import type { ForeignRoute, Route } from './route.ts'
+import { refuseUnread, type UnreadError } from './unread-requests.ts'
 import { serveWebPages } from './web-pages.ts'
 
 /** A whole request, and its headers alone, have to be there in time; it is looked at now and then (SC3). */
@@ -45,18 +47,21 @@ export interface HttpServerOptions {
 export class HttpServer {
   private readonly fastify: FastifyInstance
   private readonly api: Api
+  private readonly random: Random
 
   constructor(served: HttpServerOptions) {
     const { clock, random, logger, api, routes, foreignRoutes, tls, isReady, upgrade, webDir, developmentKey } = served
     const { slow = SLOW_LIMITS } = served
+    this.random = random
     const options = {
       logger: false,
       bodyLimit: BODY_BYTES_MAX,
       requestTimeout: slow.requestMs,
       // Connections that were upgraded are closed by the hub, with a code.
       forceCloseConnections: 'idle' as const,
-      genReqId: () => random.bytes(REQUEST_ID_BYTES).toString('base64url'),
+      genReqId: () => this.newRequestId(),
       requestIdHeader: false as const,
+      clientErrorHandler: (error: UnreadError, socket: Socket) => refuseUnread(error, socket, this.newRequestId()),
     }
     const socketLimits = { connectionsCheckingInterval: slow.lookMs, headersTimeout: slow.headersMs }
     // Over TLS it is another class of server, and the same to everything here.
@@ -76,12 +81,20 @@ export class HttpServer {
     this.api = new Api(this.fastify, { ...api, clock, random, logger, isOpen: isReady })
     describeRoutes(this.fastify, API_VERSION)
     serveReferencePage(this.fastify)
+    serveAsyncapi(this.fastify, API_VERSION)
     this.fastify.register(async () => {
       this.api.add(routes)
       this.api.addForeign(foreignRoutes)
     })
     const health = { time: '/v1/time', health: '/healthz', ready: '/readyz' }
-    const paths = { name: 'packlog', webSocket: WS_PATH, ...health, api: OPENAPI_PATH, reference: REFERENCE_PATH }
+    const paths = {
+      name: 'packlog',
+      webSocket: WS_PATH,
+      ...health,
+      api: OPENAPI_PATH,
+      webSocketApi: ASYNCAPI_PATH,
+      reference: REFERENCE_PATH,
+    }
     if (webDir === undefined) this.fastify.get('/', () => paths)
     else serveWebPages(this.fastify, webDir)
     if (developmentKey !== undefined) serveDevelopmentLogin(this.fastify, { key: developmentKey, clock })
@@ -92,6 +105,10 @@ export class HttpServer {
       return sendProblem(reply, problem, request.id)
     })
     this.fastify.get('/v1/time', () => ({ serverTime: clock.now() }))
+  }
+
+  private newRequestId(): string {
+    return this.random.bytes(REQUEST_ID_BYTES).toString('base64url')
   }
 
   /** Listens. Rejects when the address cannot be had. */

@@ -87,6 +87,7 @@ const BROKEN: [string, unknown, string, string][] = [
     'PARAM',
     'userIds',
   ],
+  ['a seq that the log cannot hold', { type: 'markRead', packId, sessionId, seq: 2 ** 53 - 1 }, 'PARAM', 'seq'],
   ['no direction', { type: 'history', requestId: 1, sessionId }, 'PARAM', 'afterSeq'],
   ['both directions', { type: 'history', requestId: 1, sessionId, afterSeq: 1, beforeSeq: 2 }, 'PARAM', 'afterSeq'],
   ['a negative seq', { type: 'history', requestId: 1, sessionId, afterSeq: -1 }, 'PARAM', 'afterSeq'],

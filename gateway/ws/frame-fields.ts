@@ -1,3 +1,4 @@
+import { LONG_MAX } from '../../schemas/codec.ts'
 import {
   isGroupId,
   isPackId,
@@ -89,6 +90,7 @@ export function textOf(fields: Fields, name: string, path = name): string {
 export function countOf(fields: Fields, name: string, path = name): number {
   const value = fields[name]
   if (!isCount(value)) throw bad(path, SEQ_RULE)
+  if (value > LONG_MAX) throw bad(path, 'is too large')
   return value
 }
 

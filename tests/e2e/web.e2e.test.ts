@@ -294,7 +294,7 @@ test(
 )
 
 test(
-  '[HT15] the reference of the API loads with nothing from elsewhere, and calls with the key that is entered',
+  '[HT31] the reference of the API loads with nothing from elsewhere, and calls with the key that is entered',
   async () => {
     const context = await browser.newContext({ viewport: DESK })
     const page = await context.newPage()

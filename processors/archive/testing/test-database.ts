@@ -8,6 +8,8 @@ export interface TestDatabase {
   /** A store with a client of its own. */
   store(): ClickHouseArchiveStore
   rawRows(): Promise<{ events: number; messages: number }>
+  /** Takes every row away, and what is remembered of inserts; the tables stay. */
+  empty(): Promise<void>
   /** Drops the database and closes every client. */
   remove(): Promise<void>
 }
@@ -29,6 +31,8 @@ export async function makeTestDatabase(url: string): Promise<TestDatabase> {
       return store
     },
     rawRows: async () => ({ events: await count('events'), messages: await count('messages') }),
+    empty: () =>
+      clickhouse.command(`TRUNCATE TABLES FROM ${quoteName(options.database)} NOT LIKE 'archive_migrations'`),
     remove: async () => {
       await clickhouse.command(`DROP DATABASE IF EXISTS ${quoteName(options.database)} SYNC`)
       for (const store of stores) await store.close()

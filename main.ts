@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { deadCommand } from './commands/dead.ts'
+import { exportCommand } from './commands/export.ts'
 import { keyCommand } from './commands/key.ts'
 import { kickCommand } from './commands/kick.ts'
 import { pushCommand } from './commands/push-receipts.ts'
@@ -24,6 +25,7 @@ const HELP = `packlog: an event-sourced instant-messaging backend on Kafka
   packlog kick USER [--reason TEXT] logs a user out everywhere
   packlog disable|enable USER       keeps a user out, or lets them in again
   packlog erase USER [--reason T]   erases a user for good, and shows how far it is
+  packlog export USER               writes what is kept of a user, one JSON object a line
   packlog hold|release USER|SESSION sets or ends a legal hold, which goes before every erasure
   packlog key create|list|revoke APP makes, lists and ends keys of apps for the HTTP API
   packlog rebuild VIEW              builds history, membership or archive anew from the log
@@ -78,6 +80,8 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
       return standingCommand({ env, verb: command, subject, reason: values.reason, signal })
     case 'push':
       return pushCommand({ env, words: positionals.slice(1) })
+    case 'export':
+      return exportCommand({ env, userId: subject, signal })
     case 'dead':
       return deadCommand({
         env,

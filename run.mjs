@@ -24,6 +24,7 @@ const COMMANDS = {
   disable: ['main.js', 'disable'],
   enable: ['main.js', 'enable'],
   erase: ['main.js', 'erase'],
+  export: ['main.js', 'export'],
   hold: ['main.js', 'hold'],
   release: ['main.js', 'release'],
   sim: ['../tests/sim/main.ts'],

@@ -4,6 +4,8 @@ import type {
   ArchivedTimeline,
   ArchiveReader,
   OutcomeRequest,
+  SentPlace,
+  SentRequest,
   TimelineRequest,
 } from '../../processors/archive/archive-reader.ts'
 import type { ArchiveSearch, MessagePlace } from '../../processors/archive/archive-search.ts'
@@ -245,6 +247,10 @@ export class FakeArchive extends FakeView implements ArchiveReader {
 
   search(request: ArchiveSearch): Promise<MessagePlace[]> {
     return this.answer(() => this.memory.search(request))
+  }
+
+  sentBy(request: SentRequest): Promise<SentPlace[]> {
+    return this.answer(() => this.memory.sentBy(request))
   }
 
   messagesAt(places: Parameters<ArchiveReader['messagesAt']>[0]): ReturnType<ArchiveReader['messagesAt']> {

@@ -39,12 +39,22 @@ export interface ArchiveReader {
   messagesAt(
     places: readonly Pick<MessagePlace, 'sessionId' | 'seq'>[],
   ): Promise<Pick<ArchivedTimeline, 'events' | 'changes'>>
+  /** Places of messages that a user sent, by session id and seq, from behind `after` on; fewer than `limit`: there are no more. */
+  sentBy(request: SentRequest): Promise<SentPlace[]>
   /** A part of a session's timeline. */
   timeline(request: TimelineRequest): Promise<ArchivedTimeline>
   /** The message at a seq, as it reads now; undefined where there is none. */
   message(request: { partition: Partition; sessionId: SessionId; seq: Seq }): Promise<ArchivedMessage | undefined>
   /** The count of a session at a seq of its timeline; undefined where there is no such event. */
   count(request: { partition: Partition; sessionId: SessionId; seq: Seq }): Promise<Count | undefined>
+}
+
+export type SentPlace = Pick<MessagePlace, 'sessionId' | 'seq'>
+
+export interface SentRequest {
+  userId: UserId
+  after?: SentPlace
+  limit: number
 }
 
 /** Seqs of one session. */
@@ -128,6 +138,16 @@ export class ClickHouseArchiveReader implements ArchiveReader {
 
   search(request: ArchiveSearch): Promise<MessagePlace[]> {
     return searchMessages(this.clickhouse, request)
+  }
+
+  sentBy({ userId, after, limit }: SentRequest): Promise<SentPlace[]> {
+    // Rows that are there twice until they are merged are next to each other.
+    return this.clickhouse.rows<SentPlace>(
+      `SELECT sessionId, seq FROM messages
+      WHERE \`from\` = {userId: String} AND (sessionId, seq) > ({sessionId: String}, {seq: UInt64})
+      ORDER BY sessionId, seq LIMIT 1 BY sessionId, seq LIMIT {limit: UInt32}`,
+      { userId, sessionId: after?.sessionId ?? '', seq: after?.seq ?? 0, limit },
+    )
   }
 
   async messagesAt(places: readonly Pick<MessagePlace, 'sessionId' | 'seq'>[]) {

@@ -8,6 +8,8 @@ import {
   type ArchiveReader,
   type OutcomeRequest,
   outcomeTimes,
+  type SentPlace,
+  type SentRequest,
   type TimelineRequest,
 } from './archive-reader.ts'
 import type { ArchiveSearch, MessagePlace } from './archive-search.ts'
@@ -123,6 +125,16 @@ export class MemoryArchive implements ArchiveInspector, ArchiveReader {
     return places.sort(newestFirst).slice(0, request.limit)
   }
 
+  async sentBy({ userId, after, limit }: SentRequest): Promise<SentPlace[]> {
+    const rows = latest(this.messageRows, ({ sessionId, seq }) => `${sessionId} ${seq}`)
+    return rows
+      .filter(({ from }) => from === userId)
+      .map(({ sessionId, seq }) => ({ sessionId: sessionId as SessionId, seq }))
+      .sort(byPlace)
+      .filter(place => after === undefined || byPlace(place, after) > 0)
+      .slice(0, limit)
+  }
+
   async messagesAt(places: readonly Pick<MessagePlace, 'sessionId' | 'seq'>[]) {
     const wanted = new Set(places.map(({ sessionId, seq }) => `${sessionId} ${seq}`))
     const rows = latest(this.eventRows, row => `${row.partition} ${row.offset}`).sort((a, b) => a.offset - b.offset)
@@ -193,6 +205,10 @@ function fits(
     place.at < beforeAt &&
     (after === undefined || newestFirst(after, place) < 0)
   )
+}
+
+function byPlace(a: SentPlace, b: SentPlace): number {
+  return compareBytes(a.sessionId, b.sessionId) || a.seq - b.seq
 }
 
 function newestFirst(a: MessagePlace, b: MessagePlace): number {

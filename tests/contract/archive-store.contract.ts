@@ -359,6 +359,12 @@ export function archiveStoreContract(makeHarness: () => Promise<ArchiveHarness>)
     ])
     expect(new Set(read.map(({ sessionId, seq }) => `${sessionId} ${seq}`))).toEqual(new Set([`${CHAT} 3`, 'g:crew 3']))
     expect(changes.map(({ seq }) => seq)).toEqual([5, 6])
+    const sent = await reader.sentBy({ userId: ALICE, limit: 3 })
+    expect(sent).toEqual([1, 2, 3].map(seq => ({ sessionId: CHAT, seq })))
+    expect(await reader.sentBy({ userId: ALICE, after: sent[2]!, limit: 3 })).toEqual([
+      { sessionId: CHAT, seq: 4 },
+      { sessionId: 's:carol:dave', seq: 1 },
+    ])
   })
 
   test('[AR7] a reader knows how far the archive is in a partition', async () => {

@@ -19,6 +19,8 @@ const CHAT = singleSessionId('ann' as UserId, 'bo' as UserId)
 const HELD = singleSessionId('ann' as UserId, 'cy' as UserId)
 const TEAM = groupSessionId('team' as GroupId)
 
+const MINE = { kind: 'Message', sessionId: CHAT, seq: 2, content: { kind: 'Text', text: 'mine' }, edits: 0 }
+
 let product: TestProduct
 let redis: RedisConnection
 let clickhouse: ClickHouse
@@ -104,7 +106,15 @@ async function inDeadLetters(): Promise<string[]> {
 }
 
 test('[SQ50] an erased user is kept out, and nothing that they said is left anywhere, also after rebuilds', async () => {
-  for (const words of [['erase'], ['erase', 'a b'], ['disable', 's:a:b'], ['hold', 'x:y'], ['release']]) {
+  for (const words of [
+    ['export'],
+    ['export', 's:a:b'],
+    ['erase'],
+    ['erase', 'a b'],
+    ['disable', 's:a:b'],
+    ['hold', 'x:y'],
+    ['release'],
+  ]) {
     expect(await run(...words), words.join(' ')).toMatchObject({ code: 2 })
   }
   const [ann, bo] = [await Device.connect(product, 'ann'), await Device.connect(product, 'bo')]
@@ -123,6 +133,13 @@ test('[SQ50] an erased user is kept out, and nothing that they said is left anyw
   expect(await ann.outcome({ type: 'setSessionAttributes', sessionId: CHAT, attributes })).toBe('ack')
   await bo.history(CHAT, events => events.length === 2)
   expect(await run('hold', HELD, '--reason', 'case 12')).toMatchObject({ code: 0 })
+  const exported = await run('export', 'bo')
+  expect(exported, exported.stderr).toMatchObject({ code: 0 })
+  const lines = exported.stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  expect(lines).toMatchObject([{ kind: 'Profile', userId: 'bo' }, { kind: 'Group', sessionId: TEAM }, MINE])
   // What is held stays, and whoever asked is told so.
   const first = await run('erase', 'ann', '--reason', 'asked for')
   expect(first, first.stdout + first.stderr).toMatchObject({ code: 1 })

@@ -158,6 +158,7 @@ export function archiveReader(world: World, host: Machine): ArchiveReader {
     positions: () => server.positions(),
     sessionsOf: request => server.sessionsOf(request),
     search: request => server.search(request),
+    sentBy: request => server.sentBy(request),
     messagesAt: places => server.messagesAt(places),
   }
   return remote(world, host, 'archive', reading)

@@ -12,7 +12,7 @@ import { runRoles } from './commands/run-roles.ts'
 import { setupCommand } from './commands/setup.ts'
 import { standingCommand } from './commands/standing.ts'
 import { tokenCommand } from './commands/token.ts'
-import { verifyCommand } from './commands/verify.ts'
+import { digestCommand, verifyCommand } from './commands/verify.ts'
 import { webhookCommand } from './commands/webhook.ts'
 import { BadConfig } from './infra/config.ts'
 import { ROLES } from './infra/roles.ts'
@@ -28,7 +28,10 @@ const HELP = `packlog: an event-sourced instant-messaging backend on Kafka
   packlog export USER               writes what is kept of a user, one JSON object a line
   packlog hold|release USER|SESSION sets or ends a legal hold, which goes before every erasure
   packlog key create|list|revoke APP makes, lists and ends keys of apps for the HTTP API
-  packlog rebuild VIEW              builds history, membership or archive anew from the log
+  packlog rebuild VIEW [--resume]   builds history, membership or archive anew from the log, and from the archive
+                                    where the log has lost its beginning; --discard throws away what one has left
+  packlog rebuild VIEW --as-of TIME builds history or membership as it was, beside the live one
+  packlog verify --digest           prints one digest for everything that a view shows
   packlog verify [--json] [--repair]  compares every view with a fresh fold of the log; builds anew what differs
   packlog webhook list|secret|test|dead|replay|discard  looks after webhooks
   packlog push urls                 prints where push vendors report, for their consoles
@@ -52,6 +55,10 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
       json: { type: 'boolean' },
       all: { type: 'boolean' },
       repair: { type: 'boolean' },
+      digest: { type: 'boolean' },
+      resume: { type: 'boolean' },
+      discard: { type: 'boolean' },
+      'as-of': { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
   })
@@ -69,8 +76,16 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
       return keyCommand({ env, words: positionals.slice(1), flags: { name, role, scopes, days } })
     }
     case 'rebuild':
-      return rebuildCommand({ env, view: subject, signal })
+      return rebuildCommand({
+        env,
+        view: subject,
+        signal,
+        resume: values.resume === true,
+        discard: values.discard === true,
+        asOf: values['as-of'],
+      })
     case 'verify':
+      if (values.digest === true) return digestCommand(env)
       return verifyCommand({ env, json: values.json === true, repair: values.repair === true, signal })
     case 'disable':
     case 'enable':

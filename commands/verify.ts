@@ -6,6 +6,7 @@ import { HISTORY_DEFAULTS } from '../processors/history/history-store.ts'
 import { historyInspector } from '../processors/history/main.ts'
 import { membershipInspector } from '../processors/membership/main.ts'
 import { runVerify, type VerifyResult } from '../verify/verify.ts'
+import { historyDigest, membershipDigest } from '../verify/view-digest.ts'
 import { clickHouseOptions, closeContext, openContext } from './context.ts'
 import { rebuildCommand } from './rebuild.ts'
 
@@ -15,6 +16,24 @@ export interface VerifyCommandOptions {
   /** Builds the views anew in which something differs, and compares again. */
   repair: boolean
   signal: AbortSignal
+}
+
+/** Prints one digest for everything that history and membership show; compares nothing. 0: done. */
+export async function digestCommand(env: NodeJS.ProcessEnv): Promise<number> {
+  const context = await openContext({ ...env, PACKLOG_LOG_LEVEL: 'silent' }, 'digest')
+  try {
+    const { redisUrl: url, redisPrefix: prefix } = context.config
+    const { random, logger } = context
+    const connection = connectRedis({ url, prefix, name: 'packlog-digest', logger })
+    context.closers.push(() => connection.close())
+    await redisReady(connection)
+    const on = { connection, random }
+    process.stdout.write(`history ${await historyDigest(historyInspector(on))}\n`)
+    process.stdout.write(`membership ${await membershipDigest(membershipInspector(on))}\n`)
+    return 0
+  } finally {
+    await closeContext(context)
+  }
 }
 
 /** How often views are built anew: what is named is bounded, and a repaired view may show another one's damage. */
@@ -64,7 +83,7 @@ async function compare(env: NodeJS.ProcessEnv, json: boolean): Promise<{ code: n
       history: historyInspector({ connection, random }),
       membership: membershipInspector({ connection, random }),
       archive: new ClickHouseArchiveInspector(clickhouse),
-      limits: HISTORY_DEFAULTS,
+      limits: { ...HISTORY_DEFAULTS, ...config.history },
       clock,
       json,
       print: line => process.stdout.write(`${line}\n`),

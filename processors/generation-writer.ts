@@ -85,8 +85,9 @@ export function redisRebuildable(request: {
   let building: { generation: string; writer: GenerationWriter } | undefined
   return {
     name,
-    begin: async () => {
-      const generation = await generations.beginBuilding()
+    begin: async ({ resume = false } = {}) => {
+      const left = resume ? await generations.current('building') : undefined
+      const generation = left ?? (await generations.beginBuilding())
       building = { generation, writer: new GenerationWriter(generations, generation) }
       return makeView(building.writer)
     },
@@ -97,7 +98,8 @@ export function redisRebuildable(request: {
       building = undefined
     },
     abort: async () => {
-      if (building !== undefined) await generations.abortBuilding(building.generation)
+      const generation = building?.generation ?? (await generations.current('building'))
+      if (generation !== undefined) await generations.abortBuilding(generation)
       building = undefined
     },
   }

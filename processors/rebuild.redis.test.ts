@@ -8,6 +8,7 @@ import type { RedisConnection } from '../infra/redis/redis.ts'
 import type { SessionId } from '../schemas/ids.ts'
 import { dump } from '../tests/contract/history-store.contract.ts'
 import { testStack } from '../tests/stack.ts'
+import { readPlaced } from '../verify/testing/views.ts'
 import { HISTORY_DEFAULTS } from './history/history-store.ts'
 import { historyInspector, historyReader, historyRebuildable, historyView, makeHistoryView } from './history/main.ts'
 import { MemoryHistory, MemoryHistoryStore } from './history/memory-history-store.ts'
@@ -204,6 +205,28 @@ describe('rebuild', () => {
     expect(await rows()).toEqual(await expected(script))
   })
 
+  test('[RN16] what an unfinished rebuild has left is gone on with where that is asked for, and thrown away on demand', async () => {
+    const eventLog = await makeEventLog()
+    const script = busyScript(50)
+    eventLog.append(script.events)
+    await liveRunner(eventLog)
+    const half = async () => {
+      const view = await historyRebuildable({ connection: shared(), ...parts() }).begin()
+      await view.position(0)
+      const { events } = script.batch(0, 30)
+      const [last] = await readPlaced(eventLog, 0).then(placed => placed.slice(29))
+      await view.apply({ partition: 0, events, position: last!.position })
+    }
+    await half()
+    const options = rebuildOptions(eventLog)
+    await rebuildView({ ...options, resume: true })
+    expect(options.lines.at(-1)).toMatch(/^history: rebuilt from 21 events in/)
+    expect(await rows()).toEqual(await expected(script))
+    await half()
+    await historyRebuildable({ connection: shared(), ...parts() }).abort()
+    expect(await generationsInUse()).toEqual(new Set([await live()]))
+  })
+
   test('[RN11] a rebuild that is given up leaves the live view as it was', async () => {
     const eventLog = await makeEventLog()
     const script = busyScript(100)
@@ -223,6 +246,7 @@ describe('rebuild', () => {
     const rebuilding = rebuildView({ ...rebuildOptions(eventLog, rebuildable), signal: controller.signal })
     await expect(rebuilding).rejects.toThrow(RebuildFailed)
     expect(await live()).toBe(before)
+    await inner.abort()
     expect(await generationsInUse()).toEqual(new Set([before]))
     expect(await rows()).toEqual(await expected(script))
   })

@@ -57,6 +57,16 @@ export interface RecordCodec<T> {
   learn(schemaId: number): Promise<boolean>
 }
 
+/** The value, after its schema was fetched where that is a new one. Throws Undecodable, UnknownSchema. */
+export async function decodeLearning<T>(codec: RecordCodec<T>, bytes: Buffer): Promise<T> {
+  try {
+    return codec.decode(bytes)
+  } catch (error) {
+    if (!(error instanceof UnknownSchema) || !(await codec.learn(error.schemaId))) throw error
+    return codec.decode(bytes)
+  }
+}
+
 function loadSchema(file: string): avro.Schema & object {
   return JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8'))
 }

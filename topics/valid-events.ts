@@ -104,7 +104,8 @@ export function advance(before: Position, record: StoredRecord, partition: Parti
   return { offset: record.offset, cause, hash: chainHash(record) }
 }
 
-function isNextCause(before: Cause, cause: Cause): boolean {
+/** True where no outcome lies between the two: LOG2. */
+export function isNextCause(before: Cause, cause: Cause): boolean {
   if (cause.era === before.era) return cause.offset === before.offset + 1
   return cause.era > before.era
 }

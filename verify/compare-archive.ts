@@ -1,10 +1,9 @@
+import { contentOf, eventOfRow } from '../processors/archive/event-of-row.ts'
 import type { EventRow } from '../processors/archive/event-row.ts'
 import type { MessageRow } from '../processors/archive/inspect.ts'
-import type { Content, MessageExtra } from '../schemas/content.ts'
+import type { Content } from '../schemas/content.ts'
 import type { Event, EventBody } from '../schemas/event.ts'
-import { type PackId, type Partition, parseSessionId, type SessionId, type UserId } from '../schemas/ids.ts'
-import type { Actor, Rules } from '../schemas/pack.ts'
-import type { GroupInfo } from '../schemas/settings.ts'
+import { type Partition, parseSessionId } from '../schemas/ids.ts'
 import { isSame } from './compare-history.ts'
 import { type Difference, NOTHING, show } from './difference.ts'
 
@@ -12,67 +11,6 @@ import { type Difference, NOTHING, show } from './difference.ts'
  * Compares rows of the archive with the log. A row is turned back into the event that it must have come from: the
  * other way round than the archive goes, so that a fact which is left out on the way is missed here. Pure.
  */
-
-/** The event that a row of `events` tells of. */
-export function eventOfRow(row: EventRow): Event {
-  return {
-    cause: { era: row.causeEra, offset: row.causeOffset },
-    at: row.at,
-    sessionId: row.sessionId as SessionId,
-    packId: (row.packIdText === '' && !/^[0-]*$/.test(row.packId) ? row.packId : row.packIdText) as PackId,
-    from: row.from as UserId,
-    actor: { kind: row.actorKind as Actor['kind'], id: row.actorId },
-    device: { type: row.deviceType, id: row.deviceId },
-    gateway: row.gateway,
-    flags: row.flags,
-    seq: row.seq,
-    count: row.count,
-    digest: row.digest,
-    pushInfo: row.hasPushInfo ? { title: row.pushTitle, summary: row.pushSummary, url: row.pushUrl } : null,
-    body: bodyOfRow(row),
-  }
-}
-
-function bodyOfRow(row: EventRow): EventBody {
-  const userIds = [...row.userIds] as UserId[]
-  switch (row.kind as EventBody['kind']) {
-    case 'MessageAccepted':
-      return row.extra === ''
-        ? { kind: 'MessageAccepted', content: contentOf(row) }
-        : { kind: 'MessageAccepted', content: contentOf(row), extra: JSON.parse(row.extra) as MessageExtra }
-    case 'GroupCreated': {
-      const { attributes, ...more } = JSON.parse(row.data || '{}') as Partial<GroupInfo>
-      const info = { name: row.groupName, avatar: row.groupAvatar, notice: row.groupNotice }
-      const whole = attributes === undefined ? info : { ...info, attributes }
-      return { kind: 'GroupCreated', info: whole, members: userIds, ...more }
-    }
-    case 'MemberQuit':
-    case 'GroupDismissed':
-      return { kind: row.kind as 'MemberQuit' | 'GroupDismissed' }
-    case 'MembersAdded':
-    case 'MembersRemoved':
-      return { kind: row.kind as 'MembersAdded' | 'MembersRemoved', userIds }
-    case 'RulesSet':
-      return { kind: 'RulesSet', rules: JSON.parse(row.rules || '{}') as Rules }
-    case 'PackRefused':
-      return { kind: 'PackRefused', code: row.code, reason: row.reason, ...JSON.parse(row.data || '{}') }
-    case 'PackRepeated':
-      return { kind: 'PackRepeated', code: row.code, seq: row.firstSeq, count: row.firstCount, at: row.firstAt }
-    default:
-      return { kind: row.kind, ...JSON.parse(row.data || '{}') } as EventBody
-  }
-}
-
-function contentOf({ contentKind, contentType, text, data }: EventRow | MessageRow): Content {
-  switch (contentKind) {
-    case 'Text':
-      return { kind: 'Text', text }
-    case 'Custom':
-      return { kind: 'Custom', type: contentType, data }
-    default:
-      return { kind: contentKind, ...JSON.parse(data || '{}') } as Content
-  }
-}
 
 /** What differs between an event of the log and its row; `row` undefined: there is none. */
 export function compareEventRow(

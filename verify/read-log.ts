@@ -1,4 +1,4 @@
-import { type RecordCodec, UnknownSchema } from '../schemas/codec.ts'
+import { decodeLearning, type RecordCodec } from '../schemas/codec.ts'
 import type { Event } from '../schemas/event.ts'
 import type { Offset, Partition } from '../schemas/ids.ts'
 import type { Log } from '../topics/log.ts'
@@ -32,7 +32,7 @@ export class PartitionReader {
     await readRecords(this.source, { partition: this.partition, from: this.next, to: end }, async records => {
       const batch = selectValid(this.partition, this.position, records)
       for (const record of batch.records) {
-        const event = await decode(this.source.codec, record.value!)
+        const event = await decodeLearning(this.source.codec, record.value!)
         // Awaited only where there is something to wait for: most events are compared at once.
         const waits = onEvent(event, record.offset)
         if (waits !== undefined) await waits
@@ -43,19 +43,10 @@ export class PartitionReader {
   }
 }
 
-async function decode(codec: RecordCodec<Event>, bytes: Buffer): Promise<Event> {
-  try {
-    return codec.decode(bytes)
-  } catch (error) {
-    if (!(error instanceof UnknownSchema) || !(await codec.learn(error.schemaId))) throw error
-    return codec.decode(bytes)
-  }
-}
-
 /** The event at an offset, to be shown; undefined where the log does not hold it. */
 export async function readEventAt(source: LogSource, partition: Partition, offset: Offset): Promise<Event | undefined> {
   const record = await readRecordAt(source, { partition, offset })
-  return record === undefined ? undefined : decode(source.codec, record.value!)
+  return record === undefined ? undefined : decodeLearning(source.codec, record.value!)
 }
 
 /** How many valid events lie between a view's position and `end`. */

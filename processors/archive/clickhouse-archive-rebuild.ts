@@ -1,11 +1,12 @@
 import { assert } from '../../infra/assert.ts'
 import { type ClickHouse, quoteName } from '../../infra/clickhouse/clickhouse.ts'
 import type { Clock, Millis, Random } from '../../infra/clock.ts'
-import { makePackId, type Partition } from '../../schemas/ids.ts'
+import { makePackId, type Offset, type Partition } from '../../schemas/ids.ts'
 import type { Rebuildable } from '../rebuild.ts'
 import { recordStripped, stripShadow } from './archive-stripper.ts'
 import { ArchiveView } from './archive-view.ts'
 import { ClickHouseArchiveStore, SWITCH_FENCE_SECONDS } from './clickhouse-archive-store.ts'
+import { EVENT_COLUMNS } from './event-row.ts'
 
 /**
  * Builds the archive anew in tables beside the live ones, then puts them in their place with one statement.
@@ -31,19 +32,32 @@ export class ClickHouseArchiveRebuild implements Rebuildable {
     this.options = options
   }
 
-  async begin(): Promise<ArchiveView> {
+  async begin({ resume = false }: { resume?: boolean } = {}): Promise<ArchiveView> {
     assert(this.building === undefined, 'a rebuild is begun once')
     const { connect, prepareDatabase, topic, partitions, clock } = this.options
     const store = new ClickHouseArchiveStore(connect(), prepareDatabase, SUFFIX)
     const ids = await this.use(async clickhouse => {
       await new ClickHouseArchiveStore(clickhouse, prepareDatabase).prepare()
-      await dropShadow(clickhouse)
-      await makeShadow(clickhouse)
+      if (!resume || !(await isShadowWhole(clickhouse))) {
+        await dropShadow(clickhouse)
+        await makeShadow(clickhouse)
+      }
       return tableIds(clickhouse, SUFFIX)
     })
     const view = new ArchiveView({ store, topic, partitions, clock })
     this.building = { view, store, ids }
     return view
+  }
+
+  /** Its own rows, as they are: what was emptied stays so, and so does how long it was. In pieces, each recorded. */
+  async copyOlder({ partition, start, signal }: { partition: Partition; start: Offset; signal: AbortSignal }) {
+    await this.use(async clickhouse => {
+      const store = new ClickHouseArchiveStore(clickhouse, async () => {}, SUFFIX)
+      let from = (await store.progress()).done.get(partition)?.last.offset ?? -1
+      for (; from < start - 1 && !signal.aborted; from = Math.min(from + COPY_OFFSETS, start - 1)) {
+        await copyRows(clickhouse, store, { partition, from, to: Math.min(from + COPY_OFFSETS, start - 1) })
+      }
+    })
   }
 
   async commit(): Promise<void> {
@@ -75,8 +89,7 @@ export class ClickHouseArchiveRebuild implements Rebuildable {
   }
 
   async abort(): Promise<void> {
-    if (this.building === undefined) return
-    await this.building.view.close()
+    await this.building?.view.close()
     await this.use(dropShadow)
     this.building = undefined
   }
@@ -133,6 +146,8 @@ export interface ArchiveRebuildOptions {
 }
 
 const SUFFIX = '_rebuild'
+/** Offsets of one piece of what is copied: well within the time limit of a request. */
+const COPY_OFFSETS = 200_000
 /** How long commit waits for the new tables to be as far as the live ones. */
 export const CATCH_UP_MS_MAX: Millis = 20_000
 /** Two looks that agree, this far apart: longer than writing down what an insert under way had stored. */
@@ -202,6 +217,43 @@ async function makeShadowView(clickhouse: ClickHouse, table: string): Promise<vo
     `CREATE MATERIALIZED VIEW ${viewOf(table)}${SUFFIX} TO ${table}${SUFFIX} AS
     ${select.replace(source, `FROM events${SUFFIX} `)}`,
   )
+}
+
+/** What an earlier rebuild has left can be gone on with: every table is there, with the columns that the live ones have. */
+async function isShadowWhole(clickhouse: ClickHouse): Promise<boolean> {
+  const tables = [...EXCHANGED, 'archive_progress']
+  const columns = await clickhouse.rows<{ table: string; names: string[] }>(
+    `SELECT table, groupArray(name) AS names FROM (
+      SELECT table, concat(name, ' ', type) AS name FROM system.columns
+      WHERE database = currentDatabase() ORDER BY table, position) GROUP BY table`,
+  )
+  const known = new Map(columns.map(({ table, names }) => [table, names.join()]))
+  const isSame = (table: string) => known.get(table) !== undefined && known.get(table) === known.get(table + SUFFIX)
+  return tables.every(isSame) && DERIVED_TABLES.every(table => known.has(viewOf(table) + SUFFIX))
+}
+
+/** Copies the rows of `from` (excluded) to `to`; the same again adds what is one row after FINAL. */
+async function copyRows(
+  clickhouse: ClickHouse,
+  store: ClickHouseArchiveStore,
+  { partition, from, to }: { partition: Partition; from: Offset; to: Offset },
+): Promise<void> {
+  const columns = EVENT_COLUMNS.map(({ name }) => quoteName(name)).join(', ')
+  const range = 'FINAL WHERE partition = {partition: UInt16} AND offset > {from: Int64} AND offset <= {to: Int64}'
+  await clickhouse.command(
+    `INSERT INTO events${SUFFIX} (${columns}) SELECT ${columns} FROM events ${range}
+    SETTINGS async_insert = 0, insert_deduplicate = 0, optimize_on_insert = 0, max_threads = 1`,
+    { partition, from, to },
+  )
+  const [copied] = await clickhouse.rows<{ rows: number; first: Offset; last: Offset; era: number; cause: Offset }>(
+    `SELECT count() AS rows, min(offset) AS first, max(offset) AS last, argMax(causeEra, offset) AS era,
+      argMax(causeOffset, offset) AS cause FROM events${SUFFIX} ${range}`,
+    { partition, from, to },
+  )
+  if (copied === undefined || copied.rows === 0) return
+  const last = { offset: copied.last, cause: { era: copied.era, offset: copied.cause }, hash: null }
+  const ranges = [{ partition, firstOffset: copied.first, last, rows: copied.rows }]
+  await store.recordDone({ token: `copy:${partition}:${from}-${to}`, ranges })
 }
 
 function viewOf(table: string): string {

@@ -1,5 +1,5 @@
 import { type ClickHouse, quoteName } from '../../infra/clickhouse/clickhouse.ts'
-import type { Partition } from '../../schemas/ids.ts'
+import type { Offset, Partition } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
 import { EVENT_COLUMNS, type EventRow } from './event-row.ts'
@@ -10,8 +10,8 @@ import { EVENT_COLUMNS, type EventRow } from './event-row.ts'
  */
 export interface ArchiveInspector {
   positions(): Promise<ReadonlyMap<Partition, Position>>
-  /** Rows of `events` of a partition, ascending by offset. */
-  events(partition: Partition): AsyncIterable<EventRow>
+  /** Rows of `events` of a partition, ascending by offset; with `after` only those behind that offset. */
+  events(partition: Partition, after?: Offset): AsyncIterable<EventRow>
   /** Rows of `messages` of a partition, ascending by sessionId (its bytes) and seq. */
   messages(partition: Partition): AsyncIterable<MessageRow>
 }
@@ -67,11 +67,11 @@ export class ClickHouseArchiveInspector implements ArchiveInspector {
     return new Map([...done].map(([partition, range]) => [partition, range.last]))
   }
 
-  async *events(partition: Partition): AsyncIterable<EventRow> {
+  async *events(partition: Partition, after: Offset = -1): AsyncIterable<EventRow> {
     const rows = this.clickhouse.stream<EventRow & { digest: string }>(
       `SELECT ${EVENT_COLUMNS.map(eventExpression).join(', ')} FROM events AS e FINAL
-      WHERE e.partition = {partition: UInt16} ORDER BY e.offset`,
-      { partition },
+      WHERE e.partition = {partition: UInt16} AND e.offset > {after: Int64} ORDER BY e.offset`,
+      { partition, after },
     )
     for await (const row of rows) yield { ...row, digest: Buffer.from(row.digest, 'hex') }
   }

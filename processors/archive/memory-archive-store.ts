@@ -1,5 +1,13 @@
 import { REMEMBERED_CODES } from '../../schemas/codes.ts'
-import { isOpenToApp, type PackId, type Partition, type Seq, type SessionId, type UserId } from '../../schemas/ids.ts'
+import {
+  isOpenToApp,
+  type Offset,
+  type PackId,
+  type Partition,
+  type Seq,
+  type SessionId,
+  type UserId,
+} from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import {
@@ -152,8 +160,8 @@ export class MemoryArchive implements ArchiveInspector, ArchiveReader {
     return changes.sort((a, b) => a.offset - b.offset).at(-1)
   }
 
-  async *events(partition: Partition): AsyncIterable<EventRow> {
-    const rows = this.eventRows.filter(row => row.partition === partition)
+  async *events(partition: Partition, after: Offset = -1): AsyncIterable<EventRow> {
+    const rows = this.eventRows.filter(row => row.partition === partition && row.offset > after)
     yield* latest(rows, row => String(row.offset)).sort((a, b) => a.offset - b.offset)
   }
 

@@ -1,12 +1,12 @@
 import { type Clock, systemClock } from '../../infra/clock.ts'
 import { eventCodec, type RecordCodec } from '../../schemas/codec.ts'
-import type { Event } from '../../schemas/event.ts'
+import { changesMembership, type Event, isFact } from '../../schemas/event.ts'
 import type { Partition } from '../../schemas/ids.ts'
-import type { StoredRecord } from '../../topics/log.ts'
+import type { Headers, StoredRecord } from '../../topics/log.ts'
 import { MemoryLog } from '../../topics/memory-log.ts'
 import { MemoryRegistry } from '../../topics/memory-registry.ts'
 import { makeTopics, type Topics } from '../../topics/topics.ts'
-import { chainHash, chainHeaders, POSITION_START } from '../../topics/valid-events.ts'
+import { chainHash, chainHeaders, HEADER_FACTS, HEADER_MEMBERS, POSITION_START } from '../../topics/valid-events.ts'
 import type { PlacedEvent } from '../view.ts'
 
 /** A memory log whose im.events is written as the sequencer writes it. */
@@ -36,9 +36,9 @@ export async function makeEventLog({
   const codec = await eventCodec(registry, 'im.events-value')
   const tails = new Map<Partition, string>()
   const ends = new Map<Partition, number>()
-  const put = (partition: Partition, key: string, value: Buffer) => {
+  const put = (partition: Partition, key: string, value: Buffer, about: Headers = {}) => {
     const offset = ends.get(partition) ?? 0
-    const headers = chainHeaders(offset, tails.get(partition) ?? POSITION_START.hash!)
+    const headers = { ...chainHeaders(offset, tails.get(partition) ?? POSITION_START.hash!), ...about }
     const record = { key: Buffer.from(key), value, headers }
     log.put(topics.events.name, partition, [record])
     tails.set(partition, chainHash(record))
@@ -50,7 +50,7 @@ export async function makeEventLog({
     registry,
     codec,
     append: (events, partition = 0) => {
-      for (const { event } of events) put(partition, event.sessionId, codec.encode(event))
+      for (const { event } of events) put(partition, event.sessionId, codec.encode(event), headersOf(event))
     },
     appendValue: (value, partition = 0) => put(partition, 'key', value),
     appendJunk: (partition = 0) => {
@@ -60,6 +60,13 @@ export async function makeEventLog({
     },
   }
   return eventLog
+}
+
+function headersOf({ body }: Event): Headers {
+  return {
+    ...(changesMembership(body) && { [HEADER_MEMBERS]: Buffer.from([1]) }),
+    ...(isFact(body) && { [HEADER_FACTS]: Buffer.from([1]) }),
+  }
 }
 
 /** Everything that a partition of a topic holds. */

@@ -1,6 +1,8 @@
+import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { QuestionFailed } from '../../client/network/questions.ts'
 import { type ClickHouse, connectClickHouse } from '../../infra/clickhouse/clickhouse.ts'
+import { systemClock } from '../../infra/clock.ts'
 import type { EventFrame } from '../../schemas/frames.ts'
 import { type GroupId, groupSessionId, type SessionId, type UserId } from '../../schemas/ids.ts'
 import { startProduct, type TestProduct } from '../product.ts'
@@ -173,3 +175,38 @@ test('[RN11, AR8] rebuild switches each view over under load without a wrong ans
   const verified = await runCommand(['verify', '--json'], product.env)
   expect(verified, verified.stdout + verified.stderr).toMatchObject({ code: 0 })
 }, 300_000)
+
+test('[RN16, RN17, AR19] a log that has lost its beginning is made whole from the archive, and a view as of now is the live one', async () => {
+  const run = async (...words: string[]) => {
+    const done = await runCommand(words, product.env)
+    expect(done, done.stdout + done.stderr).toMatchObject({ code: 0 })
+    return done.stdout
+  }
+  const rows = 'SELECT count() AS events, sum(cityHash64(*)) AS hash FROM events FINAL'
+  const before = { digests: await run('verify', '--digest'), rows: await clickhouse.rows(rows) }
+  const now = new Date(systemClock.now()).toISOString()
+  const [history] = /[0-9a-f]{64}/.exec(before.digests)!
+  expect(await run('rebuild', 'history', '--as-of', now)).toContain(`digest ${history}`)
+  await run('rebuild', 'history', '--as-of', now, '--discard')
+  await deleteHeads()
+  for (const view of VIEWS) await run('rebuild', view)
+  expect(await run('verify', '--digest')).toBe(before.digests)
+  expect(await clickhouse.rows(rows)).toEqual(before.rows)
+  expect(await run('verify')).toContain('all equal')
+  for (const words of [['history', '--as-of', 'soon'], ['archive', '--as-of', now], ['nothing']]) {
+    expect(await runCommand(['rebuild', ...words], product.env), words.join(' ')).toMatchObject({ code: 2 })
+  }
+}, 120_000)
+
+/** The log loses the older half of each partition, as its retention would take it. */
+async function deleteHeads(): Promise<void> {
+  const clientId = 'retention'
+  const brokers = product.env.KAFKA_BROKERS!.split(',')
+  const topic = `${product.env.PACKLOG_TOPIC_PREFIX}im.events`
+  const admin = new Kafka({ clientId, brokers, logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  const ends = await admin.fetchTopicOffsets(topic)
+  const partitions = ends.map(({ partition, high }) => ({ partition, offset: String(Math.floor(Number(high) / 2)) }))
+  await admin.deleteTopicRecords({ topic, partitions: partitions.filter(({ offset }) => offset !== '0') })
+  await admin.disconnect()
+}

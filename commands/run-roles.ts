@@ -34,10 +34,13 @@ import { pushCodec } from '../schemas/push-record.ts'
 import { sessionCodec } from '../schemas/session.ts'
 import { fixedOwnership, type Ownership } from '../topics/ownership.ts'
 import { valueSubject } from '../topics/topics.ts'
+import { Verifier } from '../verify/verifier.ts'
+import { verify } from '../verify/verify.ts'
 import { type Context, clickHouseOptions, closeContext, openContext } from './context.ts'
 import { gatewayMedia } from './media.ts'
 import { pushFacts } from './push-facts.ts'
 import { gatewayPushReceipts } from './push-receipts.ts'
+import { verification } from './verify.ts'
 import { configuredWebhooks, gatewayWebhooks } from './webhooks.ts'
 
 /** Runs the roles of one process until the signal aborts (exit code 0) or one of them fails (exit code 1). */
@@ -120,6 +123,16 @@ async function makeService(role: Role, context: Context): Promise<Service> {
     }
     case 'webhooks':
       return webhooks(context)
+    case 'verify': {
+      const { config, clock, logger, metrics } = context
+      const { options, report } = await verification(context)
+      const compare = async () => {
+        const result = await verify(options)
+        await report(result)
+        return result
+      }
+      return new Verifier({ verify: compare, everyMs: config.verifyEveryMs, clock, logger, metrics })
+    }
   }
 }
 

@@ -5,9 +5,9 @@ import { ClickHouseArchiveInspector } from '../processors/archive/inspect.ts'
 import { HISTORY_DEFAULTS } from '../processors/history/history-store.ts'
 import { historyInspector } from '../processors/history/main.ts'
 import { membershipInspector } from '../processors/membership/main.ts'
-import { runVerify, type VerifyResult } from '../verify/verify.ts'
+import { runVerify, type VerifyOptions, type VerifyResult } from '../verify/verify.ts'
 import { historyDigest, membershipDigest } from '../verify/view-digest.ts'
-import { clickHouseOptions, closeContext, openContext } from './context.ts'
+import { type Context, clickHouseOptions, closeContext, openContext } from './context.ts'
 import { rebuildCommand } from './rebuild.ts'
 
 export interface VerifyCommandOptions {
@@ -63,28 +63,10 @@ async function compare(env: NodeJS.ProcessEnv, json: boolean): Promise<{ code: n
   // Logs go to standard output, where the result is to stand alone.
   const context = await openContext({ ...env, PACKLOG_LOG_LEVEL: 'silent' }, 'verify')
   try {
-    const { config, log, topics, codecs, clock, random, logger, closers } = context
-    const connection = connectRedis({
-      url: config.redisUrl,
-      prefix: config.redisPrefix,
-      name: 'packlog-verify',
-      logger,
-    })
-    const clickhouse = connectClickHouse(clickHouseOptions(config))
-    closers.push(
-      () => connection.close(),
-      () => clickhouse.close(),
-    )
-    await redisReady(connection)
+    const { options, report } = await verification(context)
     let found: VerifyResult | undefined
     const code = await runVerify({
-      source: { log, codec: codecs.events },
-      topic: topics.events,
-      history: historyInspector({ connection, random }),
-      membership: membershipInspector({ connection, random }),
-      archive: new ClickHouseArchiveInspector(clickhouse),
-      limits: { ...HISTORY_DEFAULTS, ...config.history },
-      clock,
+      ...options,
       json,
       print: line => process.stdout.write(`${line}\n`),
       onResult: result => {
@@ -92,14 +74,44 @@ async function compare(env: NodeJS.ProcessEnv, json: boolean): Promise<{ code: n
       },
     })
     for (const { view } of found?.differences ?? []) damaged.add(view)
-    // What was found is told to who looks at the console; that it cannot be told changes nothing.
-    if (found !== undefined) {
-      const { sessions, events, messages, users, total: differences } = found
-      const report = { at: clock.now(), sessions, events, messages, users, differences }
-      await new RedisHealthReports(connection).putVerify(report).catch(() => {})
-    }
+    if (found !== undefined) await report(found)
     return { code, damaged }
   } finally {
     await closeContext(context)
   }
 }
+
+/** Everything that is compared, over connections that the context closes, and how others are told what was found. */
+export async function verification(
+  context: Context,
+): Promise<{ options: VerifyOptions; report(result: VerifyResult): Promise<void> }> {
+  const { config, log, topics, codecs, clock, random, logger, closers } = context
+  const { redisUrl: url, redisPrefix: prefix } = config
+  const connection = connectRedis({ url, prefix, name: 'packlog-verify', logger })
+  // Whole tables are compared in one statement.
+  const clickhouse = connectClickHouse({ ...clickHouseOptions(config), requestTimeoutMs: COMPARE_MS_MAX })
+  closers.push(
+    () => connection.close(),
+    () => clickhouse.close(),
+  )
+  await redisReady(connection)
+  const options = {
+    source: { log, codec: codecs.events },
+    topic: topics.events,
+    history: historyInspector({ connection, random }),
+    membership: membershipInspector({ connection, random }),
+    archive: new ClickHouseArchiveInspector(clickhouse),
+    limits: { ...HISTORY_DEFAULTS, ...config.history },
+    clock,
+  }
+  return {
+    options,
+    // For who looks at the console; that it cannot be told changes nothing.
+    report: async ({ sessions, events, messages, users, total: differences }) => {
+      const report = { at: clock.now(), sessions, events, messages, users, differences }
+      await new RedisHealthReports(connection).putVerify(report).catch(() => {})
+    },
+  }
+}
+
+const COMPARE_MS_MAX = 600_000

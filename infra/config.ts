@@ -97,6 +97,7 @@ const environment = z.object({
   PACKLOG_HISTORY_EVENTS_MAX: z.coerce.number().int().min(1).max(1_000_000).default(1_000),
   PACKLOG_HISTORY_DAYS: z.coerce.number().int().min(1).max(36_500).default(14),
   PACKLOG_ARCHIVE_KEEPS_REVOKED: z.enum(['true', 'false']).default('false'),
+  PACKLOG_VERIFY_HOURS: z.coerce.number().positive().max(8_760).default(24),
   PACKLOG_EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).default(30),
   PACKLOG_REPLICATION_FACTOR: z.coerce.number().int().min(1).default(1),
   PACKLOG_TOPIC_PREFIX: z
@@ -194,6 +195,8 @@ export interface Config {
   eventRetentionDays: number
   /** Whether the archive keeps the content of what was revoked or deleted for all. */
   archiveKeepsRevoked: boolean
+  /** From the end of one comparison of the role verify to the next. */
+  verifyEveryMs: number
   replicationFactor: number
   topicPrefix: string
   /** Name of this process among its like; unique in the cluster. */
@@ -255,6 +258,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       eventsPerSessionMax: values.PACKLOG_HISTORY_EVENTS_MAX,
       eventAgeMs: values.PACKLOG_HISTORY_DAYS * DAY_MS,
     },
+    verifyEveryMs: values.PACKLOG_VERIFY_HOURS * 3_600_000,
     eventRetentionDays: values.PACKLOG_EVENT_RETENTION_DAYS,
     archiveKeepsRevoked: values.PACKLOG_ARCHIVE_KEEPS_REVOKED === 'true',
     replicationFactor: values.PACKLOG_REPLICATION_FACTOR,

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { eventOfRow } from '../processors/archive/event-of-row.ts'
 import { projectEvent } from '../processors/archive/project.ts'
 import { placed, sampleEvent } from '../processors/archive/testing/sample-events.ts'
-import { CONTENTS, EVENT_BODIES } from '../schemas/testing/samples.ts'
 import type { EventBody } from '../schemas/event.ts'
+import { CONTENTS, EVENT_BODIES } from '../schemas/testing/samples.ts'
 import { compareEventRow } from './compare-archive.ts'
 
 const bodies = Object.values(EVENT_BODIES).flatMap<EventBody>(samples => [...samples])

@@ -25,7 +25,8 @@ import { checkSessions, READ_TRIES_MAX, READS_AT_ONCE } from './verify-sessions.
  *   2. for each partition: read the log up to that end once, fold it (fold.ts: a fold of our own), compare `events` of
  *      the archive row by row on the way, then `messages`, then each session of history and membership; what differs is
  *      looked at again while the fold goes on to the present end (verify-sessions.ts);
- *   3. compare what is kept for each user, and look for what no event explains.
+ *   3. compare the archive's other tables with its `events`, in the server;
+ *   4. compare what is kept for each user, and look for what no event explains.
  * Memory: one partition's fold at a time, about 250 bytes an event, and the session lists of all users.
  * Not compared: what the log no longer holds, list versions, and what the views keep for nobody to see.
  */
@@ -88,6 +89,7 @@ class Verification {
     const bounds = await this.bounds()
     await this.untilViewsPassed(bounds)
     for (const [partition, range] of [...bounds].sort(([a], [b]) => a - b)) await this.checkPartition(partition, range)
+    await this.checkDerived(bounds)
     await this.checkUsersAndExtras()
     await this.explain()
     return {
@@ -197,6 +199,20 @@ class Verification {
       return undefined
     })
     return fold.events > before
+  }
+
+  /** The archive's other tables, against `events`, which was compared with the log. */
+  private async checkDerived(bounds: ReadonlyMap<Partition, PartitionBounds>): Promise<void> {
+    const { archive } = this.options
+    const upTo = new Map([...bounds].map(([partition, { end }]) => [partition, end - 1]))
+    // A rebuild may exchange the tables in between: what differs is looked at once more.
+    const isDifferent = ((await archive?.derived(upTo)) ?? []).length > 0
+    for (const { table, is, rows, of } of (isDifferent && (await archive?.derived(upTo))) || []) {
+      const [sessionId, userId] = table === 'user_days' ? ['', of as UserId] : [of, undefined]
+      const place = { view: 'archive' as const, sessionId, ...(userId && { userId }), what: `rows of ${table}` }
+      const [expected, found] = is === 'missing' ? [`${rows} more`, NOTHING] : [NOTHING, `${rows} more`]
+      this.differences.add({ ...place, expected, found })
+    }
   }
 
   private async checkUsersAndExtras(): Promise<void> {

@@ -6,6 +6,7 @@ import type { Rebuildable } from '../rebuild.ts'
 import { recordStripped, stripShadow } from './archive-stripper.ts'
 import { ArchiveView } from './archive-view.ts'
 import { ClickHouseArchiveStore, SWITCH_FENCE_SECONDS } from './clickhouse-archive-store.ts'
+import { DERIVED_TABLES, derivingSelect, viewOf } from './derived-tables.ts'
 import { EVENT_COLUMNS } from './event-row.ts'
 
 /**
@@ -153,8 +154,6 @@ export const CATCH_UP_MS_MAX: Millis = 20_000
 /** Two looks that agree, this far apart: longer than writing down what an insert under way had stored. */
 const CATCH_UP_POLL_MS: Millis = 500
 
-/** Tables that the insert into `events` fills: each by a view of its own, `<table>_from_events`. */
-export const DERIVED_TABLES = ['messages', 'timeline_events', 'message_changes', 'member_changes', 'user_days'] as const
 const EXCHANGED = ['events', ...DERIVED_TABLES] as const
 
 const LIVE_POSITIONS = `SELECT partition, lastOffset FROM archive_progress FINAL WHERE step = 'done' ORDER BY partition`
@@ -206,17 +205,8 @@ async function makeShadow(clickhouse: ClickHouse): Promise<void> {
 }
 
 async function makeShadowView(clickhouse: ClickHouse, table: string): Promise<void> {
-  const [view] = await clickhouse.rows<{ select: string }>(
-    'SELECT as_select AS select FROM system.tables WHERE database = currentDatabase() AND name = {view: String}',
-    { view: viewOf(table) },
-  )
-  const select = view?.select ?? ''
-  const source = `FROM ${quoteIfNeeded(clickhouse.database)}.events `
-  assert(select.includes(source), `the view that fills ${table} does not read events`)
-  await clickhouse.command(
-    `CREATE MATERIALIZED VIEW ${viewOf(table)}${SUFFIX} TO ${table}${SUFFIX} AS
-    ${select.replace(source, `FROM events${SUFFIX} `)}`,
-  )
+  const select = await derivingSelect(clickhouse, table, `events${SUFFIX}`)
+  await clickhouse.command(`CREATE MATERIALIZED VIEW ${viewOf(table)}${SUFFIX} TO ${table}${SUFFIX} AS ${select}`)
 }
 
 /** What an earlier rebuild has left can be gone on with: every table is there, with the columns that the live ones have. */
@@ -254,15 +244,6 @@ async function copyRows(
   const last = { offset: copied.last, cause: { era: copied.era, offset: copied.cause }, hash: null }
   const ranges = [{ partition, firstOffset: copied.first, last, rows: copied.rows }]
   await store.recordDone({ token: `copy:${partition}:${from}-${to}`, ranges })
-}
-
-function viewOf(table: string): string {
-  return `${table}_from_events`
-}
-
-/** A name as the server writes it back. */
-function quoteIfNeeded(name: string): string {
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? name : quoteName(name)
 }
 
 async function dropShadow(clickhouse: ClickHouse): Promise<void> {

@@ -2,6 +2,7 @@ import { type ClickHouse, quoteName } from '../../infra/clickhouse/clickhouse.ts
 import type { Offset, Partition } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
+import { derivingSelect } from './derived-tables.ts'
 import { EVENT_COLUMNS, type EventRow } from './event-row.ts'
 
 /**
@@ -14,6 +15,17 @@ export interface ArchiveInspector {
   events(partition: Partition, after?: Offset): AsyncIterable<EventRow>
   /** Rows of `messages` of a partition, ascending by sessionId (its bytes) and seq. */
   messages(partition: Partition): AsyncIterable<MessageRow>
+  /** Where the other tables that `events` fills do not say what its rows up to these offsets say; empty: nowhere. */
+  derived(upTo: ReadonlyMap<Partition, Offset>): Promise<DerivedDifference[]>
+}
+
+/** Rows that a table should have and does not, or has and should not. */
+export interface DerivedDifference {
+  table: string
+  rows: number
+  is: 'missing' | 'extra'
+  /** The session of one of them, or the user of a table that knows no sessions. */
+  of: string
 }
 
 /** A row of `messages`; migrations/0002-messages.sql says what each column means. Times in ms since the epoch. */
@@ -83,7 +95,52 @@ export class ClickHouseArchiveInspector implements ArchiveInspector {
       { partition },
     )
   }
+
+  async derived(upTo: ReadonlyMap<Partition, Offset>): Promise<DerivedDifference[]> {
+    const found: DerivedDifference[] = []
+    for (const table of FACTS.keys()) found.push(...(await this.derivedOf(table, upTo)))
+    return found
+  }
+
+  /** By hashes of rows, in the server: what views of it have put into the table against what they would put there now. */
+  private async derivedOf(table: string, upTo: ReadonlyMap<Partition, Offset>): Promise<DerivedDifference[]> {
+    const { facts, of, hasPlace } = FACTS.get(table)!
+    const params = { partitions: [...upTo.keys()], offsets: [...upTo.values()] }
+    const inRange =
+      'toInt64(offset) <= transform(partition, {partitions: Array(UInt16)}, {offsets: Array(Int64)}, toInt64(-1))'
+    const source = `(SELECT * FROM events FINAL WHERE ${inRange}) AS events`
+    const expected = await derivingSelect(this.clickhouse, table, source)
+    const hash = `cityHash64(${facts.map(quoteName).join(', ')})`
+    const count = async (is: DerivedDifference['is'], rows: string, others: string) => {
+      const [row] = await this.clickhouse.rows<{ rows: number; of: string }>(
+        `SELECT count() AS rows, any(${of}) AS of FROM ${rows} WHERE ${hash} NOT IN (SELECT ${hash} FROM ${others})`,
+        params,
+      )
+      return row === undefined || row.rows === 0 ? [] : [{ table, is, ...row }]
+    }
+    const missing = await count('missing', `(${expected})`, `${table} FINAL`)
+    if (!hasPlace) return missing
+    const there = `(SELECT * FROM ${table} FINAL WHERE ${inRange})`
+    return [...missing, ...(await count('extra', there, `(${expected})`))]
+  }
 }
+
+const PLACE_FACTS = 'sessionId seq sessionKind partition offset count at kind from packId flags'.split(' ')
+
+/** What is compared of each table: not the content, which may be emptied in one a moment before the other. */
+const FACTS: ReadonlyMap<string, { facts: readonly string[]; of: string; hasPlace: boolean }> = new Map([
+  ['timeline_events', { facts: [...PLACE_FACTS, 'userIds'], of: 'sessionId', hasPlace: true }],
+  ['message_changes', { facts: [...PLACE_FACTS, 'targetSeq', 'contentBytes'], of: 'sessionId', hasPlace: true }],
+  [
+    'member_changes',
+    {
+      facts: ['userId', 'sessionId', 'seq', 'sessionKind', 'isIn', 'kind', 'partition', 'offset', 'at'],
+      of: 'sessionId',
+      hasPlace: true,
+    },
+  ],
+  ['user_days', { facts: ['day', 'userId'], of: 'userId', hasPlace: false }],
+])
 
 const MESSAGE_COLUMNS = [
   'sessionId',

@@ -171,6 +171,11 @@ export class MemoryArchive implements ArchiveInspector, ArchiveReader {
     yield* final.sort((a, b) => compareBytes(a.sessionId, b.sessionId) || a.seq - b.seq)
   }
 
+  /** It has no others. */
+  async derived(): Promise<[]> {
+    return []
+  }
+
   private insertMessages(token: string, rows: readonly EventRow[]): void {
     if (this.messageTokens.has(token)) return
     this.messageTokens.add(token)

@@ -10,7 +10,7 @@ import { runCommand } from '../run-command.ts'
 import { testStack } from '../stack.ts'
 import { person, say } from './people.ts'
 
-/** Eight damages in the stores of a whole product: the command ends with 1 and names session and seq of each. */
+/** Nine damages in the stores of a whole product: the command ends with 1 and names session and seq of each. */
 
 const CHAT = singleSessionId('ann' as UserId, 'bo' as UserId)
 const TEAM = groupSessionId('team' as GroupId)
@@ -123,6 +123,15 @@ const DAMAGES: Damage[] = [
     found: { view: 'membership', sessionId: TEAM, seq: 1, userId: 'cy' as UserId, expected: 'nothing' },
   },
   {
+    name: 'a missing row of a table that events fill',
+    keys: async () => [],
+    plant: () =>
+      clickhouse.command(
+        `ALTER TABLE member_changes DELETE WHERE sessionId = '${TEAM}' AND userId = 'cy' SETTINGS mutations_sync = 1`,
+      ),
+    found: { view: 'archive', sessionId: TEAM, what: 'rows of member_changes', expected: '2 more', found: 'nothing' },
+  },
+  {
     name: 'a missing row of the archive',
     keys: async () => [],
     plant: () =>
@@ -133,7 +142,7 @@ const DAMAGES: Damage[] = [
   },
 ]
 
-test('[VF7] verify ends with 1 and names each of eight damages, and with 0 before them', async () => {
+test('[VF7] verify ends with 1 and names each of nine damages, and with 0 before them', async () => {
   const before = await runCommand(['verify', '--json'], product.env)
   expect(before, before.stdout + before.stderr).toMatchObject({ code: 0 })
   for (const { name, keys: keysOf, plant, found } of DAMAGES) {

@@ -83,6 +83,7 @@ export class GroupFold {
         break
       case 'ContentErased':
         this.aliases.set(body.userId, '')
+        this.requests.delete(body.userId)
         break
       case 'AliasSet':
         this.aliases.set(body.userId, body.alias)

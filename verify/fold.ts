@@ -254,7 +254,10 @@ export class PartitionFold {
     const session = parseSessionId(sessionId)
     if (session?.kind !== 'Single') return
     const userId = from === session.a ? session.b : session.a
-    const frame = digest(JSON.stringify(eventFrame(event)))
+    const said = eventFrame(event)
+    // Whoever asked may be erased: their words are not in what is told.
+    if (said.body.kind === 'FriendRequested') said.body = { kind: 'FriendRequested' }
+    const frame = digest(JSON.stringify(said))
     this.told.push({ userId, key: toldKey(event), at, partition: this.partition, offset, frame })
   }
 

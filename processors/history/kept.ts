@@ -98,13 +98,20 @@ function touch(writes: PersonalWrites, sessionId: SessionId, from: UserId, at: M
   for (const userId of users) keptOf(writes, userId).changed.set(`s${sessionId}`, at)
 }
 
-/** The other one must learn it, also when no device of theirs was there. */
+/**
+ * The other one must learn it, also when no device of theirs was there. The words of a request are in the list of friends
+ * only, from where an erasure takes them.
+ */
 function tell({ told }: PersonalWrites, event: AcceptedEvent, offset: Offset): void {
   const session = parseSessionId(event.sessionId)
   if (session?.kind !== 'Single') return
   const userId = session.a === event.from ? session.b : session.a
-  const write = { offset, at: event.at, json: JSON.stringify(eventFrame(event)) }
+  const write = { offset, at: event.at, json: JSON.stringify(eventFrame(wordless(event))) }
   told.set(userId, [...(told.get(userId) ?? []), write])
+}
+
+function wordless(event: AcceptedEvent): AcceptedEvent {
+  return event.body.kind === 'FriendRequested' ? { ...event, body: { kind: 'FriendRequested' } } : event
 }
 
 function receiptsOf({ receipts }: PersonalWrites, sessionId: SessionId): ReceiptWrites {

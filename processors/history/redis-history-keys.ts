@@ -38,7 +38,7 @@ import type { Count, PackId, Partition, Seq, SessionId, UserId } from '../../sch
  */
 
 /** Raised when what is stored changes: a generation of another format counts as none and is built anew. */
-export const HISTORY_FORMAT = '4'
+export const HISTORY_FORMAT = '5'
 
 export interface SessionKeys {
   session: string

@@ -61,7 +61,13 @@ export function factsOf(event: Event, offset: Offset): GroupFact[] {
     case 'AliasSet':
       return [{ kind: 'alias', seq, userId: body.userId, alias: body.alias }]
     case 'ContentErased':
-      return sessionId.startsWith('g:') ? [{ kind: 'alias', seq, userId: body.userId, alias: '' }] : []
+      // What they said when they asked to come in goes with the request.
+      return sessionId.startsWith('g:')
+        ? [
+            { kind: 'alias', seq, userId: body.userId, alias: '' },
+            { kind: 'answered', offset, userId: body.userId },
+          ]
+        : []
     case 'MemberMuted':
       return [{ kind: 'mute', seq, userId: body.userId, until: body.until }]
     case 'JoinRequested': {

@@ -21,7 +21,7 @@ import type { SessionId, UserId } from '../../schemas/ids.ts'
  */
 
 /** Raised when what is stored changes: a generation of another format counts as none and is built anew. */
-export const MEMBERSHIP_FORMAT = '5'
+export const MEMBERSHIP_FORMAT = '6'
 
 export interface GroupKeys {
   head: string

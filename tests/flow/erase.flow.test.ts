@@ -17,6 +17,7 @@ import { RawClient } from './gateway-raw-client.ts'
 const CANARY = 'CANARY'
 const CHAT = singleSessionId('ann' as UserId, 'bo' as UserId)
 const HELD = singleSessionId('ann' as UserId, 'cy' as UserId)
+const CLUB = groupSessionId('club' as GroupId)
 const TEAM = groupSessionId('team' as GroupId)
 
 const MINE = { kind: 'Message', sessionId: CHAT, seq: 2, content: { kind: 'Text', text: 'mine' }, edits: 0 }
@@ -129,6 +130,12 @@ test('[SQ50] an erased user is kept out, and nothing that they said is left anyw
     'ack',
   )
   expect(await ann.outcome({ type: 'updateProfile', profile: { name: `${CANARY} Ann` } })).toBe('ack')
+  const asks = { type: 'requestFriend', userId: 'dee' as UserId, message: `${CANARY} friend` } as const
+  expect(await ann.outcome(asks)).toBe('ack')
+  const settings = { joinPolicy: 'approval' } as const
+  const info = { name: 'Club' }
+  expect(await bo.outcome({ type: 'createGroup', groupId: 'club', info, members: [], settings })).toBe('ack')
+  expect(await ann.outcome({ type: 'joinGroup', sessionId: CLUB, message: `${CANARY} let me in` })).toBe('ack')
   const attributes = { draft: `${CANARY} draft` }
   expect(await ann.outcome({ type: 'setSessionAttributes', sessionId: CHAT, attributes })).toBe('ack')
   await bo.history(CHAT, events => events.length === 2)
@@ -139,7 +146,8 @@ test('[SQ50] an erased user is kept out, and nothing that they said is left anyw
     .trim()
     .split('\n')
     .map(line => JSON.parse(line))
-  expect(lines).toMatchObject([{ kind: 'Profile', userId: 'bo' }, { kind: 'Group', sessionId: TEAM }, MINE])
+  expect(lines.filter(({ kind }) => kind !== 'Group')).toMatchObject([{ kind: 'Profile', userId: 'bo' }, MINE])
+  expect(lines.flatMap(({ kind, sessionId }) => (kind === 'Group' ? [sessionId] : []))).toEqual([CLUB, TEAM])
   // What is held stays, and whoever asked is told so.
   const first = await run('erase', 'ann', '--reason', 'asked for')
   expect(first, first.stdout + first.stderr).toMatchObject({ code: 1 })
@@ -159,7 +167,7 @@ test('[SQ50] an erased user is kept out, and nothing that they said is left anyw
   expect(await run('release', HELD)).toMatchObject({ code: 0 })
   const second = await run('erase', 'ann')
   expect(second, second.stdout + second.stderr).toMatchObject({ code: 0 })
-  expect(second.stdout).toContain('3 of 3 sessions erased, 0 messages')
+  expect(second.stdout).toContain('5 of 5 sessions erased, 0 messages')
   while ((await whereIsIt()).length > 0) await systemClock.sleep(500)
   for (const view of ['history', 'archive']) {
     const rebuilt = await run('rebuild', view)

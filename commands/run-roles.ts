@@ -15,7 +15,13 @@ import { RedisHealthReports } from '../infra/redis/redis-health-reports.ts'
 import { ROLES, type Role } from '../infra/roles.ts'
 import { type Service, supervise } from '../infra/service.ts'
 import { makePushArchive } from '../processors/archive/archive-pushes.ts'
-import { archiveReader, makeArchiveStripper, makeArchiveView, makeEraser } from '../processors/archive/main.ts'
+import {
+  archiveReader,
+  makeArchiveRetention,
+  makeArchiveStripper,
+  makeArchiveView,
+  makeEraser,
+} from '../processors/archive/main.ts'
 import { historyReader, makeHistoryView } from '../processors/history/main.ts'
 import { appsReader, makeMembershipView, membershipReader, peopleReader } from '../processors/membership/main.ts'
 import { makePush, withWorker } from '../processors/push/main.ts'
@@ -87,7 +93,9 @@ async function makeServices(role: Role, context: Context): Promise<Service[]> {
   const { archiveKeepsRevoked: keepsRevoked, nodeName: gateway } = config
   const parts = { clickhouse: clickHouseOptions(config), clock, logger }
   const eraser = makeEraser({ ...parts, log, packs: topics.packs, codec: codecs.packs, gateway })
-  return [service, makeArchiveStripper({ ...parts, keepsRevoked }), eraser, await pushArchive(context)]
+  const retention = makeArchiveRetention({ ...parts, days: config.archiveDays })
+  const beside = [makeArchiveStripper({ ...parts, keepsRevoked }), eraser, await pushArchive(context)]
+  return [service, ...beside, ...(retention === undefined ? [] : [retention])]
 }
 
 async function pushArchive({ config, log, topics, registry, clock, logger, closers }: Context): Promise<Service> {

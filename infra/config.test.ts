@@ -25,6 +25,14 @@ test('[CF1] every missing or malformed variable is named at once', () => {
   expect(read).toThrow(/PACKLOG_HTTP_PORT is malformed/)
 })
 
+test('[CF1] the days of the archive are by kind of session, and more than the log keeps', () => {
+  const read = (days: string) => readConfig({ ...env, PACKLOG_ARCHIVE_DAYS: days }).archiveDays
+  expect(read('Single=365,Notify=90')).toEqual({ Single: 365, Notify: 90 })
+  expect(readConfig(env).archiveDays).toEqual({})
+  expect(() => read('Single')).toThrow(/PACKLOG_ARCHIVE_DAYS is malformed/)
+  expect(() => read('Group=30')).toThrow(/Group=30: im.events keeps events for 30 days and a segment more: at least 38/)
+})
+
 test('[CF1] a process without a name has that of its host and its pid', () => {
   expect(defaultNodeName("bob's mac", 12)).toBe('bob-s-mac-12')
   expect(() => readConfig({ ...env, PACKLOG_NODE_NAME: 'a b' })).toThrow(/PACKLOG_NODE_NAME is malformed/)

@@ -97,6 +97,10 @@ const environment = z.object({
   PACKLOG_HISTORY_EVENTS_MAX: z.coerce.number().int().min(1).max(1_000_000).default(1_000),
   PACKLOG_HISTORY_DAYS: z.coerce.number().int().min(1).max(36_500).default(14),
   PACKLOG_ARCHIVE_KEEPS_REVOKED: z.enum(['true', 'false']).default('false'),
+  PACKLOG_ARCHIVE_DAYS: z
+    .string()
+    .regex(/^(Single|Group|Notify)=\d{1,5}(,(Single|Group|Notify)=\d{1,5})*$/, 'must look like Single=365,Group=730')
+    .optional(),
   PACKLOG_VERIFY_HOURS: z.coerce.number().positive().max(8_760).default(24),
   PACKLOG_EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).default(30),
   PACKLOG_REPLICATION_FACTOR: z.coerce.number().int().min(1).default(1),
@@ -195,6 +199,8 @@ export interface Config {
   eventRetentionDays: number
   /** Whether the archive keeps the content of what was revoked or deleted for all. */
   archiveKeepsRevoked: boolean
+  /** Days after which the archive empties messages, by kind of session; the others stay. */
+  archiveDays: Partial<Record<'Single' | 'Group' | 'Notify', number>>
   /** From the end of one comparison of the role verify to the next. */
   verifyEveryMs: number
   replicationFactor: number
@@ -258,6 +264,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       eventsPerSessionMax: values.PACKLOG_HISTORY_EVENTS_MAX,
       eventAgeMs: values.PACKLOG_HISTORY_DAYS * DAY_MS,
     },
+    archiveDays: archiveDays(values.PACKLOG_ARCHIVE_DAYS, values.PACKLOG_EVENT_RETENTION_DAYS),
     verifyEveryMs: values.PACKLOG_VERIFY_HOURS * 3_600_000,
     eventRetentionDays: values.PACKLOG_EVENT_RETENTION_DAYS,
     archiveKeepsRevoked: values.PACKLOG_ARCHIVE_KEEPS_REVOKED === 'true',
@@ -354,6 +361,22 @@ function kafkaSecurityOf(values: Environment): KafkaSecurityFiles {
         ? undefined
         : { mechanism, username, passwordFile },
   }
+}
+
+/** The log deletes whole segments, and closes one after a week at the latest. */
+const SEGMENT_DAYS = 8
+
+/** `Single=365,Group=730` to days by kind. Throws BadConfig where the log may still hold what the archive is to empty. */
+function archiveDays(text: string | undefined, eventRetentionDays: number): Config['archiveDays'] {
+  if (text === undefined) return {}
+  const least = eventRetentionDays + SEGMENT_DAYS
+  const days = text.split(',').map(part => part.split('=') as [string, string])
+  for (const [kind, count] of days) {
+    if (Number(count) >= least) continue
+    const reason = `im.events keeps events for ${eventRetentionDays} days and a segment more: at least ${least}`
+    throw new BadConfig(`PACKLOG_ARCHIVE_DAYS: ${kind}=${count}: ${reason}`)
+  }
+  return Object.fromEntries(days.map(([kind, count]) => [kind, Number(count)]))
 }
 
 /** Pids alone repeat: in containers every process has the same one. */

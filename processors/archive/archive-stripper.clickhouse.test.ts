@@ -2,10 +2,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connectClickHouse, createDatabase } from '../../infra/clickhouse/clickhouse.ts'
 import { systemClock, systemRandom } from '../../infra/clock.ts'
 import { testStack } from '../../tests/stack.ts'
-import { Script, single, user } from '../testing/events.ts'
+import { group, Script, single, user } from '../testing/events.ts'
 import { stripOnce } from './archive-stripper.ts'
 import { ArchiveView } from './archive-view.ts'
 import { ClickHouseArchiveRebuild } from './clickhouse-archive-rebuild.ts'
+import { emptyExpired } from './retention.ts'
 import { EagerClock } from './testing/eager-clock.ts'
 import { makeTestDatabase, type TestDatabase } from './testing/test-database.ts'
 
@@ -127,3 +128,36 @@ test('[AR16] what is held stays until the hold ends, and revoked content where t
   await strip()
   expect(await tablesWith('KANARIE')).toEqual([])
 }, 180_000)
+
+test('[AR20] messages whose time is over are emptied by the kind of their session, held ones when the hold ends', async () => {
+  const script = new Script()
+  const crew = group('crew')
+  script.create(crew, alice, [bob])
+  script.revise(alice, script.message(chat, alice, 'OLD chat'), 'edit', 'OLD edit')
+  script.message(crew, bob, 'OLD crew')
+  script.message(single('bob', 'carol'), bob, 'HELD')
+  const hold = (held: boolean) => script.unplaced(single('bob', 'carol'), bob, { kind: 'HoldSet', held, reason: '' })
+  hold(true)
+  script.wait(40 * DAY_MS)
+  script.message(chat, alice, 'YOUNG')
+  const view = await open()
+  await view.apply(script.batch())
+  await emptyExpired(database.clickhouse, { Single: 38 }, script.now)
+  const rows = () =>
+    database.clickhouse.rows('SELECT sessionId, seq, text, contentBytes FROM messages FINAL ORDER BY sessionId, seq')
+  expect(await rows()).toEqual([
+    { sessionId: crew, seq: 2, text: 'OLD crew', contentBytes: 8 },
+    { sessionId: chat, seq: 1, text: '', contentBytes: 8 },
+    { sessionId: chat, seq: 3, text: 'YOUNG', contentBytes: 5 },
+    { sessionId: 's:bob:carol', seq: 1, text: 'HELD', contentBytes: 4 },
+  ])
+  expect(await tablesWith('OLD edit')).toEqual([])
+  const changed = script.events.length
+  hold(false)
+  await view.apply(script.batch(changed))
+  await emptyExpired(database.clickhouse, { Single: 38, Group: 100 }, script.now)
+  expect(await tablesWith('HELD')).toEqual([])
+  expect(await tablesWith('OLD crew')).toContain('messages')
+}, 180_000)
+
+const DAY_MS = 86_400_000

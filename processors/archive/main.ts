@@ -12,6 +12,7 @@ import { ClickHouseArchiveRebuild } from './clickhouse-archive-rebuild.ts'
 import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
 import { type EraserOptions, type ErasureProgress, eraser, erasureProgress } from './eraser.ts'
 import { migrate } from './migrate.ts'
+import { archiveRetention, type RetentionOptions } from './retention.ts'
 import { type ArchiveStatistics, ClickHouseStatistics } from './statistics.ts'
 
 export interface ArchiveOptions {
@@ -54,6 +55,15 @@ export function makeArchiveStripper(options: {
   // A statement that empties a large table takes its time.
   const clickhouse = connectClickHouse({ ...options.clickhouse, requestTimeoutMs: STRIP_TIMEOUT_MS })
   return archiveStripper({ ...options, clickhouse })
+}
+
+/** Empties messages whose time is over, while the role runs; undefined where all are kept for good. */
+export function makeArchiveRetention(
+  options: Omit<RetentionOptions, 'clickhouse'> & { clickhouse: ClickHouseOptions },
+): Service | undefined {
+  if (Object.keys(options.days).length === 0) return undefined
+  const clickhouse = connectClickHouse({ ...options.clickhouse, requestTimeoutMs: STRIP_TIMEOUT_MS })
+  return archiveRetention({ ...options, clickhouse })
 }
 
 /** Erases what erased users said, while the role runs. */

@@ -156,6 +156,29 @@ export function stripsOf(table: ContentTable, plan: StripPlan, suffix: string): 
   })
 }
 
+export interface Expiry {
+  sessionKind: string
+  /** Messages from before this time, ms since the epoch. */
+  before: number
+  /** Sessions under a legal hold, `u:<user>` for everything that the user said. */
+  held: readonly string[]
+}
+
+/** What empties messages whose time is over. A change goes with its own time, not with that of its message. */
+export function expiryOf(table: ContentTable, { sessionKind, before, held }: Expiry): Strip {
+  const values = emptied(table)
+  const full = values.map(([column, value]) => `${column} != ${value}`).join(' OR ')
+  const set = values.map(([column, value]) => `${column} = ${value}`).join(', ')
+  const kept = `[${held.map(text).join(', ')}]`
+  const isOver = `sessionKind = ${text(sessionKind)} AND at < fromUnixTimestamp64Milli(toInt64(${before}), 'UTC')`
+  const isFree = `NOT has(CAST(${kept}, 'Array(String)'), sessionId) AND NOT has(CAST(${kept}, 'Array(String)'), concat('u:', \`from\`))`
+  const where = `${isOver} AND ${isFree}${table.ofMessages === '' ? '' : ` AND ${table.ofMessages}`} AND (${full})`
+  return {
+    look: `SELECT 1 AS found FROM ${table.name} WHERE ${where} LIMIT 1`,
+    update: `ALTER TABLE ${table.name} UPDATE ${set} WHERE ${where} SETTINGS mutations_sync = 1`,
+  }
+}
+
 /** Which rows are to be emptied, one condition for each message, session and user. */
 function conditions(table: ContentTable, plan: StripPlan): string[] {
   const { hasKind, messageSeq, ofMessages } = table

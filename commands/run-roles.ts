@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises'
+import { RedisDayCounts } from '../gateway/http/day-counts.ts'
 import { RedisKeyUses } from '../gateway/http/redis-key-uses.ts'
 import { RedisPackIds } from '../gateway/http/redis-pack-ids.ts'
 import { builtWebDir } from '../gateway/http/web-pages.ts'
 import { makeGateway } from '../gateway/main.ts'
 import { RedisPresence, RedisSignals } from '../gateway/presence/redis-presence.ts'
+import { redisPresenceMoves } from '../gateway/presence/redis-presence-moves.ts'
 import { connectClickHouse } from '../infra/clickhouse/clickhouse.ts'
 import { BadConfig, type Config, parseRoles } from '../infra/config.ts'
 import { HealthReporter } from '../infra/health-reports.ts'
@@ -287,7 +289,21 @@ async function webhooks(context: Context): Promise<Service> {
     throw new BadConfig('PACKLOG_WEBHOOK_KEY_FILE is missing: the role webhooks signs with it')
   const { config, clock, random, logger, metrics } = context
   const { networks: allowedNetworks, giveUpMs } = config.webhooks
-  const parts = { ...configured, clickhouse: clickHouseOptions(config), allowedNetworks, giveUpMs }
+  const moves = redisPresenceMoves({
+    connection: reading,
+    presence: new RedisPresence(reading),
+    people: peopleReader({ connection: reading, random }),
+    now: () => clock.now(),
+  })
+  const partitionCount = context.topics.events.partitions
+  const parts = {
+    ...configured,
+    clickhouse: clickHouseOptions(config),
+    allowedNetworks,
+    giveUpMs,
+    moves,
+    partitionCount,
+  }
   const makeView = (partitions: readonly Partition[]) => {
     const connection = connectTo(context, 'webhooks')
     return makeWebhooksView({ ...parts, connection, partitions, clock, random, logger, metrics })
@@ -305,6 +321,7 @@ async function gateway(context: Context): Promise<Service> {
     () => connection.close(),
     () => archive.close(),
   )
+  const { tracking, ...webhooks } = await gatewayWebhooks(context, connection)
   return makeGateway({
     http: config.http,
     log,
@@ -316,9 +333,10 @@ async function gateway(context: Context): Promise<Service> {
     apps: appsReader({ connection, random }),
     keyUses: new RedisKeyUses(connection),
     health: new RedisHealthReports(connection),
+    dayCounts: new RedisDayCounts(connection),
     loginPolicy: (await configuredRules(config)).rules?.loginPolicy ?? 'all',
     presence: {
-      store: new RedisPresence(connection),
+      store: new RedisPresence(connection, tracking),
       signals: new RedisSignals({ connection, subscriber, logger }),
     },
     archive: archive.reader,
@@ -332,7 +350,7 @@ async function gateway(context: Context): Promise<Service> {
     ...webDir(),
     ...(config.authUrl === undefined ? {} : { thirdPartyUrl: config.authUrl }),
     ...(await tlsFiles(config)),
-    ...(await gatewayWebhooks(context, connection)),
+    ...webhooks,
     ...gatewayMedia(context, connection),
     ...(await gatewayPushReceipts(context, connection)),
     ...(config.wordsFile === undefined ? {} : { wordsFile: config.wordsFile }),

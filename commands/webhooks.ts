@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { hookMetrics } from '../gateway/hooks/hook-metrics.ts'
 import { Hooks } from '../gateway/hooks/hooks.ts'
 import type { GatewayOptions } from '../gateway/main.ts'
+import type { MoveTracking } from '../gateway/presence/redis-presence.ts'
 import { connectClickHouse } from '../infra/clickhouse/clickhouse.ts'
 import { BadConfig } from '../infra/config.ts'
 import { makeOutbound } from '../infra/outbound/outbound.ts'
@@ -10,6 +11,7 @@ import { appsReader, membershipReader } from '../processors/membership/main.ts'
 import { clickHouseAttemptReader } from '../processors/webhooks/attempt-reader.ts'
 import { webhookQueue } from '../processors/webhooks/main.ts'
 import { hookName } from '../processors/webhooks/plan.ts'
+import { wantsPresence } from '../processors/webhooks/plan-presence.ts'
 import { makeSender } from '../processors/webhooks/sender.ts'
 import { WebhookDesk } from '../processors/webhooks/webhook-desk.ts'
 import { PolledWebhooks } from '../processors/webhooks/webhook-source.ts'
@@ -131,7 +133,7 @@ export function webhookDesk(
 export async function gatewayWebhooks(
   context: Context,
   connection: RedisConnection,
-): Promise<Pick<GatewayOptions, 'hooks' | 'webhooks'>> {
+): Promise<Pick<GatewayOptions, 'hooks' | 'webhooks'> & { tracking?: MoveTracking }> {
   const configured = await configuredWebhooks(context, connection)
   if (configured === undefined) return {}
   const { config, clock, logger, metrics } = context
@@ -142,5 +144,9 @@ export async function gatewayWebhooks(
   return {
     hooks: new Hooks({ source, sender, clock, logger, metrics: hookMetrics(metrics) }),
     webhooks: webhookDesk(configured, context, connection),
+    tracking: {
+      isWanted: () => source.latest().some(wantsPresence),
+      partitionOf: sessionId => sessionPartition(context.topics.events, sessionId),
+    },
   }
 }

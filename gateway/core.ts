@@ -294,7 +294,11 @@ function userPacksPerSecond({ userPacksPerSecond: ofUser, packsPerSecond }: Gate
   return ofUser ?? Math.max(USER_PACKS_PER_SECOND_MAX, packsPerSecond ?? 0)
 }
 
-const NO_APPS: Pick<AppsReader, 'keys' | 'webhooks'> = { keys: async () => [], webhooks: async () => [] }
+const NO_APPS: Pick<AppsReader, 'keys' | 'quotas' | 'webhooks'> = {
+  keys: async () => [],
+  quotas: async () => [],
+  webhooks: async () => [],
+}
 
 /** Ends that a LoggedIn or LoggedOut has said, or that the next login will. */
 const TOLD_BY_LOG: ReadonlySet<CloseName | 'GONE'> = new Set<CloseName | 'GONE'>([

@@ -13,6 +13,7 @@ import { readTokenKeys, type TokenKey, type TokenKeySources, type VerifiedToken,
 import { GatewayCore, type GatewayCoreOptions } from './core.ts'
 import { DeadDesk } from './dead/dead-desk.ts'
 import { Callers } from './http/callers.ts'
+import { type DayCounts, MemoryDayCounts } from './http/day-counts.ts'
 import { MemoryPackIds, PackIds, type RememberedPackIds } from './http/idempotency.ts'
 import { Keys, type KeyUses, MemoryKeyUses } from './http/keys.ts'
 import { Problem } from './http/problem.ts'
@@ -39,6 +40,8 @@ export interface GatewayOptions extends GatewayCoreOptions {
   developmentLogin?: boolean
   /** Where idempotency keys are remembered; by default in this process only. */
   packIds?: RememberedPackIds
+  /** Where requests of a day are counted; by default in this process only. */
+  dayCounts?: DayCounts
   /** Where it is written down when keys were used last; by default in this process only. */
   keyUses?: KeyUses
   /** Where processes say how they are; by default nobody does. */
@@ -122,6 +125,7 @@ class Gateway implements GatewayService {
     this.keys = keys
     const { log, topics, codecs, people } = this.options
     const deadDesk = new DeadDesk({ log, topics, codec: codecs.events, clock })
+    const dayCounts = this.options.dayCounts ?? new MemoryDayCounts()
     const remembered = this.options.packIds ?? new MemoryPackIds()
     this.http = new HttpServer({
       clock,
@@ -130,6 +134,7 @@ class Gateway implements GatewayService {
       api: {
         callers: new Callers({ clock, verify, keys, access: () => ready(core.letIns) }),
         packIds: new PackIds({ clock, random, remembered }),
+        dayCounts,
         ...(this.options.badCredentialsRate === undefined
           ? {}
           : { badCredentialsRate: this.options.badCredentialsRate }),
@@ -142,6 +147,7 @@ class Gateway implements GatewayService {
         tokenKey: tokenKeys.secret,
         keys: () => ready(core.keys),
         uses,
+        dayCounts,
         webhooks: () => ready(core.webhooks),
         webhookDesk: () => present(this.options.webhooks, 'no webhooks are sent here'),
         health: this.options.health ?? new MemoryHealthReports(),

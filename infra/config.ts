@@ -53,6 +53,7 @@ const environment = z.object({
   PACKLOG_JWT_KEY_FILE: z.string().min(1).optional(),
   PACKLOG_JWT_JWKS_FILE: z.string().min(1).optional(),
   PACKLOG_JWT_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
+  PACKLOG_JWT_AUDIENCE: z.string().min(1).optional(),
   PACKLOG_AUTH_URL: z.url({ protocol: /^https?$/ }).optional(),
   PACKLOG_TLS_CERT_FILE: z.string().min(1).optional(),
   PACKLOG_TLS_KEY_FILE: z.string().min(1).optional(),
@@ -155,7 +156,7 @@ export interface Config {
   metrics: { host: string; port: number }
   stateDir: string
   /** Where the keys of tokens are. */
-  tokens: { secretFile?: string; jwksFile?: string; jwksUrl?: string }
+  tokens: { secretFile?: string; jwksFile?: string; jwksUrl?: string; audience?: string }
   /** Anybody on this machine may be anybody (npm start). */
   developmentLogin: boolean
   /** A third party that is asked about every login. */
@@ -286,6 +287,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
 /** A set of public keys replaces the default secret; one that is named is taken as well. */
 function tokensOf(values: Environment): Config['tokens'] {
   const { PACKLOG_JWT_KEY_FILE, PACKLOG_JWT_JWKS_FILE: jwksFile, PACKLOG_JWT_JWKS_URL: jwksUrl } = values
+  const { PACKLOG_JWT_AUDIENCE: audience } = values
   if (jwksFile !== undefined && jwksUrl !== undefined) {
     throw new BadConfig('PACKLOG_JWT_JWKS_FILE and PACKLOG_JWT_JWKS_URL: one set of keys only')
   }
@@ -295,6 +297,7 @@ function tokensOf(values: Environment): Config['tokens'] {
     ...(secretFile === undefined ? {} : { secretFile }),
     ...(jwksFile === undefined ? {} : { jwksFile }),
     ...(jwksUrl === undefined ? {} : { jwksUrl }),
+    ...(audience === undefined ? {} : { audience }),
   }
 }
 

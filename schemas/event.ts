@@ -248,7 +248,10 @@ export function isWebhookAct(body: EventBody): boolean {
   return body.kind === 'ActRecorded' && WEBHOOK_ACT_NAMES.has(body.act)
 }
 
+/** The act by which an app says how much a key may do in a day: apps.ts. */
+export const KEY_QUOTA_ACT = 'setKeyQuota'
+
 /** True for what carries the header `facts`, by which the membership view finds them without decoding the rest. */
 export function isFact(body: EventBody): boolean {
-  return FACTS.has(body.kind) || isWebhookAct(body)
+  return FACTS.has(body.kind) || isWebhookAct(body) || (body.kind === 'ActRecorded' && body.act === KEY_QUOTA_ACT)
 }

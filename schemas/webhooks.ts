@@ -23,6 +23,14 @@ export const SESSION_KIND_NAMES = Object.keys(SESSION_KINDS) as SessionKind[]
 export const HOOK_PACK_KINDS = ['SendMessage', 'OverrideMessage', 'JoinGroup', 'AddMembers', 'RequestFriend'] as const
 export type HookPackKind = (typeof HOOK_PACK_KINDS)[number]
 
+/** What a webhook may be told besides events of the log: that a user has come or gone. Only where it names them. */
+export const PRESENCE_KINDS = ['UserOnline', 'UserOffline'] as const
+export type PresenceKind = (typeof PRESENCE_KINDS)[number]
+
+export function isPresenceKind(kind: string): kind is PresenceKind {
+  return (PRESENCE_KINDS as readonly string[]).includes(kind)
+}
+
 export interface WebhookSettings {
   webhookId: string
   url: string

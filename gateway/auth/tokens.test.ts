@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { systemClock } from '../../infra/clock.ts'
 import type { UserId } from '../../schemas/ids.ts'
 import { BadTokenKey, issueToken, readTokenKey, readTokenKeys, verifyToken } from './tokens.ts'
 
@@ -75,8 +76,8 @@ async function keyPair(alg: string, kid: string) {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })
   return { kid, alg, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg } }
 }
-const signedBy = ({ alg, kid, privateKey }: Awaited<ReturnType<typeof keyPair>>, sub = 'alice') =>
-  new SignJWT({ sub, exp: now / 1_000 + 60 }).setProtectedHeader({ alg, kid }).sign(privateKey)
+const signedBy = ({ alg, kid, privateKey }: Awaited<ReturnType<typeof keyPair>>, sub = 'alice', claims = {}) =>
+  new SignJWT({ sub, exp: now / 1_000 + 60, ...claims }).setProtectedHeader({ alg, kid }).sign(privateKey)
 
 test.each(['EdDSA', 'RS256', 'ES256'])(
   '[AU6] a token signed with %s is good where the key set has its key',
@@ -122,6 +123,43 @@ test('[AU6] a key set behind a URL is fetched when it is needed; while it is awa
   await new Promise(resolve => server.close(resolve))
   const gone = await readTokenKeys({ jwksUrl })
   expect(await verifyToken(gone, await signedBy(ours), now)).toMatchObject({ ok: false, isTemporary: true })
+})
+
+test('[AU10] keys of a set come and go while the gateway runs', async () => {
+  const [one, two] = [await keyPair('EdDSA', 'one'), await keyPair('EdDSA', 'two')]
+  let set = [one.jwk]
+  const server = createServer((_request, response) => void response.end(JSON.stringify({ keys: set })))
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    vi.useRealTimers()
+    server.closeAllConnections()
+    server.close()
+  })
+  // The library asks for the set by the clock of the system.
+  vi.useFakeTimers({ toFake: ['Date'] })
+  const keys = await readTokenKeys({ jwksUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` })
+  const good = async () => [
+    (await verifyToken(keys, await signedBy(one), now)).ok,
+    (await verifyToken(keys, await signedBy(two), now)).ok,
+  ]
+  expect(await good()).toEqual([true, false])
+  set = [one.jwk, two.jwk]
+  vi.setSystemTime(systemClock.now() + 31_000)
+  expect(await good()).toEqual([true, true])
+  set = [two.jwk]
+  vi.setSystemTime(systemClock.now() + 3_600_000)
+  expect(await good()).toEqual([false, true])
+})
+
+test('[AU10] where an audience is configured, tokens of the key set for others are refused', async () => {
+  const ours = await keyPair('EdDSA', 'one')
+  const file = join(folder, 'audience.json')
+  await writeFile(file, JSON.stringify({ keys: [ours.jwk] }))
+  const keys = await readTokenKeys({ jwksFile: file, audience: 'chat' })
+  const ok = async (claims: Record<string, unknown>) =>
+    (await verifyToken(keys, await signedBy(ours, 'alice', claims), now)).ok
+  expect([await ok({ aud: 'chat' }), await ok({ aud: ['shop', 'chat'] })]).toEqual([true, true])
+  expect([await ok({ aud: 'shop' }), await ok({})]).toEqual([false, false])
 })
 
 test('[AU2] a key set that is none is told by its file', async () => {

@@ -15,7 +15,7 @@ import { isUserId, type UserId } from '../../schemas/ids.ts'
 
 /**
  * Tokens: JWT, signed with a secret (HS256) or with a private key whose public half is in a set of keys (EdDSA, RS256,
- * ES256). Claims: `sub` is the user id, `exp` is required, everything else is ignored. The secret is a file with
+ * ES256). Claims: `sub` is the user id, `exp` is required, `aud` where one is configured, everything else is ignored. The secret is a file with
  * base64url text of at least TOKEN_KEY_BYTES_MIN bytes (`openssl rand 32 | basenc --base64url`).
  */
 
@@ -36,6 +36,8 @@ export type TokenKey = Uint8Array
 export interface TokenKeys {
   secret?: TokenKey
   publicKeys?: JWTVerifyGetKey
+  /** Whom tokens that public keys check are for: who signs them may sign for others as well. */
+  audience?: string
 }
 
 /** Where the keys are; at least one of them. */
@@ -44,11 +46,13 @@ export interface TokenKeySources {
   /** A JSON Web Key Set. */
   jwksFile?: string
   jwksUrl?: string
+  /** See TokenKeys. */
+  audience?: string
 }
 
 /** Reads what there is of keys. Throws BadTokenKey. A set behind a URL is fetched when the first token needs it. */
-export async function readTokenKeys({ secretFile, jwksFile, jwksUrl }: TokenKeySources): Promise<TokenKeys> {
-  const keys: TokenKeys = {}
+export async function readTokenKeys({ secretFile, jwksFile, jwksUrl, audience }: TokenKeySources): Promise<TokenKeys> {
+  const keys: TokenKeys = audience === undefined ? {} : { audience }
   if (secretFile !== undefined) keys.secret = await readTokenKey(secretFile)
   if (jwksFile !== undefined) keys.publicKeys = createLocalJWKSet(await readKeySet(jwksFile))
   if (jwksUrl !== undefined) {
@@ -126,7 +130,9 @@ export async function verifyToken(keys: TokenKeys, token: string, now: Millis): 
       return verified(await jwtVerify(token, keys.secret, { ...options, algorithms: [ALGORITHM] }))
     }
     if (keys.publicKeys !== undefined && PUBLIC_ALGORITHMS.some(known => known === algorithm)) {
-      return verified(await jwtVerify(token, keys.publicKeys, { ...options, algorithms: [...PUBLIC_ALGORITHMS] }))
+      const { publicKeys, audience } = keys
+      const ours = { ...options, algorithms: [...PUBLIC_ALGORITHMS], ...(audience === undefined ? {} : { audience }) }
+      return verified(await jwtVerify(token, publicKeys, ours))
     }
     return { ok: false, reason: 'the token is not valid' }
   } catch (error) {

@@ -10,6 +10,7 @@ import { BadField } from '../ws/frame-fields.ts'
 import { Buckets, type RateLimit } from '../ws/rate-limits.ts'
 import { QuestionFailed } from '../ws/views.ts'
 import { type Caller, type Callers, identityOf, USER_HEADER } from './callers.ts'
+import { type DayCounts, dayLeftMs } from './day-counts.ts'
 import type { PackIds } from './idempotency.ts'
 import { PROBLEM_TYPE, Problem } from './problem.ts'
 import type { ForeignRoute, Route } from './route.ts'
@@ -29,6 +30,8 @@ export interface ApiOptions {
   logger: Logger
   callers: Callers
   packIds: PackIds
+  /** Requests of keys that have a limit for a day. */
+  dayCounts: DayCounts
   /** False while calls cannot be served. */
   isOpen(): boolean
   /** Wrong keys and tokens from one address. */
@@ -96,8 +99,9 @@ export class Api {
         ...(body === undefined ? {} : { body }),
         response: { [status]: answer },
       },
-      onRequest: async request => {
+      onRequest: async (request, reply) => {
         request.caller = await this.admit(request)
+        reply.headers(await this.countDay(request.caller))
       },
       handler: (request, reply) => this.handle(route, request, reply),
     })
@@ -149,6 +153,29 @@ export class Api {
     const caller = await this.knownOnly(request, () => callers.of(request.headers.authorization))
     if (!this.mayCall(caller, clock.monotonic())) throw tooMany('too many requests')
     return caller
+  }
+
+  /** What the caller is told of its day. Throws Problem where that is used up. */
+  private async countDay(caller: Caller): Promise<Record<string, string>> {
+    if (caller.kind !== 'app' || caller.perDay === undefined) return {}
+    const { dayCounts, clock, logger } = this.options
+    const { app, keyId, perDay } = caller
+    const now = clock.now()
+    const used = await dayCounts.take({ app, keyId, now }).catch(error => {
+      // A limit of a day is not worth an outage of all partners.
+      logger.warn({ err: error }, 'requests of a day could not be counted')
+      return 0
+    })
+    const reset = String(Math.ceil(dayLeftMs(now) / 1_000))
+    const headers = {
+      'ratelimit-limit': String(perDay),
+      'ratelimit-remaining': String(Math.max(0, perDay - used)),
+      'ratelimit-reset': reset,
+    }
+    if (used <= perDay) return headers
+    throw new Problem('RATE_LIMITED', `the key may make ${perDay} requests in a day (UTC)`, {
+      headers: { ...headers, 'retry-after': reset },
+    })
   }
 
   private mayCall(caller: Caller, now: Millis): boolean {

@@ -16,7 +16,14 @@ export const KEY_PREFIX = 'pk.'
 
 export type Caller =
   | { kind: 'user'; identity: Identity }
-  | { kind: 'app'; app: UserId; keyId: string; scopes: ReadonlySet<Scope>; perSecond: number | undefined }
+  | {
+      kind: 'app'
+      app: UserId
+      keyId: string
+      scopes: ReadonlySet<Scope>
+      perSecond: number | undefined
+      perDay: number | undefined
+    }
 
 /** Checks keys of apps. */
 export interface KeyChecker {

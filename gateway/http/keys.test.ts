@@ -65,6 +65,34 @@ test('[HT10] a key that is rotated goes on for a while, one that is revoked ends
   })
 })
 
+test('[HT20] a key has a number of requests for a day, told with each answer, and its successor has the same', async () => {
+  const keeper = await http.key('pub', { scopes: ['keys:write', 'keys:read', 'messages:write'] })
+  const till = await http.key('pub', { keyId: 'till', scopes: ['messages:write'] })
+  expect((await send(till)).headers.get('ratelimit-limit')).toBeNull()
+  const path = '/v1/keys/till/quota'
+  expect(await http.call('PUT', path, { bearer: keeper, body: { perDay: 2 } })).toMatchObject({ status: 200 })
+  const first = await send(till)
+  expect([first.status, first.headers.get('ratelimit-limit'), first.headers.get('ratelimit-remaining')]).toEqual([
+    200,
+    '2',
+    '1',
+  ])
+  expect(Number(first.headers.get('ratelimit-reset'))).toBeLessThanOrEqual(86_400)
+  await send(till)
+  const third = await send(till)
+  expect(third).toMatchObject({ status: 429, body: { name: 'RATE_LIMITED' } })
+  expect(third.headers.get('retry-after')).toBe(third.headers.get('ratelimit-reset'))
+  const listed = (await http.call('GET', '/v1/keys', { bearer: keeper })).body.keys as Record<string, unknown>[]
+  expect(listed.find(({ keyId }) => keyId === 'till')).toMatchObject({ perDay: 2, usedToday: 3 })
+  const next = await http.call('POST', '/v1/keys/till/rotate', { bearer: keeper })
+  expect((await send(next.body.key as string)).headers.get('ratelimit-limit')).toBe('2')
+  expect(await http.call('PUT', path, { bearer: keeper, body: { perDay: null } })).toMatchObject({ status: 200 })
+  expect(await send(till)).toMatchObject({ status: 200 })
+  expect(await http.call('PUT', '/v1/keys/none/quota', { bearer: keeper, body: { perDay: 2 } })).toMatchObject({
+    status: 404,
+  })
+})
+
 test('[HT10] only apps:write makes keys of other apps', async () => {
   const body = { name: 'first', scopes: ['messages:write'] }
   const made = await http.call('POST', '/v1/apps/newcomer/keys', { bearer: admin, body })

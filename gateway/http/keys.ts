@@ -52,7 +52,8 @@ export class Keys implements KeyChecker {
     const now = this.options.clock.now()
     if (key.expiresAt !== undefined && key.expiresAt <= now) throw unauthorized('the key has expired')
     this.noteUse({ app, keyId, at: now })
-    return { kind: 'app', app, keyId, scopes: this.scopesOf(key), perSecond: key.perSecond }
+    const perDay = await this.options.index().perDay(app, keyId)
+    return { kind: 'app', app, keyId, scopes: this.scopesOf(key), perSecond: key.perSecond, perDay }
   }
 
   private scopesOf(key: AppKey): ReadonlySet<Scope> {

@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import type { Clock, Millis, Random } from '../../infra/clock.ts'
-import type { AppKey } from '../../schemas/apps.ts'
+import { type AppKey, PER_DAY_MAX } from '../../schemas/apps.ts'
+import { KEY_QUOTA_ACT } from '../../schemas/event.ts'
 import type { PackId, UserId } from '../../schemas/ids.ts'
 import type { PackBody } from '../../schemas/pack.ts'
 import { type KeyIndex, secretHash } from '../ws/key-index.ts'
 import { appSessionId, noteAct, submitAppPack } from './app-packs.ts'
 import { ID_PATTERN } from './avro-schemas.ts'
+import type { DayCounts } from './day-counts.ts'
 import type { CallsNow } from './frame-routes.ts'
 import { derivedPackId } from './idempotency.ts'
 import { KEY_ID_BYTES, type KeyUses, keyText, SECRET_BYTES } from './keys.ts'
@@ -25,6 +27,7 @@ export interface KeyRouteParts {
   random: Random
   keys(): KeyIndex
   uses: KeyUses
+  dayCounts: DayCounts
 }
 
 const YEARS_MS_MAX: Millis = 10 * 366 * 86_400_000
@@ -40,7 +43,15 @@ const keyFields = {
   perSecond: z.int().optional().describe('Requests that it may make in a second on one gateway; absent: the default.'),
 }
 const keySchema = z
-  .strictObject({ ...keyFields, lastUsedAt: z.int().optional().describe('Absent: not known.') })
+  .strictObject({
+    ...keyFields,
+    lastUsedAt: z.int().optional().describe('Absent: not known.'),
+    perDay: z
+      .int()
+      .optional()
+      .describe('Requests that it may make in a day (UTC), over all gateways; absent: no limit.'),
+    usedToday: z.int().optional().describe('Requests of today, where there is a limit and they are known.'),
+  })
   .meta({ id: 'Key' })
 const madeSchema = z
   .strictObject({ ...keyFields, key: z.string().describe('The key itself, told only now.') })
@@ -52,15 +63,28 @@ const newKeyBody = z.strictObject({
   expiresInMs: z.int().min(1_000).max(YEARS_MS_MAX).optional().describe('Absent: it does not expire.'),
   perSecond: z.int().min(1).max(100_000).optional(),
 })
+const quotaBody = z.strictObject({
+  perDay: z.int().min(1).max(PER_DAY_MAX).nullable().describe('Requests in a day (UTC); null: no limit.'),
+})
 const keyParams = z.strictObject({ keyId: z.string().regex(ID_PATTERN) })
 const appParams = z.strictObject({ app: z.string().regex(ID_PATTERN) })
 
 export function keyRoutes(parts: KeyRouteParts): Route[] {
-  const { calls, clock, keys, uses } = parts
+  const { calls, clock, keys, uses, dayCounts } = parts
   const write = { tag: 'keys', scope: 'keys:write', actsFor: 'app' } as const
   const listed = async (app: UserId) => {
     const [all, used] = await Promise.all([keys().list(app), uses.of(app).catch(() => new Map<string, Millis>())])
-    return { keys: all.map(key => ({ ...shown(key), ...lastUse(used.get(key.keyId)) })) }
+    const keyIds = all.map(({ keyId }) => keyId)
+    const quotas = await Promise.all(keyIds.map(keyId => keys().perDay(app, keyId)))
+    const today = await dayCounts.of({ app, keyIds, now: clock.now() }).catch(() => [])
+    return {
+      keys: all.map((key, i) => ({
+        ...shown(key),
+        ...lastUse(used.get(key.keyId)),
+        ...(quotas[i] === undefined ? {} : { perDay: quotas[i] }),
+        ...(quotas[i] === undefined || today[i] === undefined ? {} : { usedToday: today[i] }),
+      })),
+    }
   }
   return [
     route({
@@ -105,7 +129,7 @@ export function keyRoutes(parts: KeyRouteParts): Route[] {
       handle: async call => {
         const { identity, params, body } = call
         const old = await keys().find(identity.userId, params.keyId)
-        if (old === undefined) throw new Problem('NOT_EXIST', 'there is no such key')
+        if (old === undefined) throw noKey()
         refuseMore(call, old.scopes)
         const { name, scopes, perSecond } = old
         const made = await createKey(
@@ -113,10 +137,31 @@ export function keyRoutes(parts: KeyRouteParts): Route[] {
           { ...call, body: { name, scopes: scopes as Scope[], perSecond } },
           identity.userId,
         )
+        const perDay = await keys().perDay(identity.userId, params.keyId)
+        if (perDay !== undefined) {
+          await setQuota(parts, call, made.keyId, perDay, derivedPackId(call.packId, `quota ${made.keyId}`))
+        }
         const expiresAt = clock.now() + (body?.overlapMs ?? OVERLAP_MS_DEFAULT)
         const packId = derivedPackId(call.packId, `expire ${params.keyId}`)
         await appPack(parts, call, packId, { kind: 'SetKeyExpiry', keyId: params.keyId, expiresAt })
         return made
+      },
+    }),
+    route({
+      ...write,
+      method: 'PUT',
+      url: '/v1/keys/:keyId/quota',
+      id: 'setKeyQuota',
+      summary: 'Say how many requests a key may make in a day',
+      description:
+        'Every request counts, whatever comes of it; its successor by rotation has the same limit and a count of its own.',
+      params: keyParams,
+      body: quotaBody,
+      answer: outcomeSchema,
+      handle: async call => {
+        const { keyId } = call.params
+        if ((await keys().find(call.identity.userId, keyId)) === undefined) throw noKey()
+        return setQuota(parts, call, keyId, call.body.perDay, call.packId)
       },
     }),
     route({
@@ -206,6 +251,23 @@ async function appPack(
 ): Promise<OutcomeBody> {
   const app = identity.userId
   return outcomeOf(await submitAppPack(calls(), identity, { packId, sessionId: appSessionId(app), from: app, body }))
+}
+
+/** An act of the app (docs/adr/0024): the last one of a key counts, on every gateway that has read it. */
+async function setQuota(
+  parts: KeyRouteParts,
+  { caller, identity, requestId }: Pick<RouteCall, 'caller' | 'identity' | 'requestId'>,
+  keyId: string,
+  perDay: number | null,
+  packId: PackId,
+): Promise<OutcomeBody> {
+  const by = caller.kind === 'app' ? { keyId: caller.keyId } : {}
+  const detail = JSON.stringify({ perDay, ...by, requestId })
+  return appPack(parts, { identity }, packId, { kind: 'RecordAct', act: KEY_QUOTA_ACT, subject: keyId, detail })
+}
+
+function noKey(): Problem {
+  return new Problem('NOT_EXIST', 'there is no such key')
 }
 
 function refuseMore({ caller }: Pick<RouteCall, 'caller'>, scopes: readonly string[]): void {

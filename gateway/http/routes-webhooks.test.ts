@@ -65,7 +65,7 @@ afterAll(async () => {
 const call = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
   http.call(method, `/v1/webhooks${path}`, { bearer: admin, headers, ...(body === undefined ? {} : { body }) })
 
-test('[HT15] a webhook is created, read, changed and deleted; its secret is told once', async () => {
+test('[HT18] a webhook is created, read, changed and deleted; its secret is told once', async () => {
   const settings = {
     webhookId: 'orders',
     url: receiver.url('/orders'),
@@ -86,7 +86,7 @@ test('[HT15] a webhook is created, read, changed and deleted; its secret is told
   expect((await call('POST', '', settings)).body).toMatchObject({ secretVersion: 2 })
 })
 
-test('[HT15] a request that comes again under its key gets the same webhook and secret', async () => {
+test('[HT18] a request that comes again under its key gets the same webhook and secret', async () => {
   const headers = { 'idempotency-key': http.packId() }
   const first = await call('POST', '', { url: receiver.url('/x') }, headers)
   expect(first.status).toBe(201)
@@ -99,7 +99,7 @@ test('[HT15] a request that comes again under its key gets the same webhook and 
   expect((await call('POST', path, undefined, rotation)).body).toEqual(second.body)
 })
 
-test('[HT15, WH8] what nobody may call, and kinds that nobody is asked about, are refused', async () => {
+test('[HT18, WH8] what nobody may call, and kinds that nobody is asked about, are refused', async () => {
   const status = async (settings: Record<string, unknown>) => (await call('POST', '', settings)).status
   expect(await status({ url: 'https://10.0.0.1/' })).toBe(400)
   expect(await status({ url: 'http://93.184.216.34/' })).toBe(400)
@@ -109,7 +109,7 @@ test('[HT15, WH8] what nobody may call, and kinds that nobody is asked about, ar
   expect(await status({ url: receiver.url('/'), budgetMs: 60_000 })).toBe(400)
 })
 
-test('[HT15] what the installation names is shown, and not changed here', async () => {
+test('[HT18] what the installation names is shown, and not changed here', async () => {
   const listed = (await call('GET', '')).body.webhooks as { webhookId: string; readOnly: boolean }[]
   expect(listed.find(({ webhookId }) => webhookId === 'named')).toMatchObject({ readOnly: true })
   expect(await call('PATCH', '/named', { kinds: [] })).toMatchObject({ status: 403 })
@@ -118,7 +118,7 @@ test('[HT15] what the installation names is shown, and not changed here', async 
   expect(await call('POST', '', { webhookId: 'named', url: receiver.url('/') })).toMatchObject({ status: 409 })
 })
 
-test('[HT15] another app sees and changes nothing of it', async () => {
+test('[HT18] another app sees and changes nothing of it', async () => {
   await call('POST', '', { webhookId: 'mine', url: receiver.url('/') })
   const other = await http.key('bank')
   const of = (method: string, path: string) => http.call(method, `/v1/webhooks${path}`, { bearer: other })
@@ -136,7 +136,7 @@ test('[HT15] another app sees and changes nothing of it', async () => {
   }
 })
 
-test('[WH7, HT15] a test sends a signed sample and tells what came back', async () => {
+test('[WH7, HT18] a test sends a signed sample and tells what came back', async () => {
   const { body } = await call('POST', '', { webhookId: 'probe', url: receiver.url('/probe') })
   receiver.answer = (_request, response) => void response.writeHead(418).end('short and stout')
   expect((await call('POST', '/probe/test')).body).toMatchObject({
@@ -152,7 +152,7 @@ test('[WH7, HT15] a test sends a signed sample and tells what came back', async 
   receiver.answer = (_request, response) => void response.end()
 })
 
-test('[HT16] deliveries are read by pages; what was given up is listed, replayed and discarded', async () => {
+test('[HT19] deliveries are read by pages; what was given up is listed, replayed and discarded', async () => {
   await call('POST', '', { webhookId: 'told', url: receiver.url('/told') })
   const first = await call('GET', '/told/deliveries?limit=3')
   expect((first.body.deliveries as { offset: number }[]).map(({ offset }) => offset)).toEqual([4, 3, 2])

@@ -18,6 +18,7 @@ import {
 } from '../../schemas/webhooks.ts'
 import type { WebhookIndex } from '../ws/webhook-index.ts'
 import { appSessionId, noteAct, submitAppPack } from './app-packs.ts'
+import { SESSION_ID_PATTERN } from './avro-schemas.ts'
 import { pageQuery } from './common-schemas.ts'
 import type { CallsNow } from './frame-routes.ts'
 import { outcomeOf, outcomeSchema } from './outcome.ts'
@@ -108,7 +109,10 @@ const deadSchema = z
 const params = z.strictObject({ webhookId })
 const laneParams = z.strictObject({
   webhookId,
-  sessionId: z.string().refine(isSessionId, 'not the id of a session') as unknown as z.ZodType<SessionId>,
+  sessionId: z
+    .string()
+    .regex(SESSION_ID_PATTERN)
+    .refine(isSessionId, 'not the id of a session') as unknown as z.ZodType<SessionId>,
 })
 
 export function webhookRoutes(parts: WebhookRouteParts): Route[] {

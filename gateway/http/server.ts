@@ -26,7 +26,7 @@ export interface HttpServerOptions {
   random: Random
   logger: Logger
   /** Who calls, and which id a request has. */
-  api: Pick<ApiOptions, 'callers' | 'packIds' | 'checkAnswers' | 'badCredentialsRate'>
+  api: Pick<ApiOptions, 'callers' | 'packIds' | 'dayCounts' | 'checkAnswers' | 'badCredentialsRate'>
   /** Everything that can be called. */
   routes: readonly Route[]
   /** What services of others call. */

@@ -2,6 +2,7 @@ import { connect } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { systemClock, systemRandom } from '../../infra/clock.ts'
 import { silentLogger } from '../../infra/logger.ts'
+import { MemoryDayCounts } from './day-counts.ts'
 import { problemSchema } from './problem.ts'
 import { HttpServer } from './server.ts'
 
@@ -13,7 +14,7 @@ async function listen(): Promise<number> {
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,
-    api: { callers: { of: unused } as never, packIds: { of: unused } as never },
+    api: { callers: { of: unused } as never, packIds: { of: unused } as never, dayCounts: new MemoryDayCounts() },
     routes: [],
     foreignRoutes: [],
     slow: SLOW,

@@ -3,9 +3,10 @@ import type { Logger } from '../../infra/logger.ts'
 import { pairsOf } from '../../infra/redis/generations.ts'
 import { type Command, runPipeline } from '../../infra/redis/pipeline.ts'
 import type { RedisConnection } from '../../infra/redis/redis.ts'
-import type { UserId } from '../../schemas/ids.ts'
+import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
 import { DEVICE_HELD_MS, LAST_SEEN_MS, PRESENCE_MS } from '../limits.ts'
 import type { DeviceHolder, Online, OnlineEntry, PresenceStore, Signal, Signals } from './presence-store.ts'
+import { moveCommand } from './redis-presence-moves.ts'
 
 /**
  * Presence in Redis, written by gateways only. The keys, under `<prefix>presence:`
@@ -31,11 +32,19 @@ function holderOf(reply: unknown): DeviceHolder | undefined {
   return { connectionId: reply.slice(0, slash), at: Number(reply.slice(slash + 1)) }
 }
 
+/** For webhooks that are told who comes and goes: redis-presence-moves.ts. */
+export interface MoveTracking {
+  isWanted(): boolean
+  partitionOf(sessionId: SessionId): Partition
+}
+
 export class RedisPresence implements PresenceStore {
   private readonly connection: RedisConnection
+  private readonly tracking: MoveTracking | undefined
 
-  constructor(connection: RedisConnection) {
+  constructor(connection: RedisConnection, tracking?: MoveTracking) {
     this.connection = connection
+    this.tracking = tracking
   }
 
   async enter(entries: readonly OnlineEntry[], now: Millis): Promise<void> {
@@ -47,7 +56,7 @@ export class RedisPresence implements PresenceStore {
         ['set', seen, now, 'PX', LAST_SEEN_MS],
       ]
     })
-    await runPipeline(this.connection, commands, [])
+    await runPipeline(this.connection, [...commands, ...this.moves(entries, now)], [])
   }
 
   async leave(entries: readonly Pick<OnlineEntry, 'userId' | 'connectionId'>[], now: Millis): Promise<void> {
@@ -58,7 +67,15 @@ export class RedisPresence implements PresenceStore {
         ['set', seen, now, 'PX', LAST_SEEN_MS],
       ]
     })
-    await runPipeline(this.connection, commands, [])
+    await runPipeline(this.connection, [...commands, ...this.moves(entries, now)], [])
+  }
+
+  /** Notes behind the rest that users are to be looked at. */
+  private moves(entries: readonly Pick<OnlineEntry, 'userId'>[], now: Millis): Command[] {
+    const { connection, tracking } = this
+    if (tracking?.isWanted() !== true) return []
+    const users = [...new Set(entries.map(({ userId }) => userId))]
+    return users.map(userId => moveCommand(connection, tracking.partitionOf(`u:${userId}` as SessionId), userId, now))
   }
 
   async claim(entries: readonly OnlineEntry[]): Promise<(DeviceHolder | undefined)[]> {

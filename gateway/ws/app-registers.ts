@@ -17,6 +17,8 @@ export interface AppRegistersOptions<Entry extends AppEntry> {
   nameOf(entry: Entry): string
   /** Undefined for events that say nothing of this. */
   entryOf(event: AcceptedEvent): Entry | undefined
+  /** Apps that have nothing of this are kept in mind, too: whoever asks knows that there is such an app. */
+  keepsEmpty?: boolean
   views: Pick<Views, 'askCaughtUp'>
   partitionOf(sessionId: SessionId): Partition
 }
@@ -54,14 +56,14 @@ export class AppRegisters<Entry extends AppEntry> {
   }
 
   private ask(app: UserId): Promise<AppEntries<Entry>> {
-    const { read, views, partitionOf } = this.options
+    const { read, views, partitionOf, keepsEmpty } = this.options
     const entries = new Map<string, Entry>()
     const answer = views
       .askCaughtUp([partitionOf(`a:${app}` as SessionId)], () => read(app))
       .then(stored => {
         for (const entry of stored) this.set(entries, entry)
         // Nothing is kept of an app that there is not: its name may be anything.
-        if (entries.size > 0) this.known.set(app, entries)
+        if (entries.size > 0 || keepsEmpty === true) this.known.set(app, entries)
         return entries
       })
       .finally(() => this.asking.delete(app))

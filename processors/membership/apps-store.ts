@@ -1,5 +1,5 @@
 import type { Millis } from '../../infra/clock.ts'
-import type { AppKey } from '../../schemas/apps.ts'
+import type { AppKey, KeyQuota } from '../../schemas/apps.ts'
 import type { Seq, UserId } from '../../schemas/ids.ts'
 import type { WebhookEntry } from '../../schemas/webhook-acts.ts'
 import type { Webhook } from '../../schemas/webhooks.ts'
@@ -13,6 +13,12 @@ export interface KeyEntry {
   position: Seq
   /** Undefined: revoked. */
   key: AppKey | undefined
+}
+
+/** How much a key may do in a day, as it was set last. */
+export interface QuotaEntry extends KeyQuota {
+  /** Of the event that said so. */
+  position: Seq
 }
 
 /** A webhook of an app as it was set last. */
@@ -40,6 +46,8 @@ export interface JobEntry {
 export interface AppsReader {
   /** Every key that the app ever had. */
   keys(app: UserId): Promise<KeyEntry[]>
+  /** Of every key that the app ever gave one. */
+  quotas(app: UserId): Promise<QuotaEntry[]>
   /** Every webhook that the app ever had. */
   webhooks(app: UserId): Promise<StoredWebhook[]>
   /** The webhooks of all apps. */
@@ -60,6 +68,10 @@ export function keyEntries(rows: Iterable<readonly [string, Stored]>): KeyEntry[
     position,
     key: json === '' ? undefined : (JSON.parse(json) as AppKey),
   }))
+}
+
+export function quotaEntries(rows: Iterable<readonly [string, Stored]>): QuotaEntry[] {
+  return [...rows].map(([, { position, json }]) => ({ ...(JSON.parse(json) as KeyQuota), position }))
 }
 
 export function storedWebhooks(rows: Iterable<readonly [string, Stored]>): StoredWebhook[] {

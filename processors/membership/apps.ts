@@ -1,4 +1,5 @@
 import type { Millis } from '../../infra/clock.ts'
+import { keyQuota } from '../../schemas/apps.ts'
 import { type AcceptedEvent, isAccepted } from '../../schemas/event.ts'
 import type { Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import { webhookEntry } from '../../schemas/webhook-acts.ts'
@@ -10,10 +11,10 @@ import type { ViewBatch } from '../view.ts'
  */
 
 /**
- * `keys`: keyId -> AppKey, empty: revoked. `webhooks`: webhookId -> WebhookEntry, those that were deleted, too. `jobs`: `<jobId>#start`, `#step` and `#end` -> what each event said, with its
+ * `keys`: keyId -> AppKey, empty: revoked. `quotas`: keyId -> KeyQuota. `webhooks`: webhookId -> WebhookEntry, those that were deleted, too. `jobs`: `<jobId>#start`, `#step` and `#end` -> what each event said, with its
  * time. `specs`: jobId -> what is to be done, empty once the job has ended.
  */
-export type AppTable = 'keys' | 'webhooks' | 'jobs' | 'specs'
+export type AppTable = 'keys' | 'quotas' | 'webhooks' | 'jobs' | 'specs'
 
 export interface AppWrite {
   app: UserId
@@ -69,7 +70,9 @@ export function appWrites(event: AcceptedEvent): AppWrite[] {
       return [write('keys', body.keyId, undefined)]
     case 'ActRecorded': {
       const entry = webhookEntry(event)
-      return entry === undefined ? [] : [write('webhooks', entry.webhookId, entry)]
+      if (entry !== undefined) return [write('webhooks', entry.webhookId, entry)]
+      const quota = keyQuota(body)
+      return quota === undefined ? [] : [write('quotas', quota.keyId, quota)]
     }
     case 'JobStarted': {
       const { jobId, job, total, spec } = body

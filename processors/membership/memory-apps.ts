@@ -8,6 +8,8 @@ import {
   jobEntries,
   type KeyEntry,
   keyEntries,
+  type QuotaEntry,
+  quotaEntries,
   type StoredWebhook,
   storedWebhooks,
 } from './apps-store.ts'
@@ -38,6 +40,10 @@ export class MemoryApps implements AppsReader {
 
   async keys(app: UserId): Promise<KeyEntry[]> {
     return keyEntries(this.rows(app, 'keys'))
+  }
+
+  async quotas(app: UserId): Promise<QuotaEntry[]> {
+    return quotaEntries(this.rows(app, 'quotas'))
   }
 
   async webhooks(app: UserId): Promise<StoredWebhook[]> {

@@ -74,6 +74,7 @@ export class MemoryMembership {
     const current = () => this.contents.apps
     return {
       keys: app => current().keys(app),
+      quotas: app => current().quotas(app),
       webhooks: app => current().webhooks(app),
       allWebhooks: () => current().allWebhooks(),
       jobs: app => current().jobs(app),

@@ -11,6 +11,8 @@ import {
   jobEntries,
   type KeyEntry,
   keyEntries,
+  type QuotaEntry,
+  quotaEntries,
   type StoredWebhook,
   storedWebhooks,
 } from './apps-store.ts'
@@ -23,6 +25,7 @@ import { storedOf } from './redis-people.ts'
  * view only:
  *
  *   {a:<app>}:keys         hash  keyId -> position/json, see apps.ts
+ *   {a:<app>}:quotas       hash  keyId -> position/json
  *   {a:<app>}:webhooks     hash  webhookId -> position/json
  *   {a:<app>}:jobs         hash  <jobId>#<part> -> position/json
  *   {a:<app>}:specs        hash  jobId -> position/json
@@ -79,6 +82,10 @@ export class RedisAppsReader implements AppsReader {
 
   async keys(app: UserId): Promise<KeyEntry[]> {
     return keyEntries(await this.rows(app, 'keys'))
+  }
+
+  async quotas(app: UserId): Promise<QuotaEntry[]> {
+    return quotaEntries(await this.rows(app, 'quotas'))
   }
 
   async webhooks(app: UserId): Promise<StoredWebhook[]> {

@@ -126,6 +126,41 @@ test('[WH2, WH4] a session that fails is tried again with pauses and holds up no
   expect(attempts).toEqual([...failed.map((_, index) => String(index + 1)), String(failed.length + 1), '1', '1'])
 })
 
+test('[WH2, WH3] from a receiver that is slow, refuses, redirects and breaks off half-way nothing is kept, in order', async () => {
+  const { clock, sent, world, view, apply } = makeWorld()
+  const random = new SeededRandom(7)
+  const results: readonly SendResult[] = [
+    ...Array.from({ length: 6 }, () => OK),
+    NO,
+    { kind: 'refused', status: 302 },
+    { kind: 'failed', reason: 'UNREACHABLE', message: 'it breaks off' },
+    { kind: 'failed', reason: 'TIMEOUT', message: 'it is silent' },
+  ]
+  const taken = new Map<string, number[]>()
+  world.answer = one => {
+    const result = results[Math.floor(random.next() * results.length)]!
+    if (result === OK) taken.set(one.sessionId, [...(taken.get(one.sessionId) ?? []), one.seq])
+    return { after: Math.ceil(random.next() * 3_000), result }
+  }
+  await view.position(0)
+  const names = ['bob', 'carol', 'dave', 'erin']
+  await apply(
+    script(
+      clock,
+      names.flatMap(name => chat(8, name)),
+    ),
+  )
+  for (let step = 0; step < 60; step++) await clock.pass(10_000)
+  const all = Array.from({ length: 8 }, (_, index) => index + 1)
+  for (const name of names) {
+    const sessionId = `s:alice:${name}`
+    expect(taken.get(sessionId), name).toEqual(all)
+    // Each is sent until it is taken, and nothing behind it before that.
+    expect(seqs(sent, sessionId).filter((seq, at, told) => seq !== told[at - 1])).toEqual(all)
+  }
+  expect(sent.length).toBeGreaterThan(4 * 8)
+})
+
 test('[WH4] what failed for long enough is dead, and a replay goes on in order', async () => {
   const { clock, sent, world, view, apply, store, rows } = makeWorld()
   world.answer = () => ({ after: 5, result: NO })

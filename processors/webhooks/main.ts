@@ -10,6 +10,8 @@ import { AttemptLog } from './attempt-log.ts'
 import { clickHouseAttempts } from './clickhouse-attempts.ts'
 import { Deliverer } from './deliver.ts'
 import type { Delivery } from './plan.ts'
+import type { PresenceMoves } from './presence-moves.ts'
+import { PresenceWatch, presenceQueue } from './presence-watch.ts'
 import { RedisWebhookStore } from './redis-webhook-store.ts'
 import { makeSender } from './sender.ts'
 import { webhookMetrics } from './webhook-metrics.ts'
@@ -26,6 +28,9 @@ export interface WebhooksOptions {
   source: WebhookSource
   /** The partitions that this process serves. */
   partitions: readonly Partition[]
+  /** Partitions that the log has: behind them come the queues of who has come or gone. */
+  partitionCount: number
+  moves: PresenceMoves
   masterKey: Buffer
   allowedNetworks: readonly string[]
   giveUpMs: Millis
@@ -40,6 +45,7 @@ const LOG_NAME_BYTES = 9
 /** The queue as a view for the runner; it delivers as long as it is open. */
 export function makeWebhooksView(options: WebhooksOptions): View {
   const { connection, clickhouse, source, partitions, masterKey, allowedNetworks, clock, random, logger } = options
+  const queueOf = (partition: Partition) => presenceQueue(partition, options.partitionCount)
   const metrics = webhookMetrics(options.metrics)
   const store = new RedisWebhookStore(connection)
   const outbound = makeOutbound({ clock, allowedNetworks })
@@ -52,7 +58,7 @@ export function makeWebhooksView(options: WebhooksOptions): View {
   })
   const deliverer = new Deliverer({
     store,
-    partitions,
+    partitions: [...partitions, ...partitions.map(queueOf)],
     webhooks: () => source.latest(),
     sender: makeSender({ outbound, masterKey, clock }),
     attempts,
@@ -61,6 +67,17 @@ export function makeWebhooksView(options: WebhooksOptions): View {
     random,
     logger,
     metrics,
+  })
+  const watch = new PresenceWatch({
+    moves: options.moves,
+    store,
+    partitions,
+    queueOf,
+    webhooks: () => source.latest(),
+    deliverer,
+    clock,
+    random,
+    logger,
   })
   const onDropped = (partition: Partition, deliveries: readonly Delivery[]) => {
     metrics.dropped.inc(deliveries.length)
@@ -75,7 +92,7 @@ export function makeWebhooksView(options: WebhooksOptions): View {
     await attempts.close()
     await store.close()
   }
-  return webhooksView({ store, source, deliverer, clock, onDropped, close })
+  return webhooksView({ store, source, deliverer, watch, clock, onDropped, close })
 }
 
 /** The queue for whoever looks at it and replays or discards. Closing it closes the connection. */

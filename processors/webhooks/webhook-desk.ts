@@ -4,9 +4,10 @@ import type { Partition, SessionId } from '../../schemas/ids.ts'
 import type { Webhook } from '../../schemas/webhooks.ts'
 import type { AttemptReader } from './attempt-reader.ts'
 import { hookName } from './plan.ts'
+import { presenceQueue } from './presence-watch.ts'
 import { type SampleResult, sendSample } from './sample.ts'
 import type { Sender } from './sender.ts'
-import type { DeadLane, WebhookStore } from './webhook-store.ts'
+import type { DeadLane, LaneId, WebhookStore } from './webhook-store.ts'
 
 /** Lanes that were given up, of one webhook in one partition, that are looked at: those behind wait until these are gone. */
 export const DEAD_LISTED_MAX = 1_000
@@ -57,22 +58,31 @@ export class WebhookDesk {
   async deadLanes(webhook: Webhook): Promise<DeadLane[]> {
     const { queue, partitions } = this.options
     const request = { hook: hookName(webhook), limit: DEAD_LISTED_MAX }
-    const all = Array.from({ length: partitions }, (_, partition) => queue.deadLanes({ ...request, partition }))
+    // Those of the log's partitions, and behind them those of who has come or gone.
+    const all = Array.from({ length: 2 * partitions }, (_, partition) => queue.deadLanes({ ...request, partition }))
     const lanes = (await Promise.all(all)).flat()
     return lanes.sort((a, b) => a.at - b.at || (a.sessionId < b.sessionId ? -1 : 1))
   }
 
   /** What was given up of a session is delivered again, in order; false where nothing was. */
-  replay(webhook: Webhook, sessionId: SessionId): Promise<boolean> {
-    return this.options.queue.replay(this.lane(webhook, sessionId), this.options.clock.now())
+  async replay(webhook: Webhook, sessionId: SessionId): Promise<boolean> {
+    const { queue, clock } = this.options
+    const replayed = this.lanes(webhook, sessionId).map(lane => queue.replay(lane, clock.now()))
+    return (await Promise.all(replayed)).some(Boolean)
   }
 
   /** Drops what was given up of a session; gives how many deliveries. */
-  discard(webhook: Webhook, sessionId: SessionId): Promise<number> {
-    return this.options.queue.discard(this.lane(webhook, sessionId))
+  async discard(webhook: Webhook, sessionId: SessionId): Promise<number> {
+    const discarded = this.lanes(webhook, sessionId).map(lane => this.options.queue.discard(lane))
+    return (await Promise.all(discarded)).reduce((sum, count) => sum + count, 0)
   }
 
-  private lane(webhook: Webhook, sessionId: SessionId) {
-    return { partition: this.options.partitionOf(sessionId), hook: hookName(webhook), sessionId }
+  /** A user's own session has two: of what is on the log, and of who has come or gone. */
+  private lanes(webhook: Webhook, sessionId: SessionId): LaneId[] {
+    const { partitionOf, partitions } = this.options
+    const partition = partitionOf(sessionId)
+    const lane = { partition, hook: hookName(webhook), sessionId }
+    if (!sessionId.startsWith('u:')) return [lane]
+    return [lane, { ...lane, partition: presenceQueue(partition, partitions) }]
   }
 }

@@ -3,6 +3,7 @@ import type { Partition } from '../../schemas/ids.ts'
 import type { View, ViewBatch } from '../view.ts'
 import type { Deliverer } from './deliver.ts'
 import { type Delivery, plan } from './plan.ts'
+import type { PresenceWatch } from './presence-watch.ts'
 import type { WebhookSource } from './webhook-source.ts'
 import type { WebhookStore } from './webhook-store.ts'
 
@@ -21,6 +22,7 @@ export interface WebhooksViewOptions {
   store: WebhookStore
   source: WebhookSource
   deliverer: Deliverer
+  watch?: PresenceWatch
   clock: Clock
   onDropped(partition: Partition, deliveries: readonly Delivery[]): void
   /** Lets go what else belongs to it. */
@@ -28,7 +30,7 @@ export interface WebhooksViewOptions {
 }
 
 export function webhooksView(options: WebhooksViewOptions): View {
-  const { store, source, deliverer, clock } = options
+  const { store, source, deliverer, watch, clock } = options
   const notBefore = new Map<Partition, Millis>()
   const apply = async ({ partition, events, position }: ViewBatch) => {
     const since = notBefore.get(partition) ?? clock.now() - BEGIN_BACK_MS
@@ -45,6 +47,7 @@ export function webhooksView(options: WebhooksViewOptions): View {
     position: async partition => {
       await source.ready()
       deliverer.start()
+      watch?.start()
       const place = await store.place(partition)
       if (place === undefined) notBefore.delete(partition)
       else notBefore.set(partition, place.notBefore)
@@ -55,6 +58,7 @@ export function webhooksView(options: WebhooksViewOptions): View {
     // Most installations have no webhook, and then nothing has to be read.
     concerns: () => source.isWanted(),
     close: async () => {
+      await watch?.stop()
       await deliverer.drain()
       await options.close()
     },

@@ -25,6 +25,8 @@ let product: TestProduct
 let receiver: Receiver
 let webhooks: Record<string, unknown>[] = []
 const devices: Device[] = []
+/** Of every webhook that was set. */
+const webhookSecrets: string[] = []
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'packlog-webhooks-'))
@@ -71,6 +73,7 @@ async function setWebhook(webhookId: string, settings: Record<string, unknown> =
   await writeFile(join(dir, 'webhooks.draft'), JSON.stringify({ webhooks }))
   await rename(join(dir, 'webhooks.draft'), join(dir, 'webhooks.json'))
   const { lines } = await command('secret', `shop/${webhookId}`)
+  webhookSecrets.push(lines[0]!)
   return lines[0]!
 }
 
@@ -212,7 +215,7 @@ test('[WH7, WH8, WH10] a test sends a sample; bad files and unknown webhooks are
   await expect(setWebhook('bad', { url: 'ftp://example.com/' })).rejects.toThrow('neither https nor http')
 })
 
-test('[HT15, HT16, WH1, WH11] what an app sets over HTTP is in force everywhere, and over a rebuild', async () => {
+test('[HT18, HT19, WH1, WH11] what an app sets over HTTP is in force everywhere, and over a rebuild', async () => {
   const api = new ApiClient(product, product.adminKey)
   const settings = { webhookId: 'set', url: receiver.url('/set'), kinds: ['MessageAccepted'] }
   const made = await api.settled('POST', '/v1/webhooks', { body: settings })
@@ -234,6 +237,17 @@ test('[HT15, HT16, WH1, WH11] what an app sets over HTTP is in force everywhere,
   while ((await say(kate, session, 'hello')) === 'SENSITIVE_MATCH') await systemClock.sleep(20)
   const seq = await seqOf(kate, session, 'last')
   await receiver.until(() => seqs('set', session).includes(seq))
+})
+
+test('[HT20] the requests of a key are counted for its day', async () => {
+  const api = new ApiClient(product, product.adminKey)
+  const made = await api.settled('POST', '/v1/keys', { body: { name: 'till', scopes: ['keys:read'] } })
+  const { key, keyId } = made.body as { key: string; keyId: string }
+  expect(await api.settled('PUT', `/v1/keys/${keyId}/quota`, { body: { perDay: 1 } })).toMatchObject({ status: 200 })
+  expect(await api.settled('GET', '/v1/keys', { bearer: key })).toMatchObject({ status: 200 })
+  expect(await api.settled('GET', '/v1/keys', { bearer: key })).toMatchObject({ status: 429 })
+  const { body } = await api.settled('GET', '/v1/keys')
+  expect(body.keys).toContainEqual(expect.objectContaining({ keyId, perDay: 1, usedToday: 2 }))
 })
 
 test('[HK1, HK2] a before-hook refuses, rewrites and allows, and a resend gets the first answer', async () => {
@@ -266,14 +280,29 @@ test('[HK1, HK2] a before-hook refuses, rewrites and allows, and a resend gets t
   expect(await send('damn', packId)).toMatchObject({ type: 'ack', seq })
 })
 
+test('[WH12] who comes and goes is told to a webhook that names it, in order', async () => {
+  await setWebhook('seen', { kinds: ['UserOnline', 'UserOffline'] })
+  const told = () => receiver.of('/seen', 'u:wh-mia').map(({ body }) => body.event!.body.kind)
+  // Until everybody has heard of the webhook nobody notes who comes.
+  while (told().length === 0) {
+    const mia = await device('wh-mia')
+    for (let look = 0; look < 100 && told().length === 0; look++) await systemClock.sleep(20)
+    if (told().length === 0) mia.drop()
+  }
+  for (const one of devices.splice(0)) one.drop()
+  await receiver.until(() => told().at(-1) === 'UserOffline')
+  await device('wh-mia')
+  await receiver.until(() => told().at(-1) === 'UserOnline')
+  expect(told().map((_, at) => (at % 2 === 0 ? 'UserOnline' : 'UserOffline'))).toEqual(told())
+})
+
 test('[SC10] no process has written contents, keys or secrets to its log', async () => {
   const jwtKey = (await readFile(product.env.PACKLOG_JWT_KEY_FILE!, 'utf8')).trim()
   const secrets = [product.adminKey.split('.').at(-1)!, KEY.toString('base64url'), jwtKey]
-  const { lines } = await command('secret', 'shop/guard')
   const contents = ['is anybody there', 'one more', 'This is a sample.']
   for (const [process, log] of Object.entries(await product.logs())) {
     expect(log, process).not.toBe('')
-    for (const text of [...secrets, ...lines, ...contents])
+    for (const text of [...secrets, ...webhookSecrets, ...contents])
       expect(log.includes(text), `${process}: ${text}`).toBe(false)
   }
 })

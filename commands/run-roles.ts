@@ -3,6 +3,7 @@ import { RedisDayCounts } from '../gateway/http/day-counts.ts'
 import { RedisKeyUses } from '../gateway/http/redis-key-uses.ts'
 import { RedisPackIds } from '../gateway/http/redis-pack-ids.ts'
 import { builtWebDir } from '../gateway/http/web-pages.ts'
+import { RedisJobLeases } from '../gateway/jobs/job-leases.ts'
 import { makeGateway } from '../gateway/main.ts'
 import { RedisPresence, RedisSignals } from '../gateway/presence/redis-presence.ts'
 import { redisPresenceMoves } from '../gateway/presence/redis-presence-moves.ts'
@@ -343,6 +344,7 @@ async function gateway(context: Context): Promise<Service> {
     statistics: archive.statistics,
     erasure: archive.erasure,
     packIds: new RedisPackIds(connection),
+    jobLeases: new RedisJobLeases(connection, config.nodeName),
     ...(config.devicePacksPerSecond === undefined ? {} : { packsPerSecond: config.devicePacksPerSecond }),
     ...(config.userPacksPerSecond === undefined ? {} : { userPacksPerSecond: config.userPacksPerSecond }),
     tokens: config.tokens,

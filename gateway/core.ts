@@ -154,6 +154,11 @@ export class GatewayCore {
     return this.parts?.webhooks
   }
 
+  /** How the views are asked; undefined as long as `hub` is. */
+  get views(): Views | undefined {
+    return this.parts?.views
+  }
+
   get letIns(): AccessIndex | undefined {
     return this.parts?.letIns
   }

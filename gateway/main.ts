@@ -20,9 +20,12 @@ import { Problem } from './http/problem.ts'
 import { allRoutes } from './http/routes.ts'
 import { pushReceiptRoutes } from './http/routes-push-receipts.ts'
 import { HttpServer } from './http/server.ts'
+import { type JobLeases, NO_LEASES } from './jobs/job-leases.ts'
+import { JobWorker, type JobWorkerOptions } from './jobs/job-worker.ts'
 import { CLOSE_MS_MAX } from './limits.ts'
 import type { Media } from './media/media.ts'
 import { WordsFile } from './words/words-file.ts'
+import type { Calls } from './ws/calls.ts'
 import type { RateLimit } from './ws/rate-limits.ts'
 import { WebSocketGateway } from './ws/server.ts'
 
@@ -56,6 +59,8 @@ export interface GatewayOptions extends GatewayCoreOptions {
   erasure?: (userId: UserId) => Promise<ErasureProgress>
   /** Looks after webhooks; without it the installation sends none. */
   webhooks?: WebhookDesk
+  /** Which gateway works on a job; by default every one on every job. */
+  jobLeases?: JobLeases
   /** The store of files; without it the installation has none. */
   media?: Media
   /** What push vendors report is given to it; without it nobody reports. */
@@ -83,6 +88,8 @@ class Gateway implements GatewayService {
   private readonly stopping = new AbortController()
   private http: HttpServer | undefined
   private keys: Keys | undefined
+  private readonly working = new AbortController()
+  private jobs: Promise<void> | undefined
 
   constructor(options: GatewayOptions) {
     this.options = options
@@ -126,6 +133,7 @@ class Gateway implements GatewayService {
     const { log, topics, codecs, people } = this.options
     const deadDesk = new DeadDesk({ log, topics, codec: codecs.events, clock })
     const dayCounts = this.options.dayCounts ?? new MemoryDayCounts()
+    const worker = this.jobWorker(calls)
     const remembered = this.options.packIds ?? new MemoryPackIds()
     this.http = new HttpServer({
       clock,
@@ -159,6 +167,7 @@ class Gateway implements GatewayService {
         statistics: () => present(this.options.statistics, 'there is no archive here'),
         erasure: userId => present(this.options.erasure, 'there is no archive here')(userId),
         dead: () => deadDesk,
+        jobStarted: () => worker?.wake(),
       }),
       foreignRoutes: this.options.pushReceipts === undefined ? [] : pushReceiptRoutes(this.options.pushReceipts),
       ...(tls === undefined ? {} : { tls }),
@@ -169,6 +178,7 @@ class Gateway implements GatewayService {
     })
     await this.http.listen(http)
     core.start()
+    this.jobs = worker?.run(this.working.signal)
     logger.info({ host: http.host, port: this.port }, 'the gateway listens')
   }
 
@@ -177,12 +187,39 @@ class Gateway implements GatewayService {
   }
 
   async drain(): Promise<void> {
+    // What jobs have sent is answered while the core drains.
+    this.working.abort()
     await this.core.drain()
+    await this.within(CLOSE_GRACE_MS, this.jobs ?? Promise.resolve())
     // Takes no more connections, and waits for the closing handshakes of those there are.
     await this.within(CLOSE_MS_MAX + CLOSE_GRACE_MS, this.http?.close() ?? Promise.resolve())
     this.stopping.abort()
     await this.keys?.flush()
     await this.core.stop()
+  }
+
+  /** Undefined where nobody keeps jobs. */
+  private jobWorker(calls: () => Calls): JobWorker | undefined {
+    const { apps: reader, jobLeases: leases = NO_LEASES, topics, clock, random, logger } = this.options
+    const { core } = this
+    if (reader === undefined) return undefined
+    // A list of a view that was emptied, and is not filled again, would leave users out.
+    const apps: JobWorkerOptions['apps'] = {
+      apps: () => reader.apps(),
+      jobs: app => reader.jobs(app),
+      jobSpec: request => reader.jobSpec(request),
+      users: request => ready(core.views).askCaughtUp([request.partition], () => reader.users(request)),
+    }
+    return new JobWorker({
+      calls,
+      isOpen: () => core.isOpen,
+      apps,
+      leases,
+      partitions: topics.packs.partitions,
+      clock,
+      random,
+      logger,
+    })
   }
 
   private async within(limitMs: Millis, task: Promise<void>): Promise<void> {

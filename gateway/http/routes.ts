@@ -1,3 +1,4 @@
+import type { AppsReader } from '../../processors/membership/apps-store.ts'
 import type { CallsNow } from './frame-routes.ts'
 import type { Route } from './route.ts'
 import { auditRoutes } from './routes-audit.ts'
@@ -5,6 +6,7 @@ import { type DeadRouteParts, deadRoutes } from './routes-dead.ts'
 import { friendRoutes } from './routes-friends.ts'
 import { groupRoutes } from './routes-groups.ts'
 import { type HealthRouteParts, healthRoutes } from './routes-health.ts'
+import { type JobRouteParts, jobRoutes } from './routes-jobs.ts'
 import { type KeyRouteParts, keyRoutes } from './routes-keys.ts'
 import { type MediaRouteParts, mediaRoutes } from './routes-media.ts'
 import { messageRoutes } from './routes-messages.ts'
@@ -26,11 +28,13 @@ export interface RouteParts
     MediaRouteParts,
     PushRouteParts,
     UserRouteParts,
+    JobRouteParts,
     StatisticsRouteParts,
     DeadRouteParts,
     WebhookRouteParts,
     HealthRouteParts {
   calls: CallsNow
+  apps(): AppsReader
 }
 
 /** Everything that can be called over HTTP, in the order of the reference. */
@@ -48,6 +52,7 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...pushRoutes(parts),
     ...mediaRoutes(parts),
     ...notificationRoutes(calls),
+    ...jobRoutes(parts),
     ...tokenRoutes(parts),
     ...keyRoutes(parts),
     ...webhookRoutes(parts),

@@ -24,6 +24,7 @@ export const SCOPES = {
   'webhooks:write': 'Change webhooks, and send again what they did not take.',
   'webhooks:read': 'Read webhooks and what was delivered.',
   'jobs:read': 'Read how far jobs are.',
+  'jobs:write': 'Cancel jobs.',
   'dead:read': 'Read records that could not be applied.',
   'dead:write': 'Try them again, and give them up.',
   'holds:write': 'Put legal holds on users and sessions, and lift them.',

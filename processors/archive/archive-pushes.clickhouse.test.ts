@@ -8,6 +8,7 @@ import { MemoryLog } from '../../topics/memory-log.ts'
 import { MemoryRegistry } from '../../topics/memory-registry.ts'
 import { makeTopics } from '../../topics/topics.ts'
 import { makePushArchive } from './archive-pushes.ts'
+import { ClickHouseStatistics } from './statistics.ts'
 import { makeTestDatabase } from './testing/test-database.ts'
 
 test('[PU18, PU20] every push is counted once in the funnel, over a restart of the archive', async () => {
@@ -75,5 +76,8 @@ test('[PU18, PU20] every push is counted once in the funnel, over a restart of t
       unknown: 1,
     },
   ])
+  const day = Date.UTC(2026, 0, 15)
+  const funnel = await new ClickHouseStatistics(clickhouse).pushes({ from: day, to: day + 86_400_000 })
+  expect(funnel).toMatchObject([{ day: '2026-01-15', attempted: 3, opened: 1 }])
   await database.remove()
 })

@@ -60,6 +60,8 @@ export interface AppsReader {
   apps(): Promise<UserId[]>
   /** Users of whom anything is known, by id; `after` goes on behind one, within a partition. */
   users(request: { partition: number; after: string; limit: number }): Promise<UserId[]>
+  /** How many there are in a partition. */
+  userCount(partition: number): Promise<number>
 }
 
 export function keyEntries(rows: Iterable<readonly [string, Stored]>): KeyEntry[] {

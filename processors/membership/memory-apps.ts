@@ -72,6 +72,10 @@ export class MemoryApps implements AppsReader {
     return ids.sort().slice(0, limit)
   }
 
+  async userCount(partition: number): Promise<number> {
+    return this.ids.get(partition)?.size ?? 0
+  }
+
   private rows(app: UserId, table: AppWrite['table']): Map<string, Stored> {
     return this.tables.get(`${app} ${table}`) ?? new Map<string, Stored>()
   }

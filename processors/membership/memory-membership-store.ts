@@ -79,6 +79,7 @@ export class MemoryMembership {
       allWebhooks: () => current().allWebhooks(),
       jobs: app => current().jobs(app),
       jobSpec: request => current().jobSpec(request),
+      userCount: partition => current().userCount(partition),
       apps: () => current().apps(),
       users: request => current().users(request),
     }

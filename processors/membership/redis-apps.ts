@@ -122,6 +122,11 @@ export class RedisAppsReader implements AppsReader {
     return (replies?.[0] ?? []) as UserId[]
   }
 
+  async userCount(partition: number): Promise<number> {
+    const replies = await this.generations.read(keyPrefix => [['zcard', usersKey(keyPrefix, partition)]])
+    return (replies?.[0] ?? 0) as number
+  }
+
   private async rows(app: UserId, table: AppWrite['table']): Promise<Map<string, Stored>> {
     const replies = await this.generations.read(keyPrefix => [['hgetall', appKey(keyPrefix, app, table)]])
     return new Map(pairsOf(replies?.[0]).map(([name, text]) => [name, storedOf(text)!]))

@@ -2,9 +2,12 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { closeContext, openContext } from '../../commands/context.ts'
+import { systemClock } from '../../infra/clock.ts'
 import type { SessionId } from '../../schemas/ids.ts'
+import { PartitionReader } from '../../verify/read-log.ts'
 import { startProduct, type TestProduct } from '../product.ts'
-import { ApiClient } from './api-client.ts'
+import { ApiClient, type ApiReply } from './api-client.ts'
 import { Device } from './device.ts'
 
 /** Stories of partners over HTTP against the real parts, beside clients on the WebSocket. */
@@ -126,6 +129,102 @@ test('[HT14] a notification reaches users, who cannot answer it, and is taken ba
   expect((await ida.event(sessionId, 2)).body.kind).toBe('MessageRevoked')
 })
 
+/** By hand with 100,000: see docs/partners.md. */
+const BROADCAST_USERS = Number(process.env.BROADCAST_USERS ?? 2_000)
+const IMPORT_USERS_MAX = 5_000
+
+/** Messages in sessions that begin so, on im.events: sessionId -> how many. */
+async function messagesOnTheLog(beginning: string): Promise<Map<string, number>> {
+  const context = await openContext({ ...product.env, PACKLOG_LOG_LEVEL: 'silent' }, 'count')
+  try {
+    const { log, topics, codecs } = context
+    const source = { log, topic: topics.events.name, codec: codecs.events }
+    const counts = new Map<string, number>()
+    for (const [partition, { start, end }] of await log.bounds(source.topic)) {
+      await new PartitionReader(source, partition, start).readTo(end, ({ body, sessionId }) => {
+        if (body.kind === 'MessageAccepted' && sessionId.startsWith(beginning)) {
+          counts.set(sessionId, (counts.get(sessionId) ?? 0) + 1)
+        }
+        return undefined
+      })
+    }
+    return counts
+  } finally {
+    await closeContext(context)
+  }
+}
+
+const ended = (reply: ApiReply) => reply.body.endedAt !== undefined
+const jobOf = (started: ApiReply) => `/v1/jobs/${started.body.jobId as string}`
+
+test('[AP6] users are brought in by a job, and a broadcast to all reaches each once though its worker is killed twice', async () => {
+  const names = Array.from({ length: BROADCAST_USERS }, (_, i) => `mass-${String(i).padStart(6, '0')}`)
+  for (let i = 0; i < names.length; i += IMPORT_USERS_MAX) {
+    const users = names.slice(i, i + IMPORT_USERS_MAX).map(userId => ({ userId, profile: { name: 'm' } }))
+    const started = await api.settled('POST', '/v1/jobs/import-users', { body: { users, perSecond: 5_000 } })
+    expect(started).toMatchObject({ status: 202, body: { job: 'importUsers', total: users.length } })
+    const done = await api.until(ended, 'GET', jobOf(started))
+    expect(done.body).toMatchObject({ state: 'done', done: users.length, failed: 0, failures: [] })
+  }
+  const key = api.newKey()
+  const body = {
+    to: 'all',
+    content: { kind: 'Text', text: 'to all' },
+    perSecond: BROADCAST_USERS > 10_000 ? 5_000 : 1_000,
+  }
+  const begun = systemClock.monotonic()
+  const started = await api.settled('POST', '/v1/jobs/broadcast', { key, body })
+  expect(started).toMatchObject({ status: 202, body: { job: 'broadcast' } })
+  for (const share of [0.2, 0.5]) {
+    await api.until(({ body: job }) => Number(job.done) >= share * BROADCAST_USERS, 'GET', jobOf(started))
+    product.roles.gateway!.kill('SIGKILL')
+    await product.roles.gateway!.exited
+    await product.restart('gateway')
+  }
+  const done = await api.until(ended, 'GET', jobOf(started))
+  const seconds = (systemClock.monotonic() - begun) / 1_000
+  if (BROADCAST_USERS > 10_000) process.stdout.write(`${JSON.stringify({ ...done.body, seconds })}\n`)
+  expect(done.body).toMatchObject({ state: 'done', failed: 0, failures: [] })
+  const mass = [...(await messagesOnTheLog('b:admin:mass-'))].sort()
+  expect(mass).toEqual(names.map(userId => [`b:admin:${userId}`, 1]))
+  // The same request again is the same job.
+  expect((await api.settled('POST', '/v1/jobs/broadcast', { key, body })).body).toMatchObject({
+    jobId: started.body.jobId,
+    state: 'done',
+  })
+  const cancelled = await api.settled('POST', `${jobOf(started)}/cancel`)
+  expect(cancelled).toMatchObject({ status: 409, body: { name: 'MSG_REPEATED' } })
+}, 600_000)
+
+test('[HT21, HT22, HT23, HT24] search, figures, users and dead letters are answered by the real parts', async () => {
+  await api.settled('POST', '/v1/messages/text', { as: 'api-kim', body: { to: 'api-lea', text: 'a heliotrope' } })
+  const found = (words: string, as?: string) =>
+    api.until(
+      ({ status, body }) => status === 200 && (body.events as object[]).length > 0,
+      'GET',
+      `/v1/search?words=${words}`,
+      as === undefined ? {} : { as },
+    )
+  for (const as of ['api-lea', undefined]) {
+    expect((await found('heliotrope', as)).body).toMatchObject({ events: [{ sessionId: 's:api-kim:api-lea' }] })
+  }
+  const figures = ['totals', 'active-users', 'messages', 'groups', 'retention', 'latency', 'pushes']
+  for (const name of figures) {
+    const { status, body } = await api.settled('GET', `/v1/statistics/${name}`)
+    expect({ name, status, body }).toMatchObject({
+      name,
+      status: 200,
+      body: name === 'totals' ? {} : { rows: expect.any(Array) },
+    })
+  }
+  const totals = await api.until(({ body }) => Number(body.messages) > 0, 'GET', '/v1/statistics/totals')
+  expect(Object.values(totals.body).map(value => typeof value)).toEqual(['number', 'number', 'number', 'number'])
+  expect((await api.settled('GET', '/v1/dead-letters')).body).toEqual({ letters: [] })
+  expect((await api.settled('GET', '/v1/users/api-lea')).body).toMatchObject({ access: 'active' })
+  expect((await api.settled('GET', '/v1/users/api-lea/erasure')).body).toMatchObject({ erased: 0, held: [] })
+  expect((await api.settled('GET', '/v1/me/push-devices', { as: 'api-lea' })).body).toEqual({ devices: [] })
+})
+
 test('[HT8] every operation of the description is there, and refuses what it does not know', async () => {
   const { body } = await api.call('GET', '/openapi.json')
   expect(body.openapi).toBe('3.1.0')
@@ -140,7 +239,9 @@ test('[HT8] every operation of the description is there, and refuses what it doe
 
 test('[HT1] the guide for partners works as it stands there', async () => {
   const guide = readFileSync(new URL('../../docs/partners.md', import.meta.url), 'utf8')
-  const [curl, node] = ['sh', 'js'].map(language => guide.match(new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``))![1]!)
+  const blocks = (language: string) =>
+    [...guide.matchAll(new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``, 'g'))].map(block => block[1]!)
+  const [[curl, broadcast], [node]] = [blocks('sh'), blocks('js')]
   const env = {
     ...process.env,
     PACKLOG_URL: product.httpUrl,
@@ -154,4 +255,7 @@ test('[HT1] the guide for partners works as it stands there', async () => {
   const script = ['--input-type=module', '-e', node!]
   expect(await run(process.execPath, ...script)).toMatch(/^200 .*"seq":3/)
   expect(await run(process.execPath, ...script)).toMatch(/^200 .*"seq":3.*"repeated":true/)
+  const started = JSON.parse(await run('sh', '-c', broadcast!))
+  expect(started).toMatchObject({ job: 'broadcast', total: 2 })
+  await api.until(ended, 'GET', `/v1/jobs/${started.jobId as string}`)
 })

@@ -1,0 +1,268 @@
+import { z } from 'zod'
+import type { Clock, Millis } from '../../infra/clock.ts'
+import type { AppsReader, JobEntry } from '../../processors/membership/apps-store.ts'
+import { JOB_SPEC_BYTES_MAX } from '../../processors/sequencer/decide-app.ts'
+import { codeName } from '../../schemas/codes.ts'
+import type { UserId } from '../../schemas/ids.ts'
+import type { Profile } from '../../schemas/settings.ts'
+import { type JobFailure, type JobSpec, usersOf } from '../jobs/job-spec.ts'
+import { appSessionId, NOTIFY_FLAGS, noteAct, submitAppPack } from './app-packs.ts'
+import { ID_PATTERN, recordFields } from './avro-schemas.ts'
+import { userIdSchema } from './common-schemas.ts'
+import type { CallsNow } from './frame-routes.ts'
+import { derivedPackId } from './idempotency.ts'
+import { outcomeOf, outcomeSchema } from './outcome.ts'
+import { fromView, Problem } from './problem.ts'
+import { type Route, type RouteCall, route } from './route.ts'
+import { messageFields } from './routes-messages.ts'
+
+/**
+ * Work that takes long: 202 and a job, which goes on whatever becomes of the gateway (jobs/job-worker.ts). The job has
+ * the packId of the request as its id, so that a request that is sent again under its Idempotency-Key is the same job.
+ */
+
+export interface JobRouteParts {
+  calls: CallsNow
+  clock: Clock
+  /** Throws Problem where nobody keeps jobs. */
+  apps(): Pick<AppsReader, 'jobs' | 'jobSpec' | 'userCount'>
+  /** Of im.packs. */
+  partitions: number
+  /** There is a job to begin. */
+  jobStarted(): void
+}
+
+/** Jobs of an app that have not ended. */
+export const JOBS_OPEN_MAX = 20
+/** How long it is told what became of a job. */
+export const JOB_TOLD_MS: Millis = 30 * 86_400_000
+/** Users that one request names. */
+const USERS_MAX = 20_000
+const PER_SECOND_DEFAULT = 500
+const PER_SECOND_MAX = 5_000
+const CANCELLED = 'cancelled'
+
+const failureSchema = z.strictObject({ userId: z.string(), code: z.int(), name: z.string() })
+const jobSchema = z
+  .strictObject({
+    jobId: z.string(),
+    job: z.string().describe('broadcast, importUsers or eraseUsers.'),
+    state: z.enum(['waiting', 'running', 'done', CANCELLED, 'failed']),
+    total: z.int().describe('Users that it is for; of all users: as many as were known when it began.'),
+    done: z.int().describe('Users that it has dealt with, those where it failed among them.'),
+    failed: z.int(),
+    failures: z.array(failureSchema).describe('The first that failed, with the code of each.'),
+    startedAt: z.int(),
+    endedAt: z.int().optional(),
+    error: z.string().optional().describe('Why it went no further.'),
+  })
+  .meta({ id: 'Job' })
+type JobBody = z.infer<typeof jobSchema>
+
+const perSecond = z
+  .int()
+  .min(1)
+  .max(PER_SECOND_MAX)
+  .optional()
+  .describe(`Packs in a second, at most; absent: ${PER_SECOND_DEFAULT}.`)
+const userIds = z.array(userIdSchema).min(1).max(USERS_MAX)
+const jobParams = z.strictObject({ jobId: z.string().regex(ID_PATTERN) })
+const profile = recordFields('UpdateProfile').profile as z.ZodType<Partial<Profile>>
+
+export function jobRoutes(parts: JobRouteParts): Route[] {
+  const { calls, clock, apps } = parts
+  const start = { tag: 'jobs', method: 'POST', actsFor: 'app', status: 202, answer: jobSchema } as const
+  const jobsOf = (app: UserId) => fromView('REDIS_ERROR', () => apps().jobs(app))
+  const find = async (app: UserId, jobId: string): Promise<JobEntry> => {
+    const job = (await jobsOf(app)).find(other => other.jobId === jobId)
+    if (job === undefined) throw new Problem('NOT_EXIST', `there is no job ${jobId}`)
+    return job
+  }
+  return [
+    route({
+      ...start,
+      actsFor: 'userOrApp',
+      scope: 'notifications:write',
+      url: '/v1/jobs/broadcast',
+      id: 'startBroadcast',
+      summary: 'Send a message to many users, or to all, at a pace: each gets it once',
+      description:
+        'From the app, as a notification; or from the user in Packlog-User, each in a single chat, for which the key needs ' +
+        `messages:write as well. A list may be as long as fits into ${JOB_SPEC_BYTES_MAX} bytes.`,
+      body: z.strictObject({
+        to: z.union([z.literal('all'), userIds]).describe('Users, or all of whom something is known.'),
+        perSecond,
+        ...messageFields,
+      }),
+      handle: call => {
+        const { caller, identity, body } = call
+        const { to, perSecond: pace = PER_SECOND_DEFAULT, flags = NOTIFY_FLAGS, ...message } = body
+        if (caller.kind !== 'app') throw new Problem('ACCESS_DENIED', 'only an app may do this, with its key')
+        const from = identity.userId
+        if (from !== caller.app && !caller.scopes.has('messages:write')) {
+          throw new Problem('ACCESS_DENIED', 'the key has no scope messages:write')
+        }
+        if (from !== caller.app && to !== 'all' && to.includes(from)) {
+          throw new Problem('PARAM', 'to: nobody chats with themselves')
+        }
+        const receivers = to === 'all' ? to : [...new Set(to)]
+        return begin(parts, call, { job: 'broadcast', perSecond: pace, from, to: receivers, flags, ...message })
+      },
+    }),
+    route({
+      ...start,
+      scope: 'users:write',
+      url: '/v1/jobs/import-users',
+      id: 'startUserImport',
+      summary: 'Bring in many users with their profiles',
+      description: 'A user who is there already gets the fields that are named.',
+      body: z.strictObject({
+        users: z
+          .array(z.strictObject({ userId: userIdSchema, profile }))
+          .min(1)
+          .max(USERS_MAX),
+        perSecond,
+      }),
+      handle: call => {
+        const { users, perSecond: pace = PER_SECOND_DEFAULT } = call.body
+        if (new Set(users.map(({ userId }) => userId)).size < users.length) {
+          throw new Problem('PARAM', 'users: somebody is named twice')
+        }
+        return begin(parts, call, { job: 'importUsers', perSecond: pace, users })
+      },
+    }),
+    route({
+      ...start,
+      scope: 'users:write',
+      url: '/v1/jobs/erase-users',
+      id: 'startUserErasure',
+      summary: 'Erase many users',
+      description: 'done counts users who are kept out; what they said goes session by session, as getErasure tells.',
+      body: z.strictObject({ userIds, reason: z.string().max(500).optional(), perSecond }),
+      handle: async call => {
+        const { userIds: named, reason, perSecond: pace = PER_SECOND_DEFAULT } = call.body
+        const said = reason === undefined ? {} : { reason }
+        return begin(parts, call, { job: 'eraseUsers', perSecond: pace, userIds: [...new Set(named)], ...said })
+      },
+    }),
+    route({
+      method: 'GET',
+      url: '/v1/jobs',
+      id: 'listJobs',
+      tag: 'jobs',
+      scope: 'jobs:read',
+      actsFor: 'app',
+      summary: 'List the jobs of the app, the newest first; those that ended more than 30 days ago are left out',
+      answer: z.strictObject({ jobs: z.array(jobSchema) }),
+      handle: async ({ identity }) => {
+        const since = clock.now() - JOB_TOLD_MS
+        const told = (await jobsOf(identity.userId)).filter(({ ended }) => ended === undefined || ended.at >= since)
+        return { jobs: told.map(bodyOf) }
+      },
+    }),
+    route({
+      method: 'GET',
+      url: '/v1/jobs/:jobId',
+      id: 'getJob',
+      tag: 'jobs',
+      scope: 'jobs:read',
+      actsFor: 'app',
+      summary: 'How far a job is, and what became of it',
+      params: jobParams,
+      answer: jobSchema,
+      handle: async ({ identity, params }) => bodyOf(await find(identity.userId, params.jobId)),
+    }),
+    route({
+      method: 'POST',
+      url: '/v1/jobs/:jobId/cancel',
+      id: 'cancelJob',
+      tag: 'jobs',
+      scope: 'jobs:write',
+      actsFor: 'app',
+      summary: 'Let a job go no further',
+      description: 'What it has begun of its present step it may still do.',
+      params: jobParams,
+      answer: outcomeSchema,
+      handle: async call => {
+        const app = call.identity.userId
+        const { jobId, done, failed } = await find(app, call.params.jobId)
+        await noteAct(calls(), call, { act: 'cancelJob', subject: jobId })
+        const body = { kind: 'EndJob', jobId, done, failed, error: CANCELLED } as const
+        const pack = { packId: call.packId, sessionId: appSessionId(app), from: app, body }
+        return outcomeOf(await submitAppPack(calls(), call.identity, pack))
+      },
+    }),
+  ]
+}
+
+/** Writes the job to the log; from then on it is done. Throws Problem. */
+async function begin(
+  { calls, apps, partitions, jobStarted }: JobRouteParts,
+  { caller, identity, packId, requestId }: Pick<RouteCall, 'caller' | 'identity' | 'packId' | 'requestId'>,
+  spec: JobSpec,
+): Promise<JobBody> {
+  if (caller.kind !== 'app') throw new Problem('ACCESS_DENIED', 'only an app may do this, with its key')
+  const { app, keyId } = caller
+  const json = JSON.stringify(spec)
+  if (Buffer.byteLength(json) > JOB_SPEC_BYTES_MAX) {
+    throw new Problem('FRAME_TOO_LARGE', `a job takes ${JOB_SPEC_BYTES_MAX} bytes: make several`)
+  }
+  const jobs = await fromView('REDIS_ERROR', () => apps().jobs(app))
+  const known = jobs.find(({ jobId }) => jobId === packId)
+  if (known !== undefined) {
+    if (known.job !== spec.job) throw new Problem('PACK_CONFLICT')
+    return bodyOf(known)
+  }
+  if (jobs.filter(({ ended }) => ended === undefined).length >= JOBS_OPEN_MAX) {
+    throw new Problem('LIMIT_REACHED', `${JOBS_OPEN_MAX} jobs have not ended yet`)
+  }
+  const named = usersOf(spec)
+  const total = named === 'all' ? await countUsers(apps(), partitions) : named.length
+  await noteAct(
+    calls(),
+    { caller, identity, packId, requestId },
+    { act: 'startJob', subject: packId, job: spec.job, inTheNameOf: identity.userId },
+  )
+  const answer = await submitAppPack(
+    calls(),
+    { userId: app, actor: { kind: 'APP', id: app }, device: { type: 0, id: `key:${keyId}` } },
+    {
+      packId: derivedPackId(packId, 'start'),
+      sessionId: appSessionId(app),
+      from: app,
+      body: { kind: 'StartJob', jobId: packId, job: spec.job, spec: json, total },
+    },
+  )
+  const { at } = outcomeOf(answer)
+  jobStarted()
+  const none = { done: 0, failed: 0, failures: [] }
+  return { jobId: packId, job: spec.job, state: 'waiting', total, ...none, startedAt: at }
+}
+
+async function countUsers(apps: Pick<AppsReader, 'userCount'>, partitions: number): Promise<number> {
+  const counts = Array.from({ length: partitions }, (_, partition) => apps.userCount(partition))
+  return (await fromView('REDIS_ERROR', () => Promise.all(counts))).reduce((sum, count) => sum + count, 0)
+}
+
+function bodyOf({ jobId, job, total, step, done, failed, cursor, startedAt, ended }: JobEntry): JobBody {
+  const told = ended === undefined ? cursor : (ended.result ?? '')
+  const failures = told === '' ? [] : (JSON.parse(told) as { failures: JobFailure[] }).failures
+  return {
+    jobId,
+    job,
+    state: stateOf({ step, ended }),
+    total,
+    done,
+    failed,
+    failures: failures.map(({ userId, code }) => ({ userId, code, name: codeName(code) ?? String(code) })),
+    startedAt,
+    ...(ended === undefined ? {} : { endedAt: ended.at }),
+    ...(ended?.error === undefined ? {} : { error: ended.error }),
+  }
+}
+
+function stateOf({ step, ended }: Pick<JobEntry, 'step' | 'ended'>): JobBody['state'] {
+  if (ended === undefined) return step === 0 ? 'waiting' : 'running'
+  if (ended.error === undefined) return 'done'
+  return ended.error === CANCELLED ? CANCELLED : 'failed'
+}

@@ -1,5 +1,10 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { FakeWorld } from '../infra/local/push-fakes/fake.ts'
+import { fakeHttps } from '../infra/local/push-fakes/fake-https.ts'
+import { startFakeServer } from '../infra/local/push-fakes/server.ts'
 import { BUILT_MAIN } from '../infra/local/roles.ts'
 import { startProduct, type TestProduct } from '../tests/product.ts'
 import { runNode } from '../tests/run-command.ts'
@@ -60,6 +65,35 @@ test('[BN12] bench group follows every message to every member, and says when th
   expect(large.stderr).toContain('a group of 1002 was refused with MEMBER_LIMIT')
   expect(large.code).toBe(1)
 })
+
+test(
+  '[BN19] bench push plans and sends every push once, beside people who chat',
+  async () => {
+    const small = ['--planned', '190', '--sent', '100', '--members', '20', '--groups', '2', '--service', 'https']
+    const chat = ['--rate', '50', '--pairs', '10', '--seconds', '2', '--warmup', '0.5', '--repeat', '1', '--json']
+    const folder = await mkdtemp(join(tmpdir(), 'packlog-bench-push-'))
+    const world = new FakeWorld()
+    const fakes = await startFakeServer(world, [fakeHttps(world, { secret: 'a secret of this test' })])
+    try {
+      const file = join(folder, 'push.json')
+      const https = { url: `${fakes.url}/https`, secret: 'a secret of this test' }
+      await writeFile(file, JSON.stringify({ apps: { 'com.example.chat': { https } } }))
+      const { role } = await product.add('push', ['push'], { PACKLOG_PUSH_FILE: file })
+      const metrics = ['--metrics-url', `http://127.0.0.1:${role.env.PACKLOG_METRICS_PORT}/metrics`]
+      const run = await runNode([BENCH, 'push', ...small, ...chat, ...metrics], { env: product.env })
+      const [pair] = JSON.parse(run.stdout).pairs
+      expect(pair.counted).toMatchObject({ accepted: 25 * 10, failed: 0 })
+      expect(pair.counted.planned).toBeGreaterThanOrEqual(25 * 19)
+      expect(pair.ratio).toBeGreaterThan(0)
+      expect(world.accepted.get('https')).toBe(250)
+      expect(run.code).toBe(0)
+    } finally {
+      await fakes.close()
+      await rm(folder, { recursive: true, force: true })
+    }
+  },
+  PRODUCT_MS_MAX,
+)
 
 test('[BN13] bench idle says when it cannot see the gateway', async () => {
   const run = await runNode([BENCH, 'idle', '--connections', '2', '--seconds', '0.5'], { env: product.env })

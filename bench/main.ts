@@ -14,6 +14,8 @@ import { isHttpBench, runHttpBench } from './http/command.ts'
 import { runLogLoop } from './log-loop.ts'
 import { BadOptions, BENCH_HELP, type BenchOptions, parseBenchOptions } from './options.ts'
 import { type ProcessUse, ProcessWatch } from './processes.ts'
+import { isPushBench, runPushBench } from './push/command.ts'
+import { PushNotReady } from './push/push-load.ts'
 import { ConnectFailed } from './raw-client.ts'
 import { type BenchReport, type ChatFigures, isClean, type LogFigures, toJson, toText } from './report.ts'
 import { isStateBench, runStateBench } from './state/command.ts'
@@ -113,6 +115,7 @@ async function main(args: readonly string[]): Promise<number> {
     return runConnectionBench(args, { env: process.env, clock, random: systemRandom, log: progress })
   }
   if (isHttpBench(args)) return runHttpBench(args, { env: process.env, clock, random: systemRandom, log: progress })
+  if (isPushBench(args)) return runPushBench(args, { env: process.env, clock, random: systemRandom, log: progress })
   const options = parseBenchOptions(args)
   if (options !== undefined) return bench(options)
   process.stdout.write(BENCH_HELP)
@@ -122,7 +125,7 @@ async function main(args: readonly string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
-  const isExpected = [BadOptions, NoServer, NoKey, ConnectFailed, GroupRefused, NoGatewayHere].some(
+  const isExpected = [BadOptions, NoServer, NoKey, ConnectFailed, GroupRefused, NoGatewayHere, PushNotReady].some(
     kind => error instanceof kind,
   )
   if (!isExpected) throw error

@@ -64,6 +64,9 @@ class World {
   askedMax = 0
   sentMax = 0
   isDown = false
+  /** How long the vendor and the views take to answer. */
+  sendMs = 0
+  seenMs = 0
   /** Messages that came while the vendor was down. */
   refused = 0
   onSend: () => void = () => {}
@@ -87,6 +90,7 @@ class World {
       perSecondMax: 1_000_000,
       withdrawal: 'recall',
       send: async messages => {
+        if (this.sendMs > 0) await this.clock.sleep(this.sendMs)
         this.sentMax = Math.max(this.sentMax, messages.length)
         return messages.map(answer)
       },
@@ -126,7 +130,10 @@ class World {
 
   private facts(): PushFacts {
     return {
-      seenTo: async () => (this.isBehind ? -1 : Number.MAX_SAFE_INTEGER),
+      seenTo: async () => {
+        if (this.seenMs > 0) await this.clock.sleep(this.seenMs)
+        return this.isBehind ? -1 : Number.MAX_SAFE_INTEGER
+      },
       devices: async userIds => userIds.map(userId => this.users.find(one => one.userId === userId)?.devices ?? []),
       isGone: async (_sessionId, seq) => this.gone.has(seq),
       audience: async ({ sessionId, from, cursor, limit }) => {
@@ -382,6 +389,17 @@ describe('planning', () => {
     const ofGroup = world.sent.filter(({ data }) => data.sessionId === crew)
     expect(ofGroup).toHaveLength(members)
     expect(new Set(ofGroup.map(({ pushId }) => pushId)).size).toBe(members)
+  })
+
+  test('[PU13] a job that ends while it is looked for others is not done again', async () => {
+    const world = new World()
+    world.sendMs = 120
+    world.seenMs = 50
+    await world.put('m1', message(1, { sessionId: crew }))
+    world.worker.start()
+    for (let n = 0; n < 100; n++) await world.clock.pass(10)
+    expect(world.sent).toHaveLength(1)
+    expect(world.pages).toBe(1)
   })
 
   test('[PU13] it waits until the views have the event', async () => {

@@ -111,7 +111,9 @@ export class PushWorker {
     const jobs = this.underWay.get(partition) ?? new Map<string, Promise<void>>()
     this.underWay.set(partition, jobs)
     if (jobs.size >= JOBS_MAX) return false
-    const { dismissed, wanted } = await this.take(partition, id => jobs.has(id))
+    // As it is now: a job that ends while it is looked for what is due stands there still, and is not to be done again.
+    const underWay = new Set(jobs.keys())
+    const { dismissed, wanted } = await this.take(partition, id => underWay.has(id))
     const fresh = wanted.slice(0, JOBS_MAX - jobs.size)
     for (const waiting of fresh) {
       const work = this.perform(partition, waiting)

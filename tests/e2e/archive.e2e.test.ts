@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { systemClock } from '../../infra/clock.ts'
 import type { Content } from '../../schemas/content.ts'
 import type { EventFrame, QuestionFrame, ServerFrame } from '../../schemas/frames.ts'
 import { type SessionId, singleSessionId, type UserId } from '../../schemas/ids.ts'
@@ -161,6 +162,13 @@ describe.each(['json', 'avro'] as const)('over %s', subprotocol => {
     expect(await places(bos, { words: word, cursor: page.cursor!, limit: 2 })).toEqual(['s1', 'g6'])
     await anns.pack({ type: 'override', sessionId: chat, target: edited, content: text(`another ${tag}`) })
     await anns.pack({ type: 'revoke', sessionId: chat, target: revoked })
+    const revokedAt = systemClock.monotonic()
+    await until(
+      () => places(anns, { words: word }),
+      found => !found.includes('s2'),
+    )
+    const goneMs = Math.round(systemClock.monotonic() - revokedAt)
+    process.stdout.write(`what was revoked is gone from search ${goneMs} ms after its ack\n`)
     await bos.pack({ type: 'deleteForMe', sessionId: chat, targets: [hidden] })
     await until(
       () => places(bos, { words: word }),

@@ -47,21 +47,25 @@ export async function catchUp(eventLog: EventLog, views: readonly View[], size =
   }
 }
 
-/** All views in memory, and what verify wants to know. */
+/** All views in memory, how another process opens them, and what verify wants to know. */
 export function memoryViews(eventLog: EventLog, options: Partial<HistoryOptions> = {}) {
   const { log, topics, codec } = eventLog
   const limits = { ...HISTORY_DEFAULTS, ...options }
   const servers = { history: new MemoryHistory(), membership: new MemoryMembership(), archive: new MemoryArchive() }
   const history = new MemoryHistoryStore(servers.history, limits)
   const membership = new MemoryMembershipStore(servers.membership)
+  /** The views as another process would open them. */
+  const reopen = () => [
+    historyView(new MemoryHistoryStore(servers.history, limits)),
+    membershipView(new MemoryMembershipStore(servers.membership)),
+    makeArchive(),
+  ]
   const partitions = Array.from({ length: topics.events.partitions }, (_, partition) => partition)
-  const archive = new ArchiveView({
-    store: servers.archive.store(),
-    clock: new EagerClock(),
-    topic: topics.events.name,
-    partitions,
-  })
-  const views = [historyView(history), membershipView(membership), archive]
+  const makeArchive = () => {
+    const clock = new EagerClock()
+    return new ArchiveView({ store: servers.archive.store(), clock, topic: topics.events.name, partitions })
+  }
+  const views = [historyView(history), membershipView(membership), makeArchive()]
   const verifyOptions: VerifyOptions = {
     source: { log, codec },
     topic: topics.events,
@@ -71,5 +75,5 @@ export function memoryViews(eventLog: EventLog, options: Partial<HistoryOptions>
     limits,
     clock: systemClock,
   }
-  return { servers, views, verifyOptions, history, membership }
+  return { servers, views, reopen, verifyOptions, history, membership }
 }

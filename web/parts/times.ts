@@ -36,6 +36,11 @@ export function shortTime(at: number, language: Language, t: Days): string {
   return new Date(at).toLocaleDateString(LOCALES[language], { day: 'numeric', month: 'numeric' })
 }
 
+/** A number as short as it can be said: 60K. */
+export function shortNumberText(value: number, language: Language): string {
+  return value.toLocaleString(LOCALES[language], { notation: 'compact', maximumFractionDigits: 1 })
+}
+
 /** A number with separators. */
 export function numberText(value: number, language: Language): string {
   return value.toLocaleString(LOCALES[language])

@@ -1,6 +1,5 @@
 import { useState } from 'react'
 import { useToast } from '../../parts/toast.tsx'
-import { Refused } from './api.ts'
 import { useText } from './i18n.ts'
 import { problemText } from './problem-text.ts'
 
@@ -23,9 +22,4 @@ export function useAct(): { isBusy: boolean; act(work: () => Promise<unknown>, d
     }
   }
   return { isBusy, act }
-}
-
-/** Whether the server has said that the key may not do this. */
-export function isForbidden(failure: Error | undefined): boolean {
-  return failure instanceof Refused && failure.status === 403
 }

@@ -121,6 +121,7 @@ function LetterRow({ letter, changed }: { letter: Letter; changed(): void }) {
               size="compact-sm"
               variant="subtle"
               color="red.8"
+              className="danger"
               disabled={!may('dead:write')}
               onClick={() => setAsked(true)}
             >

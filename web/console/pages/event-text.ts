@@ -38,8 +38,15 @@ export function eventText({ body }: EventFrame, t: Translate): string {
     case 'Removed':
       return t('removed')
     default: {
-      const { kind, ...fields } = content
-      return `${kind} ${JSON.stringify(fields)}`
+      const words = wordsOf(content)
+      return words === undefined ? content.kind : `${content.kind}: ${words}`
     }
   }
+}
+
+/** What a message that is no text says in words, where it does; all of it is in its details. */
+function wordsOf(content: object): string | undefined {
+  const { caption, title, name, file } = content as Record<string, unknown>
+  const fileName = (file as { name?: unknown } | undefined)?.name
+  return [caption, title, name, fileName].find((word): word is string => typeof word === 'string' && word !== '')
 }

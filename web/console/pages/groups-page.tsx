@@ -110,7 +110,13 @@ function Head({ group, groupId }: { group: GroupSummary; groupId: string }) {
         <Button component="a" variant="default" href={hashOf({ place: 'messages', id: sessionId })}>
           {t('readSession')}
         </Button>
-        <Button variant="light" color="red.8" disabled={!may('moderation:write')} onClick={() => setAsked(true)}>
+        <Button
+          variant="light"
+          color="red.8"
+          className="danger"
+          disabled={!may('moderation:write')}
+          onClick={() => setAsked(true)}
+        >
           {t('dismiss')}
         </Button>
       </Group>

@@ -156,7 +156,7 @@ function KeyActs({ summary: { keyId, name }, made, again }: KeyActsProps) {
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Item onClick={() => setAsked('rotate')}>{t('rotate')}</Menu.Item>
-          <Menu.Item color="red" onClick={() => setAsked('revoke')}>
+          <Menu.Item className="danger" onClick={() => setAsked('revoke')}>
             {t('revoke')}
           </Menu.Item>
         </Menu.Dropdown>

@@ -85,7 +85,7 @@ function TakeBack({ event, changed }: { event: EventFrame; changed(): void }) {
         size="compact-sm"
         variant="subtle"
         color="red.8"
-        className="take-back"
+        className="danger take-back"
         disabled={!may('moderation:write')}
         onClick={() => setAsked(true)}
       >

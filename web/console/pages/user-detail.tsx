@@ -116,7 +116,7 @@ function Acts({ user: { userId, access }, again }: { user: UserSummary; again():
             </Menu.Item>
           )}
           <Menu.Divider />
-          <Menu.Item color="red" disabled={!may('users:erase')} onClick={() => setAsked('erase')}>
+          <Menu.Item className="danger" disabled={!may('users:erase')} onClick={() => setAsked('erase')}>
             {t('erase')}
           </Menu.Item>
         </Menu.Dropdown>

@@ -127,7 +127,7 @@ function Acts({ webhook: { url, readOnly }, path }: { webhook: WebhookSummary; p
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Item onClick={() => setAsked('rotateSecret')}>{t('rotateSecret')}</Menu.Item>
-          <Menu.Item color="red" onClick={() => setAsked('deleteIt')}>
+          <Menu.Item className="danger" onClick={() => setAsked('deleteIt')}>
             {t('deleteIt')}
           </Menu.Item>
         </Menu.Dropdown>
@@ -189,6 +189,7 @@ function DeadSessions({ path }: { path: string }) {
                   size="compact-sm"
                   variant="subtle"
                   color="red.8"
+                  className="danger"
                   disabled={!may('webhooks:write')}
                   onClick={() => void drop(sessionId)}
                 >

@@ -1,10 +1,16 @@
 import { Alert, Button, Center, Code, Group, Skeleton, Stack, Text } from '@mantine/core'
-import { IconAlertTriangle, IconLock, type IconProps, IconRefresh, IconSearchOff } from '@tabler/icons-react'
+import {
+  IconAlertTriangle,
+  IconLock,
+  IconPlugOff,
+  type IconProps,
+  IconRefresh,
+  IconSearchOff,
+} from '@tabler/icons-react'
 import type { ComponentType, ReactNode } from 'react'
 import { Refused } from '../app/api.ts'
 import { useText } from '../app/i18n.ts'
-import { problemText } from '../app/problem-text.ts'
-import { isForbidden } from '../app/use-act.ts'
+import { isForbidden, problemText } from '../app/problem-text.ts'
 import type { Asked } from '../app/use-asked.ts'
 
 /** What was asked for: a placeholder while it is asked, why there is no answer, or the answer. */
@@ -51,8 +57,9 @@ function StaleNote({ failure, again }: { failure: Error; again(): void }) {
 /** Why something is not shown; what the key may not see is no fault that trying again would mend. */
 export function Failure({ failure, again }: { failure: Error; again(): void }) {
   const t = useText()
-  if (failure instanceof Refused && failure.status === 403) {
-    return <Notice icon={IconLock} title={t('notAllowed')} text={problemText(failure, t)} />
+  if (isForbidden(failure)) return <Notice icon={IconLock} title={t('notAllowed')} text={problemText(failure, t)} />
+  if (failure instanceof Refused && failure.code === 'SERVER_REFUSED') {
+    return <Notice icon={IconPlugOff} title={t('notServed')} text={failure.message} />
   }
   if (failure instanceof Refused && failure.status === 404) {
     return <Notice icon={IconSearchOff} title={t('notThere')} text={failure.message} />

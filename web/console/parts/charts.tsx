@@ -14,7 +14,7 @@ import {
   YAxis,
 } from 'recharts'
 import { useLanguage } from '../../parts/i18n.ts'
-import { numberText } from '../../parts/times.ts'
+import { numberText, shortNumberText } from '../../parts/times.ts'
 
 /** Charts in the colours of the page. Who does not see them hears their label; the numbers are in the API. */
 
@@ -63,11 +63,11 @@ function useFrame({ unit, tick = dayTick }: Pick<ChartProps, 'unit' | 'tick'>) {
     />,
     <YAxis
       key="y"
-      width={52}
+      width={44}
       tickLine={false}
       axisLine={false}
       allowDecimals={false}
-      tickFormatter={value => numberText(Number(value), language)}
+      tickFormatter={value => shortNumberText(Number(value), language)}
       tick={{ fontSize: 12, fill: 'var(--text-quiet)' }}
     />,
     <Tooltip
@@ -83,7 +83,14 @@ function useFrame({ unit, tick = dayTick }: Pick<ChartProps, 'unit' | 'tick'>) {
         fontSize: 13,
       }}
     />,
-    <Legend key="legend" iconType="circle" iconSize={8} wrapperStyle={{ fontSize: 12 }} formatter={LegendText} />,
+    <Legend
+      key="legend"
+      itemSorter={null}
+      iconType="circle"
+      iconSize={8}
+      wrapperStyle={{ fontSize: 12 }}
+      formatter={LegendText}
+    />,
   ]
 }
 
@@ -101,7 +108,7 @@ function Framed({ label, children }: { label: string; children: ReactElement }) 
   )
 }
 
-const MARGIN = { top: 8, right: 8, bottom: 0, left: -8 }
+const MARGIN = { top: 8, right: 8, bottom: 0, left: 0 }
 
 export function AreaFigure({ label, rows, lines, ...frame }: ChartProps) {
   const framed = useFrame(frame)

@@ -133,7 +133,7 @@ export function jobRoutes(parts: JobRouteParts): Route[] {
     }),
     route({
       ...start,
-      scope: 'users:write',
+      scope: 'users:erase',
       url: '/v1/jobs/erase-users',
       id: 'startUserErasure',
       summary: 'Erase many users',

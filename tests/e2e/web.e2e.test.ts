@@ -382,8 +382,11 @@ test(
     await hit.getByRole('link', { name: 's:lena:otto' }).click()
     await hit.getByRole('button', { name: 'Take back' }).click()
     await moderator.getByRole('dialog').getByRole('button', { name: 'Take back' }).click()
-    await moderator.getByText('taken back by admin').waitFor()
-    await otto.getByText('admin took a message back').first().waitFor()
+    await moderator.getByText('taken back by admin').waitFor({ timeout: 2 * WAIT_MS })
+    await otto
+      .getByText('admin took a message back')
+      .first()
+      .waitFor({ timeout: 2 * WAIT_MS })
     expect(await message(otto, 'Something nasty').count()).toBe(0)
     await shot(moderator, 'console-session')
     await place(viewer, '#/audit')

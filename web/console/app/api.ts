@@ -40,7 +40,7 @@ interface ProblemBody {
   requestId: string
 }
 
-const TRIES_MAX = 4
+const TRIES_MAX = 5
 const PAUSE_MS = 250
 const PACK_ID_RANDOM_BYTES = 10
 const USER_HEADER = 'packlog-user'

@@ -1,5 +1,6 @@
 import { type ComponentType, lazy } from 'react'
 import { AuditPage } from '../pages/audit-page.tsx'
+import { BroadcastsPage } from '../pages/broadcasts-page.tsx'
 import { DeadLettersPage } from '../pages/dead-letters-page.tsx'
 import { GroupsPage } from '../pages/groups-page.tsx'
 import { HealthPage } from '../pages/health-page.tsx'
@@ -16,6 +17,7 @@ export const PAGES: Record<Place, ComponentType<{ id?: string }>> = {
   users: UsersPage,
   groups: GroupsPage,
   messages: MessagesPage,
+  broadcasts: BroadcastsPage,
   webhooks: WebhooksPage,
   deadLetters: DeadLettersPage,
   keys: KeysPage,

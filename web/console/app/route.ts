@@ -7,6 +7,7 @@ export const PLACES = {
   users: 'users:read',
   groups: 'groups:read',
   messages: 'moderation:read',
+  broadcasts: 'jobs:read',
   webhooks: 'webhooks:read',
   deadLetters: 'dead:read',
   keys: 'keys:read',

@@ -3,7 +3,7 @@ import { IconBraces } from '@tabler/icons-react'
 import { useState } from 'react'
 import type { EventFrame } from '../../../schemas/frames.ts'
 import { Face } from '../../parts/face.tsx'
-import { useApi, useMay } from '../app/console-context.ts'
+import { useApi, useConsole, useMay } from '../app/console-context.ts'
 import { useText } from '../app/i18n.ts'
 import { hashOf } from '../app/route.ts'
 import { useAct } from '../app/use-act.ts'
@@ -21,9 +21,13 @@ interface MessageRowProps {
 }
 
 /** An event as operators see it: who, when, what, what became of it, and taking it back. */
-export function MessageRow({ event, hasSession = false, changed }: MessageRowProps) {
+export function MessageRow({ event: told, hasSession = false, changed }: MessageRowProps) {
   const t = useText()
+  const { operator } = useConsole()
   const [isOpen, setOpen] = useState(false)
+  const [isTaken, setTaken] = useState(false)
+  // The log has it; views may tell a moment later.
+  const event = isTaken ? takenBack(told, operator.app) : told
   const { from, at, seq, sessionId, body } = event
   const state = stateText(event, t)
   return (
@@ -62,12 +66,28 @@ export function MessageRow({ event, hasSession = false, changed }: MessageRowPro
           </pre>
         </Collapse>
       </div>
-      {body.kind === 'MessageAccepted' && !isGone(event) && <TakeBack event={event} changed={changed} />}
+      {body.kind === 'MessageAccepted' && !isGone(event) && (
+        <TakeBack
+          event={event}
+          taken={() => {
+            setTaken(true)
+            changed()
+          }}
+        />
+      )}
     </li>
   )
 }
 
-function TakeBack({ event, changed }: { event: EventFrame; changed(): void }) {
+function takenBack(event: EventFrame, app: string): EventFrame {
+  const { seq, at, body } = event
+  const state = { change: 'revoked', by: app as EventFrame['from'], at, seq, version: 0 } as const
+  return body.kind === 'MessageAccepted'
+    ? { ...event, state, body: { ...body, content: { kind: 'Removed' } } }
+    : { ...event, state }
+}
+
+function TakeBack({ event, taken }: { event: EventFrame; taken(): void }) {
   const t = useText()
   const api = useApi()
   const may = useMay()
@@ -76,7 +96,7 @@ function TakeBack({ event, changed }: { event: EventFrame; changed(): void }) {
   const { sessionId, seq, packId, from } = event
   const takeBack = async () => {
     const path = `/v1/moderation/sessions/${encodeURIComponent(sessionId)}/revoke`
-    if (await act(() => api.act('POST', path, { target: { seq, packId, from } }), t('isTakenBack'))) changed()
+    if (await act(() => api.act('POST', path, { target: { seq, packId, from } }), t('isTakenBack'))) taken()
     setAsked(false)
   }
   return (

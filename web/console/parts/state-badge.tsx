@@ -14,6 +14,10 @@ const TONES = {
   delivered: 'good',
   dead: 'bad',
   dropped: 'quiet',
+  waiting: 'quiet',
+  running: 'busy',
+  done: 'good',
+  cancelled: 'quiet',
 } as const satisfies Partial<Record<TextKey, Tone>>
 
 /** How something stands, in a word. */

@@ -291,7 +291,7 @@ describe('whatever happens', () => {
         const steps = world.accepted.flatMap(({ body }) => (body.kind === 'JobStepped' ? [body.step] : []))
         expect(steps).toEqual(steps.map((_, i) => i + 1))
       }),
-      { numRuns: 50 },
+      { numRuns: 200 },
     )
   }, 60_000)
 })

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { build, type Rolldown } from 'vite'
 import { expect, test } from 'vitest'
 import { systemClock } from '../infra/clock.ts'
 import type { SessionId } from '../schemas/ids.ts'
 import { openWsTransport } from './network/ws-transport.ts'
 import * as sdk from './sdk.ts'
+import { bundleModule } from './testing/bundle.ts'
 import { FakeGateway } from './testing/fake-gateway.ts'
 import { serveFakeGateway } from './testing/fake-gateway-server.ts'
 
@@ -56,31 +56,9 @@ test('[SDK9] the guide is a chat, as it stands', async () => {
 })
 
 test('[SDK9] the core is small, needs no platform, and leaves what is not used', async () => {
-  const whole = await bundle(`export * from ${JSON.stringify(entry)}`)
+  const whole = await bundleModule(`export * from ${JSON.stringify(entry)}`)
   expect(gzipSync(whole).length).toBeLessThan(CORE_GZIP_BYTES_MAX)
   expect(whole).not.toMatch(/node:|require\(|\bBuffer\b|\bprocess\./)
-  const small = await bundle(`export { singleSessionId } from ${JSON.stringify(entry)}`)
+  const small = await bundleModule(`export { singleSessionId } from ${JSON.stringify(entry)}`)
   expect(small.length).toBeLessThan(whole.length / 8)
 }, 60_000)
-
-/** One minified module, in memory. */
-async function bundle(source: string): Promise<string> {
-  const result = (await build({
-    configFile: false,
-    logLevel: 'silent',
-    plugins: [
-      {
-        name: 'entry',
-        resolveId: id => (id === 'entry' ? '\0entry' : null),
-        load: id => (id === '\0entry' ? source : null),
-      },
-    ],
-    build: {
-      write: false,
-      minify: true,
-      target: 'es2022',
-      rollupOptions: { input: 'entry', preserveEntrySignatures: 'strict', output: { format: 'es' } },
-    },
-  })) as Rolldown.RolldownOutput
-  return result.output.flatMap(chunk => (chunk.type === 'chunk' ? [chunk.code] : [])).join('\n')
-}

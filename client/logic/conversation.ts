@@ -233,7 +233,7 @@ export class Conversation {
 
   private replace(row: MessageRow): void {
     const index = this.rows.findIndex(({ event }) => event.seq === row.event.seq)
-    if (index >= 0) this.rows = this.rows.with(index, row)
+    if (index >= 0) this.rows = this.rows.map(known => (known.event.seq === row.event.seq ? row : known))
   }
 
   /** At the end of the session, what came joins the window as far as nothing is missing before it. */

@@ -124,10 +124,10 @@ export class Link {
   }
 
   private connectUrl(): string {
-    const url = new URL(this.options.url)
-    url.searchParams.set('deviceType', this.options.deviceType)
-    url.searchParams.set('deviceId', this.options.deviceId)
-    return url.href
+    const { url, deviceType, deviceId } = this.options
+    // By hand: React Native's URL cannot set parameters.
+    const query = `deviceType=${encodeURIComponent(deviceType)}&deviceId=${encodeURIComponent(deviceId)}`
+    return `${url}${url.includes('?') ? '&' : '?'}${query}`
   }
 
   private received(generation: number, text: string): void {

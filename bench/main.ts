@@ -19,6 +19,7 @@ import { PushNotReady } from './push/push-load.ts'
 import { ConnectFailed } from './raw-client.ts'
 import { type BenchReport, type ChatFigures, isClean, type LogFigures, toJson, toText } from './report.ts'
 import { isStateBench, runStateBench } from './state/command.ts'
+import { isStoreBench, runStoreBench } from './store/command.ts'
 import { projectRoot, runningTarget, startTarget, type Target } from './target.ts'
 import { type Lag, watchLag } from './view-lag.ts'
 import { measureWakeCost } from './wake-cost.ts'
@@ -111,6 +112,7 @@ async function main(args: readonly string[]): Promise<number> {
     return runArchiveBench(args, { env: process.env, clock, random: systemRandom, log: progress })
   }
   if (isStateBench(args)) return runStateBench(args, { env: process.env, clock, log: progress })
+  if (isStoreBench(args)) return runStoreBench(args, { clock })
   if (isConnectionBench(args)) {
     return runConnectionBench(args, { env: process.env, clock, random: systemRandom, log: progress })
   }

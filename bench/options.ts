@@ -27,6 +27,7 @@ export const BENCH_HELP = `npm run bench -- chat|log|both [flags]
 
   core    how fast one thread decides (core --help tells more)
   restore how fast a large partition is taken over, and how much memory it needs (restore --help)
+  store   the SDK's local store with a million messages (store --help)
   group   one member of a group writes, everybody receives (group --help)
   idle    what an idle connection costs (idle --help)
   http    sends over HTTP, alone and beside the WebSocket (http --help)

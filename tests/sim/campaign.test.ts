@@ -14,7 +14,7 @@ const RUNS_ENOUGH = 60
 const CAMPAIGN_MS_MAX = 600_000
 
 test(
-  '[SIM1, SIM2, SIM3, SIM4, SIM5, SIM6, SIM7, SIM9, SIM10, SIM13, SIM14, SIM15, SIM16, SIM17, SIM18] seeds that only this state of the code has',
+  '[SIM1, SIM2, SIM3, SIM4, SIM5, SIM6, SIM7, SIM8, SIM9, SIM10, SIM13, SIM14, SIM15, SIM16, SIM17, SIM18] seeds that only this state of the code has',
   async () => {
     const { totals, failure } = await runWorkers({ workers: WORKERS, seconds: SECONDS_MAX, seeds: codeSeeds(SEEDS) })
     console.log(String(totals))

@@ -37,6 +37,8 @@ export interface SimOptions {
   /** Which devices of a user may be connected at once. */
   loginPolicy: Rules['loginPolicy']
   loginsMax: number
+  /** The role push runs as well. */
+  pushes: boolean
   /** Lines of the world's log that are kept. */
   notesMax: number
 }
@@ -69,6 +71,8 @@ function draw(seed: number, random: SeededRandom): SimOptions {
     faults: drawFaults(random),
     loginPolicy: random.pick(['all', 'all', 'onePerType', 'one', 'classes'] as const),
     loginsMax: random.pick([64, 64, 1]),
+    // The last to be drawn: seeds from before it mean what they meant.
+    pushes: random.chance(0.25),
     notesMax: NOTES_MAX,
   }
 }

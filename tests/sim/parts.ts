@@ -4,6 +4,7 @@ import type { AppendShares } from '../../processors/sequencer/testing/faults.ts'
 import { eventCodec, packCodec, type RecordCodec } from '../../schemas/codec.ts'
 import type { Event } from '../../schemas/event.ts'
 import { type Pack, RULES_DEFAULT, type Rules } from '../../schemas/pack.ts'
+import { type PushRecord, pushCodec } from '../../schemas/push-record.ts'
 import { type SessionRecord, sessionCodec } from '../../schemas/session.ts'
 import { AppendFailed } from '../../topics/log.ts'
 import { MemoryRegistry } from '../../topics/memory-registry.ts'
@@ -22,6 +23,7 @@ export interface Codecs {
   pack: RecordCodec<Pack>
   event: RecordCodec<Event>
   session: RecordCodec<SessionRecord>
+  push: RecordCodec<PushRecord>
 }
 
 let codecs: Promise<Codecs> | undefined
@@ -39,6 +41,7 @@ async function makeCodecs(): Promise<Codecs> {
     pack: await packCodec(registry, valueSubject(topics.packs)),
     event: await eventCodec(registry, valueSubject(topics.events)),
     session: await sessionCodec(registry, valueSubject(topics.sessions)),
+    push: await pushCodec(registry, valueSubject(topics.pushes)),
   }
 }
 

@@ -5,7 +5,7 @@ import { MemoryHistoryStore } from '../../processors/history/memory-history-stor
 import type { AppsReader } from '../../processors/membership/apps-store.ts'
 import type { MembershipReader, MembershipStore } from '../../processors/membership/membership-store.ts'
 import { MemoryMembershipStore } from '../../processors/membership/memory-membership-store.ts'
-import type { PeopleReader } from '../../processors/membership/people-store.ts'
+import type { DevicesReader, PeopleReader } from '../../processors/membership/people-store.ts'
 import { MemoryStateStore, type StateStore } from '../../processors/sequencer/state-store.ts'
 import type { Partition } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
@@ -143,7 +143,7 @@ export function appsReader(world: World, host: Machine): AppsReader {
   return remote(world, host, 'membership', world.servers.membership.apps)
 }
 
-export function peopleReader(world: World, host: Machine): PeopleReader {
+export function peopleReader(world: World, host: Machine): PeopleReader & DevicesReader {
   return remote(world, host, 'membership', world.servers.membership.people)
 }
 

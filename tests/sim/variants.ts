@@ -288,6 +288,30 @@ export const VARIANTS: readonly Variant[] = [
     }),
   },
   {
+    name: 'push takes every claim for its own',
+    rules: ['SIM8'],
+    changes: { pushes: true },
+    alterations: {
+      push: parts => ({
+        ...parts,
+        store: override(parts.store, { claim: async (_, wanted) => wanted.map(() => 'claimed') }),
+      }),
+    },
+  },
+  {
+    name: 'push leaves nobody out',
+    rules: ['SIM8'],
+    changes: { pushes: true },
+    alterations: {
+      push: (parts, world) => ({
+        ...parts,
+        facts: override(parts.facts, {
+          audience: async () => ({ users: world.users.map(userId => ({ userId, joinSeq: 0 })) }),
+        }),
+      }),
+    },
+  },
+  {
     name: 'packs are acked before the log has them',
     rules: ['SIM3'],
     alterations: {

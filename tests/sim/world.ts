@@ -10,13 +10,15 @@ import { MemoryArchive } from '../../processors/archive/memory-archive-store.ts'
 import { HISTORY_DEFAULTS, type HistoryOptions } from '../../processors/history/history-store.ts'
 import { MemoryHistory } from '../../processors/history/memory-history-store.ts'
 import { MemoryMembership } from '../../processors/membership/memory-membership-store.ts'
+import type { PushParts } from '../../processors/push/main.ts'
+import { MemoryPushStore } from '../../processors/push/memory-push-store.ts'
 import type { RunnerOptions } from '../../processors/runner.ts'
 import type { SequencerContext } from '../../processors/sequencer/main.ts'
 import { MemoryStateDir } from '../../processors/sequencer/state-store.ts'
 import { FaultyAppends } from '../../processors/sequencer/testing/faults.ts'
 import type { View } from '../../processors/view.ts'
 import type { ClientFrame, ServerFrame } from '../../schemas/frames.ts'
-import type { Partition, SessionId, UserId } from '../../schemas/ids.ts'
+import type { Offset, Partition, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Log, StoredRecord } from '../../topics/log.ts'
 import { MemoryTransactions, memoryTransactionalWriters } from '../../topics/memory-transactional.ts'
 import type { Topics } from '../../topics/topics.ts'
@@ -31,6 +33,7 @@ import { Network, type RunningGateway } from './network.ts'
 import type { SimOptions } from './options.ts'
 import { type Codecs, codecsOf, countAppends, decodePack, sharesOf, topicsOf } from './parts.ts'
 import { gatewayHost, sequencerHost, viewHost } from './processes.ts'
+import { pushHost, type Taken } from './push.ts'
 import { Trail } from './stores.ts'
 import { strike } from './strikes.ts'
 
@@ -62,6 +65,7 @@ export interface Alterations {
   sequencer(context: SequencerContext, world: World): SequencerContext
   gateway(options: GatewayCoreOptions, world: World): GatewayCoreOptions
   view(view: View, world: World): View
+  push(parts: PushParts, world: World): PushParts
   runner(options: RunnerOptions, world: World): RunnerOptions
   /** What becomes of one write of a gateway to a socket. */
   write(bytes: Buffer, world: World): readonly Buffer[]
@@ -73,6 +77,7 @@ const unaltered: Alterations = {
   sequencer: context => context,
   gateway: options => options,
   view: view => view,
+  push: parts => parts,
   runner: options => options,
   write: bytes => [bytes],
   early: () => undefined,
@@ -98,6 +103,7 @@ export class World {
     membership: new MemoryMembership(),
     archive: new MemoryArchive(),
     presence: new MemoryPresence(),
+    push: new MemoryPushStore(),
   }
   readonly trails = { history: new Trail(), membership: new Trail() }
   readonly disks = new Disks()
@@ -110,6 +116,10 @@ export class World {
   readonly gateways: readonly Host<RunningGateway>[]
   readonly views: readonly Host[]
   readonly devices: readonly Device[]
+  /** The role push, where it runs. */
+  readonly pushers: readonly Host[]
+  /** What the push vendor has taken. */
+  readonly pushed: Taken[] = []
   readonly findings: Finding[] = []
   /** What each user was told when all was quiet. */
   readonly surveyed = new Map<UserId, Survey>()
@@ -172,6 +182,7 @@ export class World {
     this.views = copies.flatMap(copy =>
       (['history', 'membership', 'archive'] as const).map(name => viewHost(this, name, copy)),
     )
+    this.pushers = options.pushes ? copies.map(copy => pushHost(this, copy)) : []
     this.devices = this.users.flatMap(user =>
       Array.from({ length: options.devices }, (_, n) => new Device(this, user, `d${n}`)),
     )
@@ -249,10 +260,15 @@ export class World {
         history: this.servers.history.contents.positions.get(partition)?.offset ?? -1,
         membership: this.servers.membership.contents.positions.get(partition)?.offset ?? -1,
         archive: archived.get(partition)?.offset ?? -1,
+        ...(await this.pushReached(partition)),
       }
       for (const [view, offset] of Object.entries(reached)) {
         if (offset < last) return `${view} is at ${offset} of ${last} in partition ${partition}`
       }
+    }
+    for (const { partition } of this.pushers.length === 0 ? [] : this.truth.partitions) {
+      const waiting = await this.servers.push.waiting(partition)
+      if (waiting > 0) return `${waiting} pushes wait in partition ${partition}`
     }
     for (const connection of this.network.connections) {
       if (connection.isStill) return `connection ${connection.number} stands still`
@@ -261,6 +277,13 @@ export class World {
       if (!device.isQuiet)
         return `${device.name} is ${device.client.phase.kind}, ${device.client.pendingCount} packs open`
     return undefined
+  }
+
+  /** How far push has come, where it runs; it begins where the log ends. */
+  private async pushReached(partition: Partition): Promise<{ push?: Offset }> {
+    if (this.pushers.length === 0) return {}
+    const position = await this.servers.push.position(partition)
+    return position === undefined ? {} : { push: position.offset }
   }
 
   /** The log without faults. */
@@ -278,6 +301,7 @@ export class World {
   *hosts(): Iterable<Host> {
     yield* this.sequencers
     yield* this.views
+    yield* this.pushers
     yield* this.gateways
   }
 

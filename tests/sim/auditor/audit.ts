@@ -7,6 +7,7 @@ import { checkLearnt } from './learnt.ts'
 import { checkLog } from './log.ts'
 import { checkLogins } from './logins.ts'
 import { checkPolicies } from './policies.ts'
+import { checkPushes } from './pushes.ts'
 import { checkReading } from './reading.ts'
 import { checkRecipients } from './recipients.ts'
 import { checkReplay } from './replay.ts'
@@ -36,6 +37,7 @@ export async function audit(world: World): Promise<Finding[]> {
   checkConnections(world, say)
   checkDeliveries(world, say)
   checkLearnt(world, say)
+  checkPushes(world, say)
   await checkViews(world, say)
   return findings
 }

@@ -1,8 +1,15 @@
+import { randomUUID } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { systemClock } from '../../infra/clock.ts'
+import { type ObjectStore, startObjectStore } from '../../infra/local/object-store/object-store.ts'
+import { HOST } from '../../infra/local/ports.ts'
+import { LOCAL_MEDIA, mediaEnv } from '../../infra/local/role-env.ts'
 import type { OperatorRole } from '../../schemas/operator-roles.ts'
 import { launchBrowser } from '../browser.ts'
 import { startProduct, type TestProduct } from '../product.ts'
@@ -19,17 +26,26 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 
 let product: TestProduct
 let browser: Browser
+let objects: ObjectStore
+let objectsDir: string
 const contexts: BrowserContext[] = []
 const complaints: string[] = []
 
 beforeAll(async () => {
-  const env = { PACKLOG_DEVELOPMENT_LOGIN: 'true' }
+  const secretAccessKey = `media-${randomUUID()}`
+  const { bucket, ...keys } = LOCAL_MEDIA
+  const credentials = { ...keys, secretAccessKey }
+  objectsDir = await mkdtemp(join(tmpdir(), 'packlog-objects-'))
+  objects = await startObjectStore({ dir: objectsDir, host: HOST, port: 0, bucket, credentials, clock: systemClock })
+  const env = { PACKLOG_DEVELOPMENT_LOGIN: 'true', ...mediaEnv({ url: objects.url, secretAccessKey }) }
   ;[product, browser] = await Promise.all([startProduct({ together: true, env }), launchBrowser()])
 }, 300_000)
 
 afterAll(async () => {
   await browser?.close()
   await product?.stop()
+  await objects?.close()
+  await rm(objectsDir, { recursive: true, force: true })
 })
 
 /** Somebody in a browser of their own, logged in. */
@@ -159,11 +175,48 @@ test(
     await dan.getByText('cleo made dan admin').first().waitFor()
     await shot(cleo, 'group-details')
     expect(await seriousFindings(cleo)).toEqual([])
+    // The panel makes the list narrower: its end stays in sight.
+    const last = message(dan, 'Yes!')
     await dan.getByRole('button', { name: 'Details' }).click()
+    await dan.getByRole('button', { name: 'Leave group' }).waitFor()
+    await expect.poll(() => last.isVisible(), { timeout: WAIT_MS }).toBe(true)
+    expect(await dan.getByRole('button', { name: 'To the newest message' }).count()).toBe(0)
     await dan.getByRole('button', { name: 'Leave group' }).click()
     await dan.getByRole('button', { name: 'Confirm' }).click()
     await dan.getByText('You are not in this group any more.').waitFor()
     await cleo.getByText('dan left').first().waitFor()
+  },
+  STORY_MS_MAX,
+)
+
+test(
+  '[WEB7] pictures and files are sent, shown, opened and got',
+  async () => {
+    const [ola, pia] = await Promise.all([person('ola'), person('pia')])
+    await open(ola, 's:ola:pia')
+    const picture = Buffer.from(await ola.screenshot({ clip: { x: 0, y: 0, width: 320, height: 200 } }))
+    const plan = Buffer.from('one, two, three\n'.repeat(1_000))
+    await ola.locator('input[type=file]').setInputFiles([
+      { name: 'view.png', mimeType: 'image/png', buffer: picture },
+      { name: 'plan.csv', mimeType: 'text/csv', buffer: plan },
+    ])
+    await pia.getByRole('button', { name: /ola/ }).click()
+    const shown = pia.getByRole('img', { name: 'view.png' })
+    await shown.waitFor()
+    await expect.poll(() => shown.evaluate(one => (one as HTMLImageElement).naturalWidth)).toBe(320)
+    await shot(pia, 'chat-picture')
+    const link = pia.getByRole('link', { name: /plan.csv/ })
+    await expect.poll(() => link.getAttribute('href'), { timeout: WAIT_MS }).toMatch(/^http/)
+    const got = await fetch((await link.getAttribute('href'))!)
+    expect(Buffer.from(await got.arrayBuffer()).equals(plan)).toBe(true)
+    await pia.getByRole('button', { name: 'Show view.png' }).click()
+    await pia.getByRole('dialog').getByRole('link', { name: 'Download' }).waitFor()
+    await shot(pia, 'picture-open')
+    expect(await seriousFindings(pia)).toEqual([])
+    await ola
+      .locator('input[type=file]')
+      .setInputFiles([{ name: 'page.html', mimeType: 'text/html', buffer: Buffer.from('<script>') }])
+    await ola.getByText(/page.html: Not sent/).waitFor()
   },
   STORY_MS_MAX,
 )
@@ -229,6 +282,13 @@ test(
     const jon = await person('jon')
     const second = await iris.context().newPage()
     second.setDefaultTimeout(WAIT_MS)
+    let sockets = 0
+    const connected = new Promise<void>(resolve =>
+      second.on('websocket', socket => {
+        sockets++
+        socket.on('framereceived', ({ payload }) => String(payload).includes('"welcome"') && resolve())
+      }),
+    )
     await second.goto(product.httpUrl)
     await second.locator('.rail').waitFor()
     await open(second, 's:iris:jon')
@@ -239,7 +299,14 @@ test(
     await message(iris, 'From the second tab').waitFor()
     const logins = async () => (await second.evaluate(() => navigator.locks.query())).held?.length
     expect(await logins()).toBe(1)
+    expect(sockets).toBe(0)
+    const closedAt = systemClock.monotonic()
     await iris.close()
+    await connected
+    console.log(
+      `the other tab is connected ${(systemClock.monotonic() - closedAt).toFixed(0)} ms after the first is closed`,
+    )
+    expect(sockets).toBe(1)
     await say(second, 'After the first tab')
     await message(jon, 'After the first tab').waitFor()
     await say(jon, 'Heard')

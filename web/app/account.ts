@@ -69,6 +69,11 @@ export async function developmentToken(userId: string): Promise<string> {
   return answer.token
 }
 
+/** Gives tokens of the account: the one that was given, or a fresh one of the development login. */
+export function tokensOf({ userId, token }: Account): () => Promise<string> {
+  return () => (token === undefined ? developmentToken(userId) : Promise.resolve(token))
+}
+
 /** Who a token speaks for. Throws when it is none. */
 export function userOfToken(token: string): UserId {
   const payload = token.split('.')[1]
@@ -85,7 +90,7 @@ export async function openMessenger(account: Account): Promise<Messenger> {
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
   const options = {
     url: url.href,
-    token: token ?? (() => developmentToken(userId)),
+    token: token ?? tokensOf(account),
     deviceType: 'web',
     deviceId: deviceId(),
     open: openBrowserTransport,

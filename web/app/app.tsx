@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useState } from 'react'
 import type { UserId } from '../../client/sdk.ts'
 import { Page } from '../parts/page.tsx'
-import { type Account, forgetAccount, openMessenger, saveAccount, savedAccount } from './account.ts'
+import { type Account, forgetAccount, openMessenger, saveAccount, savedAccount, tokensOf } from './account.ts'
 import { Login } from './login.tsx'
 import { MessengerContext, type MessengerValue, Versions } from './messenger-context.ts'
 import { Shell } from './shell.tsx'
@@ -39,7 +39,7 @@ function LoggedIn({ account, logOut }: { account: Account; logOut: () => void })
       const versions = new Versions(messenger)
       await messenger.start()
       messenger.people.profile(account.userId as UserId)
-      if (isCurrent) setValue({ messenger, versions, logOut })
+      if (isCurrent) setValue({ messenger, versions, logOut, token: tokensOf(account) })
     })
     return () => {
       isCurrent = false

@@ -50,6 +50,8 @@ export interface MessengerValue {
   messenger: Messenger
   versions: Versions
   logOut(): void
+  /** A token that is good now, for the HTTP API. */
+  token(): Promise<string>
 }
 
 export const MessengerContext = createContext<MessengerValue | undefined>(undefined)

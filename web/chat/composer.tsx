@@ -1,5 +1,5 @@
-import { ActionIcon, CloseButton, Popover, Text, Textarea, UnstyledButton } from '@mantine/core'
-import { IconArrowBackUp, IconMoodSmile, IconPencil, IconSend2 } from '@tabler/icons-react'
+import { ActionIcon, CloseButton, FileButton, Popover, Text, Textarea, UnstyledButton } from '@mantine/core'
+import { IconArrowBackUp, IconMoodSmile, IconPaperclip, IconPencil, IconSend2 } from '@tabler/icons-react'
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
 import type { EventFrame, SendExtra, SessionId, UserId } from '../../client/sdk.ts'
 import { useText } from '../app/i18n.ts'
@@ -18,13 +18,14 @@ interface ComposerProps {
   sessionId: SessionId
   intent: Intent | undefined
   onDone: () => void
+  onFiles: (files: readonly File[]) => void
   isPhone: boolean
 }
 
 /** The server keeps drafts of at most so many characters for other devices. */
 const DRAFT_MAX = 500
 
-export function Composer({ sessionId, intent, onDone, isPhone }: ComposerProps) {
+export function Composer({ sessionId, intent, onDone, onFiles, isPhone }: ComposerProps) {
   const t = useText()
   const messenger = useMessenger('members')
   const names = useNames()
@@ -98,6 +99,13 @@ export function Composer({ sessionId, intent, onDone, isPhone }: ComposerProps) 
       {mention !== undefined && <MentionPicker sessionId={sessionId} wanted={mention.wanted} onPick={picked} />}
       <div className="composer-row">
         <EmojiButton onPick={insert} />
+        <FileButton multiple onChange={onFiles}>
+          {({ onClick }) => (
+            <ActionIcon variant="subtle" color="gray" size={42} radius="xl" aria-label={t('attach')} onClick={onClick}>
+              <IconPaperclip size={24} />
+            </ActionIcon>
+          )}
+        </FileButton>
         <Textarea
           ref={field}
           className="grow"
@@ -112,6 +120,12 @@ export function Composer({ sessionId, intent, onDone, isPhone }: ComposerProps) 
           onChange={event => change(event.currentTarget.value, event.currentTarget.selectionStart)}
           onSelect={event => setCaret(event.currentTarget.selectionStart)}
           onKeyDown={pressed}
+          onPaste={event => {
+            const files = [...event.clipboardData.files]
+            if (files.length === 0) return
+            event.preventDefault()
+            onFiles(files)
+          }}
         />
         <ActionIcon size={42} radius="xl" aria-label={t('send')} disabled={text.trim() === ''} onClick={submit}>
           <IconSend2 size={20} />

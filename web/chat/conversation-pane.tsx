@@ -9,6 +9,7 @@ import { ConversationHead } from './conversation-head.tsx'
 import { DetailsPanel } from './details-panel.tsx'
 import { ForwardDialog } from './forward-dialog.tsx'
 import { MessageList } from './message-list.tsx'
+import { UploadList, useUploads } from './uploads.tsx'
 
 interface ConversationPaneProps {
   sessionId: SessionId
@@ -24,6 +25,7 @@ export function ConversationPane({ sessionId, seq, isPhone }: ConversationPanePr
   const [intent, setIntent] = useState<Intent>()
   const [forwarded, setForwarded] = useState<EventFrame>()
   const [showsDetails, setShowsDetails] = useState(false)
+  const uploads = useUploads()
   useEffect(() => {
     void (seq === undefined ? conversation.jumpToEnd() : conversation.jumpTo(seq))
     if (sessionId.startsWith('g:')) messenger.members(sessionId)
@@ -46,9 +48,13 @@ export function ConversationPane({ sessionId, seq, isPhone }: ConversationPanePr
           onEdit={event => setIntent({ kind: 'edit', event })}
           onForward={setForwarded}
         />
+        <UploadList uploads={uploads.list.filter(upload => upload.sessionId === sessionId)} onDrop={uploads.drop} />
         {hindrance === undefined ? (
           <Composer
             key={intent?.event.seq ?? 0}
+            onFiles={files => {
+              for (const file of files) void uploads.send(sessionId, file)
+            }}
             sessionId={sessionId}
             intent={intent}
             onDone={() => setIntent(undefined)}

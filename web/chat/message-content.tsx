@@ -2,21 +2,26 @@ import { Anchor, Text } from '@mantine/core'
 import { IconFile, IconMapPin, IconUser } from '@tabler/icons-react'
 import { Fragment, type ReactNode } from 'react'
 import type { Content, UserId } from '../../client/sdk.ts'
+import type { MediaFile } from '../../schemas/content.ts'
 import { useText } from '../app/i18n.ts'
+import { type MediaPlace, useFileUrl } from '../app/media.ts'
 import type { Names } from '../app/messenger-context.ts'
 import { contentLine } from './describe.ts'
+import { Picture } from './picture.tsx'
 
 interface MessageContentProps {
   content: Content
   names: Names
   mentions: readonly UserId[]
+  /** Absent while the message is not in the log. */
+  place?: MediaPlace
 }
 
 const BIG_EMOJI =
   /^(?:\p{Extended_Pictographic}(?:\u{FE0F}|\u{200D}|\p{Emoji_Modifier}|\p{Extended_Pictographic})*\s?){1,3}$/u
 
 /** What a message holds. Nothing of it is ever taken for HTML. */
-export function MessageContent({ content, names, mentions }: MessageContentProps) {
+export function MessageContent({ content, names, mentions, place }: MessageContentProps) {
   const t = useText()
   switch (content.kind) {
     case 'Text':
@@ -29,37 +34,12 @@ export function MessageContent({ content, names, mentions }: MessageContentProps
       )
     }
     case 'Image':
-      return (
-        <figure className="picture">
-          <a href={content.file.url} target="_blank" rel="noreferrer">
-            <img
-              src={content.thumbnailUrl ?? content.file.url}
-              alt={content.caption ?? t('photo')}
-              style={{ aspectRatio: `${content.width} / ${content.height}` }}
-              loading="lazy"
-            />
-          </a>
-          {content.caption !== undefined && <figcaption className="text">{content.caption}</figcaption>}
-        </figure>
-      )
+      return <Picture content={content} {...(place && { place })} />
     case 'Voice':
-      // biome-ignore lint/a11y/useMediaCaption: what people say into their phone has no captions
-      return <audio controls src={content.file.url} className="voice" />
     case 'Video':
-      // biome-ignore lint/a11y/useMediaCaption: what people film has no captions
-      return <video controls src={content.file.url} className="picture" width={content.width} height={content.height} />
+      return <Recording content={content} {...(place && { place })} />
     case 'File':
-      return (
-        <Anchor href={content.file.url} className="file" download={content.file.name} target="_blank" rel="noreferrer">
-          <IconFile size={28} aria-hidden />
-          <span>
-            {content.file.name ?? t('file')}
-            <Text component="span" size="xs" className="quiet block">
-              {sizeText(content.file.size)}
-            </Text>
-          </span>
-        </Anchor>
-      )
+      return <FileLink file={content.file} {...(place && { place })} />
     case 'Location':
       return (
         <span className="file">
@@ -91,6 +71,33 @@ export function MessageContent({ content, names, mentions }: MessageContentProps
     default:
       return <div className="text quiet">{contentLine(content, t)}</div>
   }
+}
+
+/** What people say into their phone, or film. */
+function Recording({ content, place }: { content: Extract<Content, { kind: 'Voice' | 'Video' }>; place?: MediaPlace }) {
+  const url = useFileUrl(content.file.url, place)
+  if (content.kind === 'Voice') {
+    // biome-ignore lint/a11y/useMediaCaption: it has no captions
+    return <audio controls src={url} className="voice" />
+  }
+  // biome-ignore lint/a11y/useMediaCaption: it has no captions
+  return <video controls src={url} className="picture" width={content.width} height={content.height} />
+}
+
+function FileLink({ file, place }: { file: MediaFile; place?: MediaPlace }) {
+  const t = useText()
+  const url = useFileUrl(file.url, place)
+  return (
+    <Anchor href={url} className="file" download={file.name} target="_blank" rel="noreferrer">
+      <IconFile size={28} aria-hidden />
+      <span>
+        {file.name ?? t('file')}
+        <Text component="span" size="xs" className="quiet block">
+          {sizeText(file.size)}
+        </Text>
+      </span>
+    </Anchor>
+  )
 }
 
 const SIZES = ['B', 'KB', 'MB', 'GB']

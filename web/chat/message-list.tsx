@@ -1,6 +1,6 @@
 import { ActionIcon, Indicator, Loader, Text } from '@mantine/core'
 import { IconArrowDown, IconAt } from '@tabler/icons-react'
-import { useEffect, useLayoutEffect, useRef, useState } from 'react'
+import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from 'react'
 import { Virtualizer, type VirtualizerHandle } from 'virtua'
 import type { Conversation, EventFrame, Seq } from '../../client/sdk.ts'
 import { useText } from '../app/i18n.ts'
@@ -54,6 +54,7 @@ export function MessageList({ conversation, names, shownSeq, ...actions }: Messa
     } else if (isFollowing && last >= 0) list.current?.scrollToIndex(last, { align: 'end' })
   }, [isFollowing, last, wanted, shownSeq, lastKey])
   useMarkRead(conversation, isFollowing)
+  useStayAtEnd(scroller, isFollowing)
   const scrolled = (offset: number) => {
     const handle = list.current
     if (handle === null) return
@@ -171,6 +172,21 @@ function useIsPrepend(items: readonly TimelineItem[]): boolean {
     before.current = { first, last }
   })
   return isPrepend
+}
+
+/** Keeps the end in sight while the list, or what it holds, changes its size: a panel opens, a picture is there. */
+function useStayAtEnd(scroller: RefObject<HTMLDivElement | null>, isFollowing: boolean): void {
+  const follows = useRef(isFollowing)
+  follows.current = isFollowing
+  useEffect(() => {
+    const element = scroller.current
+    if (element === null) return
+    const observer = new ResizeObserver(() => {
+      if (follows.current) element.scrollTop = element.scrollHeight
+    })
+    for (const watched of [element, ...element.children]) observer.observe(watched)
+    return () => observer.disconnect()
+  }, [scroller])
 }
 
 /** What stands in sight at the end is read, as long as somebody looks. */

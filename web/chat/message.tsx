@@ -67,7 +67,7 @@ export function Message(props: MessageProps) {
             </Text>
           )}
           {extra?.quote !== undefined && <Quote sessionId={sessionId} quote={extra.quote} names={names} />}
-          <MessageContent content={body.content} names={names} mentions={extra?.mentions ?? []} />
+          <MessageContent content={body.content} names={names} mentions={extra?.mentions ?? []} place={event} />
           <MessageFoot event={event} isMine={isMine} />
         </div>
         <Reactions event={event} names={names} />

@@ -50,7 +50,7 @@ export class JobWorker {
 
   /** Works until the signal aborts, and resolves once nothing runs any more. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.options
+    const { clock, logger, isOpen } = this.options
     while (!signal.aborted) {
       const woken = new Promise<void>(resolve => {
         this.wakeUp = resolve
@@ -63,7 +63,8 @@ export class JobWorker {
       }
       const stop = () => waiting.abort()
       signal.addEventListener('abort', stop, { once: true })
-      await Promise.race([clock.sleep(LOOK_MS, waiting.signal), woken])
+      // As soon as packs can be sent: a job may have lain since this gateway was killed.
+      await Promise.race([clock.sleep(isOpen() ? LOOK_MS : VIEW_MS, waiting.signal), woken])
       signal.removeEventListener('abort', stop)
       waiting.abort()
     }

@@ -46,6 +46,8 @@ def call(method, path, user=None, body=None, fits=lambda status, answer: status 
     raise AssertionError(f"{method} {path}: {reply.status_code} {reply.text}")
 
 
+# Nobody listens there, and npm start lets webhooks call this machine.
+WEBHOOK_URL = "http://127.0.0.1:9/hook"
 TEXT = {"kind": "Text", "text": "hello"}
 
 
@@ -102,6 +104,16 @@ class Scene:
         upload = media["upload"]
         requests.put(upload["url"], data=content, headers=upload["headers"]).raise_for_status()
         return media["mediaId"], owner
+
+    def webhook(self):
+        """A webhook; those that were made before it go, for an app has so many at most."""
+        for webhook in call("GET", "/v1/webhooks")["webhooks"]:
+            if not webhook["readOnly"]:
+                call("DELETE", f"/v1/webhooks/{webhook['webhookId']}")
+        webhook_id = fresh("w").replace(".", "-")
+        call("POST", "/v1/webhooks", None, {"webhookId": webhook_id, "url": WEBHOOK_URL})
+        call("GET", f"/v1/webhooks/{webhook_id}")
+        return webhook_id
 
     def key(self):
         made = call("POST", "/v1/keys", None, {"name": "a key", "scopes": ["messages:read"]})
@@ -211,7 +223,58 @@ def registered():
     return {"user": user, "body": {"serviceType": made["serviceType"], "token": made["token"]}}
 
 
+def on_webhook(body=None, **query):
+    def recipe():
+        given = {"path": {"webhookId": scene.webhook()}, "query": query}
+        return given if body is None else {**given, "body": body}
+
+    return recipe
+
+
+def in_session(**more):
+    def recipe():
+        session_id, *_ = scene.message()
+        return {"path": {"sessionId": session_id}, **more}
+
+    return recipe
+
+
+def moderated():
+    session_id, target, *_ = scene.message()
+    return {"path": {"sessionId": session_id}, "body": {"target": target}}
+
+
+def erased():
+    user = fresh()
+    call("POST", f"/v1/users/{user}/erase", None, {})
+    return {"path": {"userId": user}}
+
+
+def known():
+    """A user whom the views know."""
+    user = fresh()
+    call("PATCH", "/v1/me/profile", user, {"profile": {"name": "Ann"}})
+    call("GET", f"/v1/users/{user}")
+    return {"path": {"userId": user}}
+
+
 RECIPES = {
+    "getWebhook": on_webhook(),
+    "changeWebhook": on_webhook({"sessionKinds": []}),
+    "rotateWebhookSecret": on_webhook(),
+    "testWebhook": on_webhook(),
+    "deleteWebhook": on_webhook(),
+    "listDeliveries": on_webhook(),
+    "listDeadSessions": on_webhook(),
+    "createWebhook": said({"url": WEBHOOK_URL}),
+    "readSession": in_session(query={}),
+    "moderateMessage": moderated,
+    "moderateGroup": in_group(),
+    "holdSession": in_session(body={}),
+    "releaseSession": in_session(body={}),
+    "getErasure": erased,
+    "getUser": known,
+    "searchMessages": lambda: {"query": {"words": "hello"}, "user": fresh()},
     "sendText": said(lambda: {"to": fresh(), "text": "hello"}),
     "sendMessage": in_new_session,
     "sendBatch": said(lambda: {"to": [fresh(), fresh()], "content": TEXT}),

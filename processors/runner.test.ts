@@ -580,7 +580,7 @@ describe('what a view cannot show', () => {
     expect(view.positions.get(0)!.offset).toBe(0)
   })
 
-  test('[RN9] a letter is tried again when an operator asks for it, also while the processor was away', async () => {
+  test('[RN19] a letter is tried again when an operator asks for it, also while the processor was away', async () => {
     const eventLog = await makeEventLog()
     const { log, topics } = eventLog
     eventLog.append(chatScript(4).events)

@@ -402,7 +402,7 @@ class ViewRunner implements Runner {
     return true
   }
 
-  /** Tries again what operators asked for (RN9), between two batches: the view gets one call at a time. */
+  /** Tries again what operators asked for (RN19), between two batches: the view gets one call at a time. */
   private async retryLetters(partition: Partition): Promise<void> {
     for (const letter of this.retries.of(partition)) {
       if (this.abort.signal.aborted) return

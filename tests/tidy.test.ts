@@ -148,9 +148,11 @@ test('[TD7] no any, no suppressed types', () => {
   ).toEqual([])
 })
 
-test('[TD8] every rule of SPEC.md is cited by a test, and every cited rule exists', () => {
+test('[TD8] every rule of SPEC.md has an id of its own and is cited by a test, and every cited rule exists', () => {
   const spec = readFileSync(join(root, 'SPEC.md'), 'utf8')
-  const rules = new Set([...spec.matchAll(/^- \*\*([A-Z][A-Z0-9]{1,2}\d+)\*\*/gm)].map(match => match[1]!))
+  const ids = [...spec.matchAll(/^- \*\*([A-Z][A-Z0-9]{1,2}\d+)\*\*/gm)].map(match => match[1]!)
+  const rules = new Set(ids)
+  expect(ids.filter((id, index) => ids.indexOf(id) !== index)).toEqual([])
   const cited = new Set<string>()
   for (const { path, text } of files.filter(file => isTest(file.path))) {
     for (const match of text.matchAll(/\[((?:[A-Z][A-Z0-9]{1,2}\d+)(?:,\s*[A-Z][A-Z0-9]{1,2}\d+)*)\]/g)) {

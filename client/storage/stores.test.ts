@@ -1,9 +1,9 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { openIndexedDbStore } from './indexed-db-store.ts'
 import { MemoryStore } from './memory-store.ts'
 import { openSqliteStore, type SqlValue } from './sqlite-store.ts'
@@ -22,6 +22,11 @@ const { Database } = createRequire(import.meta.url)('node-sqlite3-wasm') as {
 }
 globalThis.IDBKeyRange = IDBKeyRange
 
+const dirs: string[] = []
+afterAll(() => {
+  for (const dir of dirs) rmSync(dir, { recursive: true, force: true })
+})
+
 /** Opens the same store again at each call. */
 const stores: Record<string, () => () => Promise<Store>> = {
   memory: () => {
@@ -33,8 +38,9 @@ const stores: Record<string, () => () => Promise<Store>> = {
     return () => openIndexedDbStore('packlog-alice', factory)
   },
   SQLite: () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'packlog-store-')), 'alice.db')
-    return async () => openSqliteStore(new Database(file))
+    const dir = mkdtempSync(join(tmpdir(), 'packlog-store-'))
+    dirs.push(dir)
+    return async () => openSqliteStore(new Database(join(dir, 'alice.db')))
   },
 }
 

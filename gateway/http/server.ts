@@ -15,7 +15,7 @@ import type { ForeignRoute, Route } from './route.ts'
 import { refuseUnread, type UnreadError } from './unread-requests.ts'
 import { serveWebPages } from './web-pages.ts'
 
-/** A whole request, and its headers alone, have to be there in time; it is looked at now and then (SC3). */
+/** A whole request, and its headers alone, have to be there in time; it is looked at now and then (SC12). */
 export const SLOW_LIMITS = { requestMs: 10_000, headersMs: 5_000, lookMs: 1_000 }
 const REQUEST_ID_BYTES = 9
 /** Of the routes; rises with every change that a partner could notice. */

@@ -44,7 +44,7 @@ test.each([
   ['half a line', 'GET /v1/ti'],
   ['headers without an end', 'GET /v1/time HTTP/1.1\r\nhost: x\r\nx: y\r\n'],
   ['half a body', 'POST /v1/x HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{'],
-])('[SC3] a socket that sends %s is closed in time, and others are served meanwhile', async (_name, said) => {
+])('[SC12] a socket that sends %s is closed in time, and others are served meanwhile', async (_name, said) => {
   const port = await listen()
   const kept = keptMs(port, said)
   const { status } = await fetch(`http://127.0.0.1:${port}/v1/time`)

@@ -83,7 +83,7 @@ async function ask(sql: string, settings: Record<string, string> = {}): Promise<
   return response.text()
 }
 
-describe('[AR15] a user for analysts', () => {
+describe('[AR22] a user for analysts', () => {
   const statements = [...guide.matchAll(/```sql-admin\n([\s\S]*?)```/g)].flatMap(([, sql]) => statementsOf(sql!))
 
   test.each(statements)('the server understands: %s', async statement => {
@@ -100,7 +100,7 @@ describe('[AR15] a user for analysts', () => {
   })
 })
 
-describe('[AR15] the dashboard', () => {
+describe('[AR22] the dashboard', () => {
   const file = new URL('../../infra/dashboards/archive-grafana.json', import.meta.url)
   const { panels } = JSON.parse(readFileSync(file, 'utf8')) as {
     panels: { title: string; targets: { rawSql: string }[] }[]

@@ -102,7 +102,7 @@ test('[AR15] what was revoked or erased is gone from every table, with its edits
   expect(await tablesWith('stays')).toContain('messages')
 }, 180_000)
 
-test('[AR16] what is held stays until the hold ends, and revoked content where the archive is to keep it', async () => {
+test('[AR21] what is held stays until the hold ends, and revoked content where the archive is to keep it', async () => {
   const script = new Script()
   const first = script.message(chat, alice, 'CANARY one')
   script.unplaced(chat, alice, { kind: 'HoldSet', held: true, reason: 'case' })

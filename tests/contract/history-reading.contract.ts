@@ -246,7 +246,7 @@ export function historyReadingContract(name: string, make: () => Promise<History
       expect((await list(bob)).map(({ offset }) => offset)).toEqual([4, 7])
     })
 
-    test('[HI14] what another user has made of a friendship is told, by amount, whatever was applied twice', async () => {
+    test('[HI15] what another user has made of a friendship is told, by amount, whatever was applied twice', async () => {
       const script = new Script()
       const relate = (from: UserId, body: AcceptedBody) => script.unplaced(chat, from, body)
       relate(alice, { kind: 'FriendRequested', message: 'hi' })

@@ -45,7 +45,7 @@ async function writeLetters(...offsets: number[]): Promise<string[]> {
   return offsets.map(offset => `history/${topics.events.name}/${partition}/${offset}`)
 }
 
-test('[RN9] dead letters are listed, inspected, tried again and discarded by commands, and leave a trace', async () => {
+test('[RN19] dead letters are listed, inspected, tried again and discarded by commands, and leave a trace', async () => {
   expect(await dead('list')).toMatchObject({ code: 0, stdout: 'no dead letters wait\n' })
   for (const words of [[], ['list', 'x'], ['retry'], ['burn', 'it']]) {
     const { code, stderr } = await dead(...words)

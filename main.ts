@@ -2,18 +2,6 @@
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { deadCommand } from './commands/dead.ts'
-import { exportCommand } from './commands/export.ts'
-import { keyCommand } from './commands/key.ts'
-import { kickCommand } from './commands/kick.ts'
-import { pushCommand } from './commands/push-receipts.ts'
-import { rebuildCommand } from './commands/rebuild.ts'
-import { runRoles } from './commands/run-roles.ts'
-import { setupCommand } from './commands/setup.ts'
-import { standingCommand } from './commands/standing.ts'
-import { tokenCommand } from './commands/token.ts'
-import { digestCommand, verifyCommand } from './commands/verify.ts'
-import { webhookCommand } from './commands/webhook.ts'
 import { BadConfig } from './infra/config.ts'
 import { ROLES } from './infra/roles.ts'
 
@@ -40,7 +28,10 @@ const HELP = `packlog: an event-sourced instant-messaging backend on Kafka
 The environment says where Kafka, the registry, Redis and ClickHouse are: docs/operations.md.
 `
 
-/** Runs one command line and gives its exit code. Errors of the user are explained; others are thrown. */
+/**
+ * Runs one command line and gives its exit code. Errors of the user are explained; others are thrown. Only what the
+ * command needs is loaded: who asks for a token does not wait for an HTTP server.
+ */
 export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...argv],
@@ -63,20 +54,25 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
     },
   })
   const [command, subject] = positionals
-  if (command === undefined && values.role !== undefined) return runRoles({ roles: values.role, env, signal })
+  if (command === undefined && values.role !== undefined)
+    return (await import('./commands/run-roles.ts')).runRoles({ roles: values.role, env, signal })
   switch (command) {
     case 'setup':
-      return setupCommand({ env })
+      return (await import('./commands/setup.ts')).setupCommand({ env })
     case 'token':
-      return tokenCommand({ env, userId: subject, hours: values.hours })
+      return (await import('./commands/token.ts')).tokenCommand({ env, userId: subject, hours: values.hours })
     case 'kick':
-      return kickCommand({ env, userId: subject, reason: values.reason })
+      return (await import('./commands/kick.ts')).kickCommand({ env, userId: subject, reason: values.reason })
     case 'key': {
       const { name, role, scopes, days } = values
-      return keyCommand({ env, words: positionals.slice(1), flags: { name, role, scopes, days } })
+      return (await import('./commands/key.ts')).keyCommand({
+        env,
+        words: positionals.slice(1),
+        flags: { name, role, scopes, days },
+      })
     }
     case 'rebuild':
-      return rebuildCommand({
+      return (await import('./commands/rebuild.ts')).rebuildCommand({
         env,
         view: subject,
         signal,
@@ -85,20 +81,31 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
         asOf: values['as-of'],
       })
     case 'verify':
-      if (values.digest === true) return digestCommand(env)
-      return verifyCommand({ env, json: values.json === true, repair: values.repair === true, signal })
+      if (values.digest === true) return (await import('./commands/verify.ts')).digestCommand(env)
+      return (await import('./commands/verify.ts')).verifyCommand({
+        env,
+        json: values.json === true,
+        repair: values.repair === true,
+        signal,
+      })
     case 'disable':
     case 'enable':
     case 'erase':
     case 'hold':
     case 'release':
-      return standingCommand({ env, verb: command, subject, reason: values.reason, signal })
+      return (await import('./commands/standing.ts')).standingCommand({
+        env,
+        verb: command,
+        subject,
+        reason: values.reason,
+        signal,
+      })
     case 'push':
-      return pushCommand({ env, words: positionals.slice(1) })
+      return (await import('./commands/push-receipts.ts')).pushCommand({ env, words: positionals.slice(1) })
     case 'export':
-      return exportCommand({ env, userId: subject, signal })
+      return (await import('./commands/export.ts')).exportCommand({ env, userId: subject, signal })
     case 'dead':
-      return deadCommand({
+      return (await import('./commands/dead.ts')).deadCommand({
         env,
         words: positionals.slice(1),
         all: values.all === true,
@@ -106,7 +113,7 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
         reason: values.reason,
       })
     case 'webhook':
-      return webhookCommand({ env, words: positionals.slice(1) })
+      return (await import('./commands/webhook.ts')).webhookCommand({ env, words: positionals.slice(1) })
     default:
       process.stdout.write(HELP)
       return values.help === true ? 0 : 2

@@ -4,7 +4,7 @@ import { kafkaGroup } from '../../infra/kafka/kafka-group.ts'
 import { connectRedis, type RedisConnection } from '../../infra/redis/redis.ts'
 import type { Role } from '../../infra/roles.ts'
 import type { Service } from '../../infra/service.ts'
-import { makeRunner } from '../../processors/runner.ts'
+import { makeRunner, type Runner } from '../../processors/runner.ts'
 import { parseRulesFile } from '../../processors/sequencer/rules-file.ts'
 import type { View } from '../../processors/view.ts'
 import { makeViewInGroup } from '../../processors/view-in-group.ts'
@@ -36,16 +36,25 @@ export function ownershipOf({ config, kafka, topics, clock, logger }: Context, r
   })
 }
 
+/** A view, on the partitions that its processes agree on; `complete` puts beside its runner what works with it. */
 export function viewService(
   context: Context,
-  { role, makeView }: { role: Role; makeView: (partitions: readonly Partition[]) => View },
+  {
+    role,
+    makeView,
+    complete = runner => runner,
+  }: {
+    role: Role
+    makeView: (partitions: readonly Partition[]) => View
+    complete?: (runner: Runner, partitions: readonly Partition[]) => Runner
+  },
 ): Service {
   const { log, topics, codecs, clock, random, logger, metrics, turns } = context
   const parts = { log, topics, eventCodec: codecs.events, clock, random, logger, metrics, turns }
   return makeViewInGroup({
     name: role,
     ownership: ownershipOf(context, role),
-    makeRunner: partitions => makeRunner({ ...parts, view: makeView(partitions), partitions }),
+    makeRunner: partitions => complete(makeRunner({ ...parts, view: makeView(partitions), partitions }), partitions),
     clock,
     logger,
   })

@@ -6,16 +6,14 @@ import { membershipReader, peopleReader } from '../../processors/membership/main
 import { makePush, withWorker } from '../../processors/push/main.ts'
 import { RedisPushStore } from '../../processors/push/redis-push-store.ts'
 import { BadPushFile, loadVendors, NO_VENDORS, type Vendors } from '../../processors/push/vendors.ts'
-import { makeRunner } from '../../processors/runner.ts'
-import { makeViewInGroup } from '../../processors/view-in-group.ts'
 import { pushCodec } from '../../schemas/push-record.ts'
 import { valueSubject } from '../../topics/topics.ts'
 import type { Context } from '../context.ts'
 import { pushFacts } from '../push-facts.ts'
-import { connectTo, ownershipOf } from './parts.ts'
+import { connectTo, viewService } from './parts.ts'
 
 export async function makeServices(context: Context): Promise<Service[]> {
-  const { config, log, topics, codecs, registry, clock, random, logger, metrics, turns } = context
+  const { config, log, topics, codecs, registry, clock, random, logger, metrics } = context
   const connection = connectTo(context, 'push')
   const vendors = await pushVendors(context)
   context.closers.push(
@@ -44,14 +42,11 @@ export async function makeServices(context: Context): Promise<Service[]> {
     logger,
     metrics,
   })
-  const parts = { log, topics, eventCodec: codecs.events, clock, random, logger, metrics, turns }
   return [
-    makeViewInGroup({
-      name: 'push',
-      ownership: ownershipOf(context, 'push'),
-      makeRunner: partitions => withWorker(makeRunner({ ...parts, view, partitions }), makeWorker(partitions)),
-      clock,
-      logger,
+    viewService(context, {
+      role: 'push',
+      makeView: () => view,
+      complete: (runner, partitions) => withWorker(runner, makeWorker(partitions)),
     }),
   ]
 }

@@ -143,9 +143,7 @@ export class PushWorker {
     const due = await store.due({ partition, now: clock.now(), limit: DUE_MAX })
     if (due.length === 0) return { dismissed: 0, wanted: [] }
     const seen = await facts.seenTo(partition)
-    const ready = due.filter(
-      ({ id, job }) => !isUnderWay(id) && (job.event.offset <= seen || (this.isTooOld(job) && job.kind !== 'token')),
-    )
+    const ready = due.filter(({ id, job }) => !isUnderWay(id) && (job.event.offset <= seen || this.isTooOld(job)))
     const receivers = new Map(
       ready.flatMap(({ id, job }): [string, UserId][] => {
         const receiver = job.kind === 'message' && job.stage === 1 ? receiverOf(job.event) : undefined
@@ -177,7 +175,7 @@ export class PushWorker {
   }
 
   private async judge(partition: Partition, id: string, job: Job): Promise<Done> {
-    if (this.isTooOld(job) && job.kind !== 'token') return this.tooOld(partition, job)
+    if (this.isTooOld(job)) return this.tooOld(partition, job)
     switch (job.kind) {
       case 'message':
         return this.planMessage(partition, id, job)
@@ -192,8 +190,9 @@ export class PushWorker {
     }
   }
 
-  private isTooOld({ event }: Job): boolean {
-    return event.at + this.options.limits.ageMsMax < this.options.clock.now()
+  /** Whose token a token is stays to be settled, at any age. */
+  private isTooOld({ kind, event }: Job): boolean {
+    return kind !== 'token' && event.at + this.options.limits.ageMsMax < this.options.clock.now()
   }
 
   private async tooOld(partition: Partition, job: Job): Promise<Done> {

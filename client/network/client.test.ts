@@ -377,6 +377,34 @@ test('[CL7] a hole whose resume was overtaken by another is asked for again', as
   expect(story.at(-1)).toBe('s:alice:bob 3 bob 3')
 })
 
+test('[CL7] a hole that is asked for while the session is wanted from further back costs nothing of that', async () => {
+  const { clock, gateway, client, story } = await scene()
+  const connection = gateway.connectionOf('alice')
+  gateway.remove(connection)
+  for (const text of ['1', '2']) gateway.say(AB, 'bob', text)
+  gateway.connections.push(connection)
+  gateway.say(AB, 'bob', '3')
+  gateway.remove(connection)
+  gateway.say(AB, 'bob', '4')
+  gateway.connections.push(connection)
+  gateway.say(AB, 'bob', '5')
+  const refusals: number[] = []
+  gateway.intercept = (frame, from) => {
+    if (frame.type !== 'resume') return false
+    const { seq } = frame.sessions[0]!
+    // Above 3 the view is behind once, above 0 until that was asked for again.
+    const isRefused = seq === 3 ? !refusals.includes(3) : refusals.filter(it => it === 3).length < 2
+    refusals.push(seq)
+    if (isRefused) from.push(failed(frame.requestId, 'VIEW_BEHIND'))
+    return isRefused
+  }
+  await clock.pass(HOLE_PATIENCE_MS)
+  void client.follow([{ sessionId: AB, seq: 0 }])
+  await clock.pass(10 * BACKOFF_MS_MAX)
+  expect(story.filter(line => line.includes('gap'))).toEqual([])
+  expect(story).toEqual(['3', '1', '2', '3', '4', '5'].map(text => `s:alice:bob ${text} bob ${text}`))
+})
+
 test('[CL7] a reset begins the session again at 0', async () => {
   const { clock, gateway, client, story } = await scene()
   gateway.say(AB, 'bob', 'old')

@@ -473,8 +473,13 @@ export class Client {
   }
 
   private async fillHole(sessionId: SessionId, connection: number): Promise<void> {
-    if (!this.isCurrent(connection) || !this.timelines.hasHole(sessionId)) return
-    await this.attempt(() => this.follow([{ sessionId, seq: this.timelines.seqOf(sessionId) ?? 0 }]))
+    let asked: Seq
+    do {
+      if (!this.isCurrent(connection) || !this.timelines.hasHole(sessionId)) return
+      asked = this.timelines.seqOf(sessionId) ?? 0
+      await this.attempt(() => this.follow([{ sessionId, seq: asked }]))
+      // Where the session is wanted from further back by now, what is missing there was not asked for yet.
+    } while ((this.timelines.seqOf(sessionId) ?? 0) < asked)
     // The server was asked and answered: what it has not sent now, it does not have.
     if (this.isCurrent(connection)) this.timelines.giveUp(sessionId)
   }

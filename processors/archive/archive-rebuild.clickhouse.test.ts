@@ -24,9 +24,9 @@ afterEach(async () => {
   await database.remove()
 })
 
-async function openLive(): Promise<ArchiveView> {
+async function openLive(store = database.store()): Promise<ArchiveView> {
   const options = { clock: new EagerClock(), topic: 'im.events', partitions: PARTITIONS }
-  const view = new ArchiveView({ store: database.store(), ...options })
+  const view = new ArchiveView({ store, ...options })
   views.push(view)
   for (const partition of PARTITIONS) await view.position(partition)
   return view
@@ -128,6 +128,22 @@ test('[AR8] a rebuild that does not catch up changes nothing, and commit may be 
   await view.apply(sampleBatch(1, 0, 11))
   await rebuild.commit()
   expect(await numbersOf(1)).toEqual(upTo(11))
+})
+
+test('[AR8] what readers see of an insert that is not recorded yet is in the new tables before they take over', async () => {
+  const live = await openLive()
+  await applyAll(live, 0, 9)
+  const rebuild = makeRebuild(new EagerClock())
+  const view = await beginRebuild(rebuild)
+  await applyAll(view, 0, 9)
+  const store = database.store()
+  store.recordDone = () => Promise.reject(new Error('not yet'))
+  const slow = await openLive(store)
+  await expect(slow.apply(sampleBatch(0, 10, 11))).rejects.toThrow('not yet')
+  await expect(rebuild.commit()).rejects.toThrow('did not catch up with the live one: partitions 0')
+  await view.apply(sampleBatch(0, 10, 11))
+  await rebuild.commit()
+  expect(await numbersOf(0)).toEqual(upTo(11))
 })
 
 test('[AR8] a rebuild given up, or left by a process that died, leaves the live tables alone', async () => {

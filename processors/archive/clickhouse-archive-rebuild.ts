@@ -16,7 +16,8 @@ import { EVENT_COLUMNS } from './event-row.ts'
  * and an insert may be under way at that moment. Order of commit:
  *   0. what was taken back so far is emptied in the new tables: the log still has it;
  *   1. `begun` is written to archive_switches: writers begin no further insert, and repeat one that overlapped (AR8);
- *   2. wait until the new tables have come as far as the live ones in every partition, for two looks in a row;
+ *   2. wait until the new tables have come as far as the live ones in every partition, inserts under way included, for
+ *      two looks in a row;
  *   3. hold our own writer still, exchange `events` and what it fills, let our writer go on in the live tables;
  *   4. the live progress takes what the new tables had (it is at least as far), `ended` is written;
  *   5. the old tables, which now carry the other names, are dropped.
@@ -151,15 +152,17 @@ const SUFFIX = '_rebuild'
 const COPY_OFFSETS = 200_000
 /** How long commit waits for the new tables to be as far as the live ones. */
 export const CATCH_UP_MS_MAX: Millis = 20_000
-/** Two looks that agree, this far apart: longer than writing down what an insert under way had stored. */
+/** Two looks that agree, this far apart: longer than a writer that has not seen the mark needs to write down its intent. */
 const CATCH_UP_POLL_MS: Millis = 500
 
 const EXCHANGED = ['events', ...DERIVED_TABLES] as const
 
-const LIVE_POSITIONS = `SELECT partition, lastOffset FROM archive_progress FINAL WHERE step = 'done' ORDER BY partition`
+/** How far readers may see the live tables: what is only intended may be in them already. */
+const LIVE_POSITIONS = `SELECT partition, max(lastOffset) AS lastOffset FROM archive_progress FINAL
+GROUP BY partition ORDER BY partition`
 
 const BEHIND = `SELECT live.partition AS partition
-FROM (SELECT partition, lastOffset FROM archive_progress FINAL WHERE step = 'done') AS live
+FROM (${LIVE_POSITIONS}) AS live
 LEFT JOIN (SELECT partition, lastOffset, 1 AS found FROM archive_progress${SUFFIX} FINAL WHERE step = 'done') AS built
   ON live.partition = built.partition
 WHERE built.found = 0 OR built.lastOffset < live.lastOffset

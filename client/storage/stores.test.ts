@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { openIndexedDbStore } from './indexed-db-store.ts'
 import { MemoryStore } from './memory-store.ts'
 import { openSqliteStore, type SqlValue } from './sqlite-store.ts'
@@ -20,10 +20,11 @@ interface WasmDatabase {
 const { Database } = createRequire(import.meta.url)('node-sqlite3-wasm') as {
   Database: new (file: string) => WasmDatabase
 }
-globalThis.IDBKeyRange = IDBKeyRange
+vi.stubGlobal('IDBKeyRange', IDBKeyRange)
 
 const dirs: string[] = []
 afterAll(() => {
+  vi.unstubAllGlobals()
   for (const dir of dirs) rmSync(dir, { recursive: true, force: true })
 })
 

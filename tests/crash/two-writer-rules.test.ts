@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { readCause } from '../../schemas/codec.ts'
 import type { StoredRecord } from '../../topics/log.ts'
 import { HEADER_POS, HEADER_PREV, type Position, type ValidBatch } from '../../topics/valid-events.ts'
@@ -11,7 +11,15 @@ import { type ModelOptions, runModel } from './two-writer-model.ts'
 
 type Rule = (record: StoredRecord, before: Position) => boolean
 
-const shared = vi.hoisted(() => ({ rule: undefined as Rule | undefined }))
+const shared = vi.hoisted(() => {
+  // The worker may have loaded what imports the real rule for a file before this one.
+  vi.resetModules()
+  return { rule: undefined as Rule | undefined }
+})
+afterAll(() => {
+  vi.doUnmock('../../topics/valid-events.ts')
+  vi.resetModules()
+})
 
 vi.mock('../../topics/valid-events.ts', async importOriginal => {
   const original = await importOriginal<typeof import('../../topics/valid-events.ts')>()
@@ -48,12 +56,12 @@ const followsTheLast: Rule = ({ headers }, before) => {
 /** Each with a seed that shows it. */
 const WEAKER: Record<string, { rule: Rule; seed: number }> = {
   'skip by cause alone': { rule: isNextCause, seed: 2 },
-  'pos without prev': { rule: isAtItsPlace, seed: 7 },
+  'pos without prev': { rule: isAtItsPlace, seed: 15 },
   'pos without prev, skip by cause': {
     rule: (record, before) => isAtItsPlace(record, before) && isNextCause(record, before),
-    seed: 60,
+    seed: 105,
   },
-  'prev without pos': { rule: followsTheLast, seed: 1 },
+  'prev without pos': { rule: followsTheLast, seed: 2 },
   'whatever has a cause': { rule: ({ value }) => readCause(value!) !== undefined, seed: 1 },
 }
 

@@ -4,14 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../infra/clock.ts'
 import { FakeWorld, type Shown } from '../../infra/local/push-fakes/fake.ts'
-import {
-  fakeHonor,
-  fakeHuawei,
-  fakeMeizu,
-  fakeOppo,
-  fakeVivo,
-  fakeXiaomi,
-} from '../../infra/local/push-fakes/fake-vendors.ts'
+import { plainFakes } from '../../infra/local/push-fakes/plain-fakes.ts'
 import { type Reported, type ReportParty, report, reportCall } from '../../infra/local/push-fakes/reports.ts'
 import { type FakeServer, startFakeServer } from '../../infra/local/push-fakes/server.ts'
 import { silentLogger } from '../../infra/logger.ts'
@@ -50,30 +43,20 @@ let folder: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'packlog-receipts-'))
-  fakes = await startFakeServer(world, [
-    fakeHuawei({ world }, { clientId: 'hw', clientSecret: 'hws' }),
-    fakeHonor({ world }, { appId: 'ho', clientId: 'hoc', clientSecret: 'hos' }),
-    fakeXiaomi({ world }, { appSecret: 'xs' }),
-    fakeOppo({ world }, { appKey: 'ok', masterSecret: 'os' }),
-    fakeVivo({ world }, { appId: 'va', appKey: 'vk', appSecret: 'vs' }),
-    fakeMeizu({ world }, { appId: 'ma', appSecret: 'ms' }),
-  ])
+  const plain = plainFakes(world, 'of this test')
+  fakes = await startFakeServer(world, plain.fakes)
   // The gateway is made before its port is known, and the file names the port.
   const later: PushReceipts = { take: call => receipts.take(call) }
   http = await HttpWorld.start({ pushReceipts: later, badCredentialsRate: { perSecond: 1_000, atOnce: 1_000 } })
-  const at = (name: string) => `${fakes.url}/${name}`
-  const signing = { callbackUser: 'packlog', callbackSecret: 'signed by huawei' }
+  const { huawei, meizu, ...others } = plain.credentials(fakes.url)
   const apps = {
     [APP]: {
-      huawei: { clientId: 'hw', clientSecret: 'hws', authUrl: at('huawei'), url: at('huawei'), ...signing },
-      honor: { appId: 'ho', clientId: 'hoc', clientSecret: 'hos', authUrl: at('honor'), url: at('honor') },
-      xiaomi: { appSecret: 'xs', url: at('xiaomi') },
-      oppo: { appKey: 'ok', masterSecret: 'os', url: at('oppo') },
-      vivo: { appId: 'va', appKey: 'vk', appSecret: 'vs', url: at('vivo') },
-      meizu: { appId: 'ma', appSecret: 'ms', url: at('meizu'), callbackToken: 'shown by meizu' },
+      ...others,
+      huawei: { ...huawei, callbackUser: 'packlog', callbackSecret: 'signed by huawei' },
+      meizu: { ...meizu, callbackToken: 'shown by meizu' },
     },
     // Signs nothing: nobody may report in its name.
-    unsigned: { huawei: { clientId: 'hw', clientSecret: 'hws' }, meizu: { appId: 'ma', appSecret: 'ms' } },
+    unsigned: { huawei, meizu },
   }
   const file = join(folder, 'push.json')
   const reporting = { url: `http://127.0.0.1:${http.gateway.port}`, secret: { env: 'RECEIPTS' } }

@@ -1,6 +1,6 @@
 import type { Clock, Millis } from '../../infra/clock.ts'
 import { configError, retryService, type SendResult } from './vendor.ts'
-import { failureResult } from './vendor-http.ts'
+import { failureResult, type VendorHttp } from './vendor-http.ts'
 
 /**
  * The token by which a vendor is spoken to: got once, kept until shortly before it ends, got anew when the vendor says
@@ -43,6 +43,24 @@ export function makeAccess(renew: () => Promise<Granted>, clock: Clock): Access 
       if (current?.token === token) current = undefined
     },
   }
+}
+
+/** By so much a vendor's clock has to differ from what it was taken for, before a refusal is put down to that. */
+const WRONG_TIME_MS_MIN: Millis = 60_000
+
+/**
+ * Makes a call that is signed with the time by the vendor's clock. A refusal tells what that is: where it is another one
+ * than was signed with, the call is made once more.
+ */
+export async function callByServerTime<A>(
+  { serverNow }: Pick<VendorHttp, 'serverNow'>,
+  call: (now: Millis) => Promise<A>,
+  isRefused: (answer: A) => boolean,
+): Promise<A> {
+  const signedAt = serverNow()
+  const answer = await call(signedAt)
+  const isTimeRight = Math.abs(serverNow() - signedAt) < WRONG_TIME_MS_MIN
+  return isTimeRight || !isRefused(answer) ? answer : call(serverNow())
 }
 
 /** A vendor did not give a token. */

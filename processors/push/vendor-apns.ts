@@ -83,14 +83,15 @@ export function apnsVendor(credentials: ApnsCredentials, { http, clock, ca }: Ve
       const fresh = connect(url, ca === undefined ? {} : { ca })
       // Streams tell of failures themselves; without a listener an error would end the process.
       fresh.on('error', () => {})
-      // Streams that are under way end; new ones go over another connection.
-      fresh.on('goaway', () => {
-        if (session === fresh) session = undefined
-        fresh.close()
-      })
+      fresh.on('goaway', () => leave(fresh))
       session = fresh
     }
     return session
+  }
+  /** Streams that are under way end; new ones go over another connection. */
+  const leave = (old: ClientHttp2Session) => {
+    if (session === old) session = undefined
+    old.close()
   }
   const post = (path: string, headers: Record<string, string>, body: string) =>
     new Promise<{ status: number; text: string; headers: Record<string, string> }>((resolve, reject) => {
@@ -107,10 +108,13 @@ export function apnsVendor(credentials: ApnsCredentials, { http, clock, ca }: Ve
       const cancel = clock.schedule(ANSWER_MS_MAX, () => {
         fail(new Error('no answer in time'))
         stream.close(constants.NGHTTP2_CANCEL)
+        // Nobody may be at the other end any more, and nothing else would tell.
+        leave(own)
       })
       stream.on('response', response => {
         status = Number(response[':status'] ?? 0)
         answered = response as never
+        http.learnTime(answered)
       })
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('error', fail)

@@ -35,6 +35,8 @@ export interface VendorHttp {
   post(request: HttpRequest): Promise<HttpAnswer>
   /** The time by the clock of who answered last: signatures with times are made by it. */
   serverNow(): Millis
+  /** What an answer says of the time, where the vendor is spoken to in another way. */
+  learnTime(headers: { date?: string | undefined }): void
   close(): void
 }
 
@@ -68,6 +70,11 @@ export function vendorHttp({ clock, ca, answerMsMax = ANSWER_MS_MAX }: VendorHtt
   const agent = new Agent({ ...pool, ...(ca === undefined ? {} : { ca }) })
   const plainAgent = new PlainAgent(pool)
   let skewMs = 0
+  const learnTime = ({ date }: { date?: string | undefined }) => {
+    const apart = Date.parse(date ?? '') - clock.now()
+    // The header counts in seconds: what is less apart is no skew.
+    if (Number.isFinite(apart)) skewMs = Math.abs(apart) > SKEW_MS_MIN ? apart : 0
+  }
   const post = ({ url, headers = {}, body }: HttpRequest) =>
     new Promise<HttpAnswer>((resolve, reject) => {
       const isPlain = url.startsWith('http:')
@@ -94,9 +101,7 @@ export function vendorHttp({ clock, ca, answerMsMax = ANSWER_MS_MAX }: VendorHtt
         })
         answer.on('end', () => {
           cancel()
-          const date = Date.parse(answer.headers.date ?? '')
-          // The header counts in seconds: what is less apart is no skew.
-          if (Number.isFinite(date)) skewMs = Math.abs(date - clock.now()) > SKEW_MS_MIN ? date - clock.now() : 0
+          learnTime(answer.headers)
           const text = Buffer.concat(chunks).toString('utf8')
           resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text })
         })
@@ -120,6 +125,7 @@ export function vendorHttp({ clock, ca, answerMsMax = ANSWER_MS_MAX }: VendorHtt
   return {
     post,
     serverNow: () => clock.now() + skewMs,
+    learnTime,
     close: () => {
       agent.destroy()
       plainAgent.destroy()

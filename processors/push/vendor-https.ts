@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { z } from 'zod'
+import type { Millis } from '../../infra/clock.ts'
+import { callByServerTime } from './access.ts'
 import {
   accepted,
   configError,
@@ -11,7 +13,7 @@ import {
   type SendResult,
   type Vendor,
 } from './vendor.ts'
-import { failureResult, JSON_BODY, jsonOf, retryAfter, type VendorParts } from './vendor-http.ts'
+import { failureResult, type HttpAnswer, JSON_BODY, jsonOf, retryAfter, type VendorParts } from './vendor-http.ts'
 
 /**
  * Push by a service of the operator's own: signed HTTPS calls, for what no other vendor does (a pager, a desktop
@@ -28,22 +30,22 @@ export const httpsCredentials = z.strictObject({
 export type HttpsCredentials = z.infer<typeof httpsCredentials>
 
 export function httpsVendor({ url, secret }: HttpsCredentials, { http, clock }: VendorParts): Vendor {
-  const call = async (action: 'push' | 'recall', message: PushMessage): Promise<SendResult> => {
-    const body = JSON.stringify(action === 'push' ? pushBody(message) : recallBody(message))
-    const timestamp = String(Math.floor(http.serverNow() / 1_000))
+  const post = (action: 'push' | 'recall', body: string) => (now: Millis) => {
+    const timestamp = String(Math.floor(now / 1_000))
     const signature = `v1=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`
     const headers = { ...JSON_BODY, 'packlog-timestamp': timestamp, 'packlog-signature': signature }
+    return http.post({ url: `${url.replace(/\/$/, '')}/${action}`, headers, body })
+  }
+  const call = async (action: 'push' | 'recall', message: PushMessage): Promise<SendResult> => {
+    const body = JSON.stringify(action === 'push' ? pushBody(message) : recallBody(message))
     try {
-      const {
-        status,
-        text,
-        headers: answered,
-      } = await http.post({ url: `${url.replace(/\/$/, '')}/${action}`, headers, body })
+      const answer = await callByServerTime(http, post(action, body), isUnsigned)
+      const { status, text, headers: answered } = answer
       const { id, reason } = jsonOf(text)
       const said = `${status} ${typeof reason === 'string' ? reason : ''}`.trim()
       if (status >= 200 && status < 300) return accepted(id)
       if (status === 404 || status === 410) return invalidToken(said)
-      if (status === 401 || status === 403) return configError(said)
+      if (isUnsigned(answer)) return configError(said)
       if (status === 429 || status >= 500) return retryService(said, retryAfter(answered, clock.now()))
       return rejected(said)
     } catch (error) {
@@ -59,6 +61,11 @@ export function httpsVendor({ url, secret }: HttpsCredentials, { http, clock }: 
     recall: message => call('recall', message),
     close: async () => {},
   }
+}
+
+/** The signature is not believed: its secret is wrong, or its time. */
+function isUnsigned({ status }: HttpAnswer): boolean {
+  return status === 401 || status === 403
 }
 
 function pushBody(message: PushMessage) {

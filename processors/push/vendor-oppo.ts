@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { AccessDenied, makeAccess, same, withAccess } from './access.ts'
+import type { Millis } from '../../infra/clock.ts'
+import { AccessDenied, callByServerTime, makeAccess, same, withAccess } from './access.ts'
 import { type ReceiptFormat, type ReceiptOutcome, readBy, tokensOf } from './receipt-format.ts'
 import { accepted, type ErrorTable, overlay, type PushMessage, resultOf, type Vendor } from './vendor.ts'
 import { cutTo, notifyIdOf, receiptOf } from './vendor-batch.ts'
@@ -54,8 +55,8 @@ export const OPPO_ERRORS: ErrorTable = {
 
 export function oppoVendor(credentials: OppoCredentials, { http, clock, receiptUrl }: VendorParts): Vendor {
   const { appKey, masterSecret, url } = credentials
-  const access = makeAccess(async () => {
-    const timestamp = String(http.serverNow())
+  const ask = async (now: Millis) => {
+    const timestamp = String(now)
     const sign = createHash('sha256')
       .update(appKey + timestamp + masterSecret)
       .digest('hex')
@@ -63,7 +64,11 @@ export function oppoVendor(credentials: OppoCredentials, { http, clock, receiptU
     const { status, text } = await http.post({ url: `${url}/server/v1/auth`, headers: FORM, body })
     const { code, data, message } = jsonOf(text)
     const { auth_token: token } = (data ?? {}) as Record<string, unknown>
-    if (code === 0 && typeof token === 'string') return { token, lifeMs: ACCESS_MS }
+    return { status, code, message, token: code === 0 && typeof token === 'string' ? token : undefined }
+  }
+  const access = makeAccess(async () => {
+    const { status, code, message, token } = await callByServerTime(http, ask, answer => answer.token === undefined)
+    if (token !== undefined) return { token, lifeMs: ACCESS_MS }
     const kind = OPPO_ERRORS[String(code)]
     const mayPass = status >= 500 || status === 429 || kind === 'retryService'
     throw new AccessDenied(`${String(code ?? status)} ${String(message ?? '')}`.trim(), { mayPass })

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { AccessDenied, makeAccess, withAccess } from './access.ts'
+import type { Millis } from '../../infra/clock.ts'
+import { AccessDenied, callByServerTime, makeAccess, withAccess } from './access.ts'
 import { type ReceiptFormat, type ReceiptOutcome, readBy, tokensOf } from './receipt-format.ts'
 import {
   accepted,
   type ErrorTable,
-  invalidToken,
   overlay,
   type PushMessage,
   resultOf,
@@ -65,24 +65,24 @@ export const VIVO_ERRORS: ErrorTable = {
   10254: 'stopForDay',
 }
 
-/** The time that the token was asked for with was too far from vivo's. */
-const WRONG_TIME = 10207
-/** Of `invalidUser`: there is no such user. The others may come back. */
-const NO_SUCH_USER = 1
+/** By the status of `invalidUser`, which stands in answers that are no failure otherwise. */
+export const VIVO_USERS: Readonly<Record<number, { kind: 'invalidToken' | 'rejected'; reason: string }>> = {
+  1: { kind: 'invalidToken', reason: 'no such user' },
+  2: { kind: 'rejected', reason: 'the app is gone or shows no notifications' },
+  3: { kind: 'rejected', reason: 'the device was not seen for 90 days' },
+  4: { kind: 'rejected', reason: 'no test user' },
+}
 
 export function vivoVendor(credentials: VivoCredentials, { http, clock, receiptUrl }: VendorParts): Vendor {
   const { appId, appKey, appSecret, url } = credentials
-  const ask = async () => {
-    const timestamp = http.serverNow()
+  const ask = async (timestamp: Millis) => {
     const sign = createHash('md5').update(`${appId}${appKey}${timestamp}${appSecret}`).digest('hex')
     const body = JSON.stringify({ appId, appKey, timestamp, sign })
     const { status, text } = await http.post({ url: `${url}/message/auth`, headers: JSON_BODY, body })
     return { status, ...jsonOf(text) } as { status: number; result?: number; desc?: string; authToken?: string }
   }
   const access = makeAccess(async () => {
-    let answer = await ask()
-    // Its answer has told the time there.
-    if (answer.result === WRONG_TIME) answer = await ask()
+    const answer = await callByServerTime(http, ask, ({ result }) => result !== 0)
     const { status, result, desc, authToken } = answer
     if (result === 0 && typeof authToken === 'string') return { token: authToken, lifeMs: ACCESS_MS }
     const mayPass = status >= 500 || status === 429 || VIVO_ERRORS[String(result)] === 'retryService'
@@ -98,8 +98,9 @@ export function vivoVendor(credentials: VivoCredentials, { http, clock, receiptU
       if (VIVO_ERRORS[name] === 'renew') return 'renew'
       const failed = statusResult(answer, name, clock.now())
       if (failed !== undefined) return [failed]
-      const { status } = (invalidUser ?? {}) as Record<string, unknown>
-      if (status === NO_SUCH_USER) return [invalidToken('invalid user 1')]
+      const { status } = (invalidUser ?? {}) as { status?: number }
+      const user = status === undefined ? undefined : VIVO_USERS[status]
+      if (user !== undefined) return [{ kind: user.kind, reason: `invalid user ${status}: ${user.reason}` }]
       if (name === '0') return [accepted(taskId)]
       return [resultOf(VIVO_ERRORS, name, String(desc ?? ''), { now: clock.now() })]
     })

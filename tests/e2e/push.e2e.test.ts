@@ -6,8 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { connectClickHouse } from '../../infra/clickhouse/clickhouse.ts'
 import { systemClock } from '../../infra/clock.ts'
 import { FakeWorld, type Shown } from '../../infra/local/push-fakes/fake.ts'
-import { fakeHttps } from '../../infra/local/push-fakes/fake-https.ts'
-import { fakeXiaomi } from '../../infra/local/push-fakes/fake-vendors.ts'
+import { plainFakes } from '../../infra/local/push-fakes/plain-fakes.ts'
 import { report } from '../../infra/local/push-fakes/reports.ts'
 import { type FakeServer, startFakeServer } from '../../infra/local/push-fakes/server.ts'
 import type { SessionSummary } from '../../schemas/frames.ts'
@@ -34,13 +33,10 @@ const devices: Device[] = []
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'packlog-push-'))
-  fakes = await startFakeServer(world, [
-    fakeHttps(world, { secret: SECRET }),
-    fakeXiaomi({ world }, { appSecret: 'xs' }),
-  ])
+  const plain = plainFakes(world, 'of this test')
+  fakes = await startFakeServer(world, plain.fakes)
   const file = join(folder, 'push.json')
-  const https = { url: `${fakes.url}/https`, secret: { env: 'PUSH_TEST_SECRET' } }
-  const xiaomi = { appSecret: 'xs', url: `${fakes.url}/xiaomi` }
+  const { https, xiaomi } = plain.credentials(fakes.url)
   const receipts = { url: GATEWAY, secret: { env: 'PUSH_TEST_SECRET' } }
   await writeFile(file, JSON.stringify({ receipts, apps: { 'com.example.chat': { https, xiaomi } } }))
   const files = { PACKLOG_PUSH_FILE: file, PUSH_TEST_SECRET: SECRET }

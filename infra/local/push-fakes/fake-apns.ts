@@ -22,7 +22,7 @@ const TOKEN_AGE_S_MAX = 3_600
 const PAYLOAD_BYTES_MAX = 4_096
 
 export async function startFakeApns(
-  { world, now = Date.now }: { world: FakeWorld; now?: () => number },
+  world: FakeWorld,
   {
     tls,
     teamId,
@@ -68,7 +68,7 @@ export async function startFakeApns(
     if (forced === 'hang') return
     if (forced === 'drop') return void stream.session?.destroy()
     const { status, headers: more = {}, body } = forced ?? judge(path, headers, text)
-    stream.respond({ ':status': status, 'apns-id': 'A-1', ...more })
+    stream.respond({ ':status': status, 'apns-id': 'A-1', date: new Date(world.now()).toUTCString(), ...more })
     stream.end(status === 200 ? '' : JSON.stringify(body))
   }
 
@@ -81,13 +81,13 @@ export async function startFakeApns(
     if (!topics.includes(headers['apns-topic'] ?? '')) return fail(400, 'TopicDisallowed')
     if ((headers['apns-collapse-id']?.length ?? 0) > 64) return fail(400, 'BadCollapseId')
     if (!/^(1|5|10)$/.test(headers['apns-priority'] ?? '')) return fail(400, 'BadPriority')
-    if (Number(headers['apns-expiration']) * 1_000 < now()) return fail(400, 'BadExpirationDate')
+    if (Number(headers['apns-expiration']) * 1_000 < world.now()) return fail(400, 'BadExpirationDate')
     if (Buffer.byteLength(text) > PAYLOAD_BYTES_MAX) return fail(413, 'PayloadTooLarge')
     const body = parseJson(text)
     const aps = body?.aps as Record<string, unknown> | undefined
     if (unknownFields(aps, ['alert', 'badge', 'thread-id', 'sound']).length > 0) return fail(400, 'PayloadEmpty')
     const token = decodeURIComponent(path.split('/').at(-1)!)
-    if (world.isDead(token)) return fail(410, 'Unregistered', { timestamp: now() - 1_000 })
+    if (world.isDead(token)) return fail(410, 'Unregistered', { timestamp: world.now() - 1_000 })
     const { title, body: words } = aps!.alert as { title: string; body: string }
     const collapseKey = headers['apns-collapse-id']!
     world.show({
@@ -112,6 +112,6 @@ export async function startFakeApns(
     const isSigned = verify('sha256', Buffer.from(`${head}.${claims}`), key, Buffer.from(signature, 'base64url'))
     if (!isSigned || header?.alg !== 'ES256' || header.kid !== keyId || body?.iss !== teamId)
       return 'InvalidProviderToken'
-    return Math.abs(now() / 1_000 - Number(body.iat)) > TOKEN_AGE_S_MAX ? 'ExpiredProviderToken' : undefined
+    return Math.abs(world.now() / 1_000 - Number(body.iat)) > TOKEN_AGE_S_MAX ? 'ExpiredProviderToken' : undefined
   }
 }

@@ -1,30 +1,27 @@
 import { verify } from 'node:crypto'
 import { type FakeAnswer, type FakeRequest, type FakeWorld, parseForm, parseJson, unknownFields } from './fake.ts'
+import { type GrantingFake, Grants } from './grants.ts'
 
 /** Google's token endpoint and FCM v1, for one service account. Both are at the root of their hosts. */
 
-export interface FakeFcm {
-  handle(request: FakeRequest): FakeAnswer
-  spoil(): void
-}
-
+const TOKEN_SECONDS = 3_599
+const SKEW_SECONDS_MAX = 300
 const MESSAGE_FIELDS = ['token', 'notification', 'data', 'android', 'webpush', 'apns']
 const ANDROID_FIELDS = ['collapse_key', 'priority', 'ttl', 'notification']
 const NOTE_FIELDS = ['tag', 'notification_count', 'channel_id']
 
 export function fakeFcm(
-  { world }: { world: FakeWorld },
+  world: FakeWorld,
   { projectId, clientEmail, publicKey }: { projectId: string; clientEmail: string; publicKey: string },
-): FakeFcm {
-  const good = new Set<string>()
-  let made = 0
+): GrantingFake {
+  const grants = new Grants(world, TOKEN_SECONDS)
   return {
-    spoil: () => good.clear(),
-    handle: ({ path, headers, text }) => {
+    name: 'fcm',
+    spoil: () => grants.spoil(),
+    handle: ({ path, headers, text }: FakeRequest) => {
       if (path.endsWith('/token')) return grant(text)
       if (path !== `/v1/projects/${projectId}/messages:send`) return { status: 404, body: {} }
-      if (!good.has(String(headers.authorization ?? '').replace('Bearer ', '')))
-        return fail(401, 'UNAUTHENTICATED', 'THIRD_PARTY_AUTH_ERROR')
+      if (!grants.has(String(headers.authorization ?? '').replace('Bearer ', ''))) return unauthenticated()
       const body = parseJson(text)
       const message = body?.message as Record<string, Record<string, unknown>> | undefined
       const unknown = [
@@ -58,16 +55,28 @@ export function fakeFcm(
     const [head = '', claims = '', signature = ''] = String(form.assertion ?? '').split('.')
     const isSigned = verify('sha256', Buffer.from(`${head}.${claims}`), publicKey, Buffer.from(signature, 'base64url'))
     const body = parseJson(Buffer.from(claims, 'base64url').toString())
-    if (!isSigned || body?.iss !== clientEmail) return { status: 400, body: { error: 'invalid_grant' } }
-    const token = `fcm-${++made}`
-    good.add(token)
-    return { status: 200, body: { access_token: token, expires_in: 3_599, token_type: 'Bearer' } }
+    if (!isSigned || body?.iss !== clientEmail) return refused('Invalid JWT Signature.')
+    const [issuedAt, endsAt, now] = [Number(body.iat), Number(body.exp), world.now() / 1_000]
+    const isTimely = Math.abs(now - issuedAt) < SKEW_SECONDS_MAX && now < endsAt && endsAt - issuedAt <= 3_600
+    if (!isTimely) return refused('Invalid JWT: Token must be a short-lived token and in a reasonable timeframe.')
+    return { status: 200, body: { access_token: grants.grant(), expires_in: TOKEN_SECONDS, token_type: 'Bearer' } }
+  }
+
+  function refused(description: string): FakeAnswer {
+    return { status: 400, body: { error: 'invalid_grant', error_description: description } }
   }
 }
 
 /** An error as FCM v1 gives it. */
 export function fcmError(status: number, errorCode: string): FakeAnswer {
   return fail(status, errorCode, errorCode)
+}
+
+/** No token, or one that is no longer good: an error of Google's, not of FCM's. */
+function unauthenticated(): FakeAnswer {
+  const details = [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: 'ACCESS_TOKEN_EXPIRED' }]
+  const error = { code: 401, status: 'UNAUTHENTICATED', message: 'Request had invalid credentials.', details }
+  return { status: 401, body: { error } }
 }
 
 function fail(code: number, status: string, errorCode: string, message = errorCode): FakeAnswer {

@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { type Fake, type FakeAnswer, type FakeRequest, type FakeWorld, parseJson, unknownFields } from './fake.ts'
 
 /** A push service of the operator's own, as docs/push.md describes it. */
-export function fakeHttps(world: FakeWorld, { secret, now = Date.now }: { secret: string; now?: () => number }): Fake {
+export function fakeHttps(world: FakeWorld, { secret }: { secret: string }): Fake {
   return { name: 'https', handle: request => answer(request) }
 
   function answer(request: FakeRequest): FakeAnswer {
@@ -16,7 +16,7 @@ export function fakeHttps(world: FakeWorld, { secret, now = Date.now }: { secret
 
   function isSigned({ headers, text }: FakeRequest): boolean {
     const timestamp = String(headers['packlog-timestamp'] ?? '')
-    if (Math.abs(now() / 1_000 - Number(timestamp)) > 300) return false
+    if (Math.abs(world.now() / 1_000 - Number(timestamp)) > 300) return false
     const expected = Buffer.from(`v1=${createHmac('sha256', secret).update(`${timestamp}.${text}`).digest('hex')}`)
     const given = Buffer.from(String(headers['packlog-signature'] ?? ''))
     return given.length === expected.length && timingSafeEqual(given, expected)

@@ -8,11 +8,15 @@ import {
   parseJson,
   unknownFields,
 } from './fake.ts'
+import { type GrantingFake, Grants } from './grants.ts'
 
 /** Huawei, Honor, Xiaomi, OPPO, vivo and Meizu, as their documents say that they answer. */
 
 const ok = (body: unknown): FakeAnswer => ({ status: 200, body })
 const SKEW_MS_MAX = 600_000
+/** How long granted tokens are good for. */
+const KIT_SECONDS = 3_600
+const DAY_SECONDS = 86_400
 type Fields = Record<string, unknown>
 
 const md5 = (text: string) => createHash('md5').update(text).digest('hex')
@@ -24,39 +28,12 @@ function receiptOf(url: unknown, tag: unknown): { url?: string; tag: string } | 
   return typeof url === 'string' ? { url, tag } : { tag }
 }
 
-/** Tokens that a fake has given; one that is spoilt is no longer good. */
-class Grants {
-  private readonly good = new Set<string>()
-  private made = 0
-  grant(): string {
-    const token = `granted-${++this.made}`
-    this.good.add(token)
-    return token
-  }
-  has(token: string): boolean {
-    return this.good.has(token)
-  }
-  spoil(): void {
-    this.good.clear()
-  }
-}
-
-export interface GrantingFake extends Fake {
-  /** From now on no token that was given is good. */
-  spoil(): void
-}
-
-export interface FakeOptions {
-  world: FakeWorld
-  now?: () => number
-}
-
 function kitLike(
   name: 'huawei' | 'honor',
-  { world }: FakeOptions,
+  world: FakeWorld,
   credentials: { id: string; clientId: string; clientSecret: string },
 ): GrantingFake {
-  const grants = new Grants()
+  const grants = new Grants(world, KIT_SECONDS)
   const paths =
     name === 'huawei'
       ? { auth: '/oauth2/v3/token', send: `/v1/${credentials.id}/messages:send` }
@@ -70,7 +47,7 @@ function kitLike(
       const form = parseForm(text) ?? {}
       const isKnown = form.client_id === credentials.clientId && form.client_secret === credentials.clientSecret
       if (form.grant_type !== 'client_credentials' || !isKnown) return { status: 400, body: { error: 1101 } }
-      return ok({ access_token: grants.grant(), expires_in: 3_600, token_type: 'Bearer' })
+      return ok({ access_token: grants.grant(), expires_in: KIT_SECONDS, token_type: 'Bearer' })
     }
     if (path !== paths.send) return { status: 404, body: {} }
     if (!grants.has(String(headers.authorization ?? '').replace('Bearer ', ''))) return fail('80200003', 'expired')
@@ -128,15 +105,13 @@ function kitLike(
   }
 }
 
-export const fakeHuawei = (
-  options: FakeOptions,
-  { clientId, clientSecret }: { clientId: string; clientSecret: string },
-) => kitLike('huawei', options, { id: clientId, clientId, clientSecret })
+export const fakeHuawei = (world: FakeWorld, { clientId, clientSecret }: { clientId: string; clientSecret: string }) =>
+  kitLike('huawei', world, { id: clientId, clientId, clientSecret })
 
 export const fakeHonor = (
-  options: FakeOptions,
+  world: FakeWorld,
   { appId, ...rest }: { appId: string; clientId: string; clientSecret: string },
-) => kitLike('honor', options, { id: appId, ...rest })
+) => kitLike('honor', world, { id: appId, ...rest })
 
 const XIAOMI_FIELDS = [
   ...['registration_id', 'restricted_package_name', 'title', 'description', 'payload', 'pass_through', 'notify_type'],
@@ -144,7 +119,7 @@ const XIAOMI_FIELDS = [
   ...['extra.callback.param', 'extra.callback.type'],
 ]
 
-export function fakeXiaomi({ world }: FakeOptions, { appSecret }: { appSecret: string }): Fake {
+export function fakeXiaomi(world: FakeWorld, { appSecret }: { appSecret: string }): Fake {
   const fail = (code: number, reason: string) => ok({ result: 'error', code, reason, description: reason })
   return {
     name: 'xiaomi',
@@ -188,10 +163,10 @@ const OPPO_FIELDS = [
 ]
 
 export function fakeOppo(
-  { world, now = Date.now }: FakeOptions,
+  world: FakeWorld,
   { appKey, masterSecret }: { appKey: string; masterSecret: string },
 ): GrantingFake {
-  const grants = new Grants()
+  const grants = new Grants(world, DAY_SECONDS)
   const fail = (code: number, message: string) => ok({ code, message })
   const show = (message: Fields): Fields => {
     const unknown = unknownFields(message, ['target_type', 'target_value', 'verify_registration_id', 'notification'])
@@ -213,10 +188,10 @@ export function fakeOppo(
     handle: ({ path, text }) => {
       const form = parseForm(text) ?? {}
       if (path === '/server/v1/auth') {
-        if (Math.abs(now() - Number(form.timestamp)) > SKEW_MS_MAX) return fail(17, 'timestamp')
+        if (Math.abs(world.now() - Number(form.timestamp)) > SKEW_MS_MAX) return fail(17, 'timestamp')
         if (form.app_key !== appKey || form.sign !== sha256(appKey + form.timestamp + masterSecret))
           return fail(14, 'sign')
-        return ok({ code: 0, message: '', data: { auth_token: grants.grant(), create_time: now() } })
+        return ok({ code: 0, message: '', data: { auth_token: grants.grant(), create_time: world.now() } })
       }
       if (path !== '/server/v1/message/notification/unicast_batch') return { status: 404, body: {} }
       if (!grants.has(form.auth_token ?? '')) return fail(11, 'Invalid AuthToken')
@@ -233,10 +208,10 @@ const VIVO_FIELDS = [
 ]
 
 export function fakeVivo(
-  { world, now = Date.now }: FakeOptions,
+  world: FakeWorld,
   { appId, appKey, appSecret }: { appId: string; appKey: string; appSecret: string },
 ): GrantingFake {
-  const grants = new Grants()
+  const grants = new Grants(world, DAY_SECONDS)
   const fail = (result: number, desc: string) => ok({ result, desc })
   return {
     name: 'vivo',
@@ -246,7 +221,7 @@ export function fakeVivo(
       if (path === '/message/auth') {
         if (unknownFields(body, ['appId', 'appKey', 'timestamp', 'sign']).length > 0)
           return fail(10_200, 'unknown field')
-        if (Math.abs(now() - Number(body.timestamp)) > SKEW_MS_MAX) return fail(10_207, 'timestamp')
+        if (Math.abs(world.now() - Number(body.timestamp)) > SKEW_MS_MAX) return fail(10_207, 'timestamp')
         if (body.sign !== md5(`${appId}${appKey}${String(body.timestamp)}${appSecret}`)) return fail(10_206, 'sign')
         return ok({ result: 0, desc: 'ok', authToken: grants.grant() })
       }
@@ -269,7 +244,7 @@ export function fakeVivo(
 
 const MEIZU_FIELDS = ['noticeBarInfo', 'clickTypeInfo', 'pushTimeInfo', 'advanceInfo', 'extra']
 
-export function fakeMeizu({ world }: FakeOptions, { appId, appSecret }: { appId: string; appSecret: string }): Fake {
+export function fakeMeizu(world: FakeWorld, { appId, appSecret }: { appId: string; appSecret: string }): Fake {
   const fail = (code: string, message: string) => ok({ code, message, value: '' })
   return {
     name: 'meizu',

@@ -55,10 +55,12 @@ export class FakeWorld {
 
   /** Called with every notification that comes to a device. */
   onShown: (shown: Shown) => void = () => {}
-  private readonly now: () => number
+  /** How far the vendors' clocks are ahead of ours. */
+  aheadMs = 0
 
-  constructor(now: () => number = Date.now) {
-    this.now = now
+  /** By the vendors' clocks. */
+  now(): number {
+    return Date.now() + this.aheadMs
   }
 
   force(vendor: string, ...answers: Forced[]): void {

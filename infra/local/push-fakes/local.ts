@@ -3,8 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../clock.ts'
 import { FakeWorld } from './fake.ts'
-import { fakeHttps } from './fake-https.ts'
-import { fakeHonor, fakeHuawei, fakeMeizu, fakeOppo, fakeVivo, fakeXiaomi } from './fake-vendors.ts'
+import { plainFakes } from './plain-fakes.ts'
 import { report } from './reports.ts'
 import { startFakeServer } from './server.ts'
 
@@ -41,28 +40,11 @@ export async function startPushFakes({
   world.onShown = shown =>
     void clock.schedule(REPORT_MS, () => void report(shown, 'delivered', { accessToken: secret }).catch(() => {}))
   const secret = randomBytes(24).toString('hex')
-  const fakes = [
-    fakeHttps(world, { secret }),
-    fakeHuawei({ world }, { clientId: 'local', clientSecret: secret }),
-    fakeHonor({ world }, { appId: 'local', clientId: 'local', clientSecret: secret }),
-    fakeXiaomi({ world }, { appSecret: secret }),
-    fakeOppo({ world }, { appKey: 'local', masterSecret: secret }),
-    fakeVivo({ world }, { appId: 'local', appKey: 'local', appSecret: secret }),
-    fakeMeizu({ world }, { appId: 'local', appSecret: secret }),
-  ]
+  const { fakes, credentials } = plainFakes(world, secret)
   const server = await startFakeServer(world, fakes, { port })
   const file = join(dataDir, 'push.json')
-  const at = (name: string) => `${server.url}/${name}`
-  const vendors = {
-    https: { url: at('https'), secret },
-    huawei: { clientId: 'local', clientSecret: secret, authUrl: at('huawei'), url: at('huawei') },
-    honor: { appId: 'local', clientId: 'local', clientSecret: secret, authUrl: at('honor'), url: at('honor') },
-    xiaomi: { appSecret: secret, url: at('xiaomi') },
-    oppo: { appKey: 'local', masterSecret: secret, url: at('oppo') },
-    vivo: { appId: 'local', appKey: 'local', appSecret: secret, url: at('vivo') },
-    meizu: { appId: 'local', appSecret: secret, url: at('meizu'), callbackToken: secret },
-  }
-  const apps = { [PACKAGE_NAME]: vendors }
+  const { meizu, ...vendors } = credentials(server.url)
+  const apps = { [PACKAGE_NAME]: { ...vendors, meizu: { ...meizu, callbackToken: secret } } }
   writeFileSync(file, `${JSON.stringify({ receipts: { url: gatewayUrl, secret }, apps }, null, 2)}\n`)
   chmodSync(file, 0o600)
   return { url: server.url, file, close: server.close }

@@ -49,7 +49,8 @@ async function serve(
   const [, name = '', ...rest] = (only === undefined ? url : `/${only}${url}`).split('/')
   const send = ({ status, headers = {}, body }: FakeAnswer) => {
     const isText = typeof body === 'string'
-    response.writeHead(status, { 'content-type': isText ? 'text/html; charset=utf-8' : 'application/json', ...headers })
+    const type = isText ? 'text/html; charset=utf-8' : 'application/json'
+    response.writeHead(status, { 'content-type': type, date: new Date(world.now()).toUTCString(), ...headers })
     response.end(isText ? body : JSON.stringify(body))
   }
   if (name === '') return send({ status: 200, body: inboxPage() })

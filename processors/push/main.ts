@@ -15,6 +15,7 @@ import type { View, ViewBatch } from '../view.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { PushFacts } from './facts.ts'
 import { jobsOf } from './jobs.ts'
+import type { PlanLimits } from './performer.ts'
 import { deviceKeyOf } from './plan.ts'
 import { type PushMetrics, pushMetrics } from './push-metrics.ts'
 import type { Delivered, PushStore } from './push-store.ts'
@@ -23,7 +24,7 @@ import { Sender } from './sender.ts'
 import { TEMPLATES } from './templates.ts'
 import { makeTokenPacks } from './token-packs.ts'
 import type { Vendors } from './vendors.ts'
-import { PushWorker, type WorkerLimits } from './worker.ts'
+import { PushWorker } from './worker.ts'
 
 /** Wiring of push. It reads the log as views do, but it is none: what it has sent cannot be sent again. */
 
@@ -32,7 +33,7 @@ export const PUSH = 'push'
 /** A phone that rings a moment later is no loss; one read for many events is cheaper. */
 const PUSH_PAUSE_MS = 50
 
-export interface PushLimits extends WorkerLimits {
+export interface PushLimits extends PlanLimits {
   /** How long those who are not there are given before they are pushed to. */
   offlineMs: number
 }

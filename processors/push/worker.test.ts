@@ -12,6 +12,7 @@ import { Dispatcher } from './dispatcher.ts'
 import type { PushFacts } from './facts.ts'
 import type { Job, MessageEvent, PushedEvent } from './jobs.ts'
 import { MemoryPushStore } from './memory-push-store.ts'
+import { AUDIENCE_PAGE } from './performer.ts'
 import { deviceKeyOf, receiverOf, type UserFacts } from './plan.ts'
 import { pushMetrics } from './push-metrics.ts'
 import { Sender } from './sender.ts'
@@ -25,7 +26,7 @@ import {
   type SendResult,
   type Vendor,
 } from './vendor.ts'
-import { AUDIENCE_PAGE, DUE_MAX, PushWorker } from './worker.ts'
+import { DUE_MAX, PushWorker } from './worker.ts'
 
 /** The whole of push without servers: memory store, views by hand, one vendor by hand, a clock by hand. */
 

@@ -33,7 +33,7 @@ export type Job =
       attempt: number
     }
   /** A message is gone: whoever was pushed it is to see it no more. */
-  | { kind: 'withdraw'; event: PushedEvent; seq: Seq }
+  | { kind: 'withdraw'; event: PushedEvent; seq: Seq; attempt?: number }
   /** A token was registered: other users who have it lose it. */
   | { kind: 'token'; event: PushedEvent; serviceType: number; token: string }
 

@@ -71,7 +71,7 @@ export class Performer {
       case 'again':
         return this.tryAgain(partition, job)
       case 'withdraw':
-        return this.withdraw(partition, job)
+        return this.withdraw(partition, id, job)
       case 'token':
         return this.settleToken(job)
     }
@@ -225,8 +225,9 @@ export class Performer {
   }
 
   /** Takes a message that is gone off the devices that show it. */
-  private async withdraw(partition: Partition, { event, seq }: Extract<Job, { kind: 'withdraw' }>): Promise<Done> {
-    const { store, facts, sender, languages } = this.options
+  private async withdraw(partition: Partition, id: string, job: Extract<Job, { kind: 'withdraw' }>): Promise<Done> {
+    const { store, facts, sender, languages, clock } = this.options
+    const { event, seq, attempt = 0 } = job
     const { sessionId } = event
     const claims = await store.claims({ partition, sessionId, seq })
     if (claims.size === 0) return DONE
@@ -234,6 +235,7 @@ export class Performer {
     // A later push of the session has taken its place already.
     const shown = [...claims].filter(([device]) => last.get(device) === seq)
     const userIds = [...new Set(shown.flatMap(([, state]) => sentOf(state)?.userId ?? []))]
+    const delays: Millis[] = []
     for (let start = 0; start < userIds.length; start += AUDIENCE_PAGE) {
       const members = userIds.slice(start, start + AUDIENCE_PAGE).map(userId => ({ userId, joinSeq: 0 }))
       const users = await facts.users({ members, sessionId, seq })
@@ -244,9 +246,12 @@ export class Performer {
           .filter(device => devices.has(deviceKeyOf(device)))
           .map(device => withdrawalIntent(event, { partition, userId, device, badge: badges[i]!, seq }, languages)),
       )
-      await sender.withdraw({ partition, event, attempt: 0, again: neverAgain }, intents)
+      const delay = await sender.withdraw({ partition, event, attempt }, intents)
+      if (delay !== undefined) delays.push(delay)
     }
-    return DONE
+    if (delays.length === 0) return DONE
+    const dueAt = Math.ceil(clock.now() + Math.max(...delays))
+    return { isDone: false, add: [{ id, dueAt, job: { ...job, attempt: attempt + 1 } }] }
   }
 
   /** A token belongs to whom it was registered by last. */
@@ -279,7 +284,7 @@ export class Performer {
 }
 
 const neverAgain = (): Job => {
-  throw new Error('what is cancelled or withdrawn is not tried again')
+  throw new Error('what is cancelled is not tried again')
 }
 
 function intentStub(

@@ -128,34 +128,35 @@ export class Sender {
     }
   }
 
-  /** Withdraws what was sent to these devices. `seq` is that of what is gone. */
-  async withdraw(sending: Sending, intents: readonly Intent[]): Promise<void> {
+  /** Withdraws what these devices show. Gives after how long to try again with those that could not be told yet. */
+  async withdraw(sending: Omit<Sending, 'again'>, intents: readonly Intent[]): Promise<Millis | undefined> {
     const { store, dispatcher, records, clock } = this.options
+    const { event, attempt } = sending
     const able = intents.filter(intent => dispatcher.withdrawalOf(intent) !== 'none')
-    const key = keyOf(sending)
     const answers = await store.claim(
-      key,
-      able.map(({ deviceKey }) => ({ device: deviceKey, attempt: 0 })),
+      keyOf(sending),
+      able.map(({ deviceKey }) => ({ device: deviceKey, attempt })),
     )
     const claimed = able.filter((_, i) => answers[i] === 'claimed')
-    const results = await dispatcher.send(claimed, { isWithdrawal: true })
-    const done = claimed.filter((_, i) => results[i]!.kind === 'accepted')
-    await store.record(
-      key,
-      claimed.map(({ deviceKey }) => ({ device: deviceKey, state: 'done withdrawn' })),
-      [],
-    )
+    const paused = claimed.map(intent => dispatcher.pausedFor(intent))
+    const wanted = claimed.filter((_, i) => paused[i] === 0)
+    const results = await dispatcher.send(wanted, { isWithdrawal: true })
+    const later = claimed.filter((_, i) => paused[i]! > 0)
+    const refused = wanted.filter((_, i) => results[i]!.kind === 'retry')
+    const states = [
+      ...claimed.map(({ deviceKey }) => ({ device: deviceKey, state: 'done withdrawn' })),
+      ...[...later, ...refused].map(({ deviceKey }) => ({ device: deviceKey, state: `retry ${attempt + 1}` })),
+    ]
+    await store.record(keyOf(sending), states, [])
     const at = clock.now()
+    const done = wanted.filter((_, i) => results[i]!.kind === 'accepted')
     await records.write(
       done.map(intent =>
-        recordOf(
-          sending.event,
-          intent,
-          { at, attempt: 0 },
-          { kind: 'Withdrawn', how: dispatcher.withdrawalOf(intent) },
-        ),
+        recordOf(event, intent, { at, attempt }, { kind: 'Withdrawn', how: dispatcher.withdrawalOf(intent) }),
       ),
     )
+    const waits = [...paused, ...results.map(result => (result.kind === 'retry' ? result.afterMs : 0))]
+    return later.length + refused.length === 0 ? undefined : this.delayOf(attempt + 1, Math.max(...waits))
   }
 
   /** Ends what waited for another attempt. */
@@ -166,16 +167,20 @@ export class Sender {
   }
 
   private again(sending: Sending, intent: Intent, attempt: number, afterMs: Millis): Timed {
-    const backoff = Math.min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** attempt)
-    const delay = Math.max(afterMs, backoff * (0.5 + this.options.random.next() / 2))
-    const dueAt = Math.ceil(this.options.clock.now() + delay)
+    const dueAt = Math.ceil(this.options.clock.now() + this.delayOf(attempt, afterMs))
     // Another id than that of the job which this comes from: that one is taken away when it is done.
     const id = `a${sending.event.offset}-${intent.deviceKey}-${attempt}-${dueAt}`
     return { id, dueAt, job: sending.again(intent, attempt) }
   }
+
+  /** How long the next attempt waits: longer each time, and as long as the vendor asks. */
+  private delayOf(attempt: number, afterMs: Millis): Millis {
+    const backoff = Math.min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** attempt)
+    return Math.max(afterMs, backoff * (0.5 + this.options.random.next() / 2))
+  }
 }
 
-function keyOf({ partition, event }: Sending): EventKey {
+function keyOf({ partition, event }: Pick<Sending, 'partition' | 'event'>): EventKey {
   return { partition, sessionId: event.sessionId, seq: event.seq }
 }
 

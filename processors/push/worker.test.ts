@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { silentLogger } from '../../infra/logger.ts'
+import { makeLogger } from '../../infra/logger.ts'
 import { Metrics } from '../../infra/metrics.ts'
 import { SeededRandom } from '../../infra/seeded-random.ts'
 import { VirtualClock } from '../../infra/testing/virtual-clock.ts'
@@ -60,6 +60,7 @@ class World {
   readonly recalled: PushMessage[] = []
   readonly records: PushRecord[] = []
   readonly taken: object[] = []
+  readonly warnings: string[] = []
   pages = 0
   /** Users that were asked for, and messages that were sent, in one call at most. */
   askedMax = 0
@@ -97,12 +98,13 @@ class World {
         return messages.map(answer)
       },
       recall: async message => {
+        if (this.isDown) return retryService('503', 3_000)
         this.recalled.push(message)
         return accepted('')
       },
       close: async () => {},
     }
-    const logger = silentLogger
+    const logger = makeLogger({ name: 'push', level: 'warn', to: { write: line => void this.warnings.push(line) } })
     const has = (packageName: string) => packageName === 'com.example.chat'
     const dispatcher = new Dispatcher({
       vendor: (_name, packageName) => (has(packageName) ? vendor : undefined),
@@ -329,13 +331,18 @@ describe('sending', () => {
     expect(world.taken).toEqual([{ userId: 'alice', serviceType: 9, token: 'x', before: 10, reason: 'moved' }])
   })
 
-  test('[PU12] an app without credentials fails by itself', async () => {
+  test('[PU12] an app without credentials fails by itself, and is reported once', async () => {
     const world = new World()
     world.users = [user('alice', [device('a'), device('b', { packageName: 'other' })])]
-    await world.put('m1', message(1))
-    await world.work()
-    expect(world.sent.map(({ token }) => token)).toEqual(['a'])
-    expect(world.records.find(({ body }) => body.kind === 'Failed')?.body).toMatchObject({ cause: 'configError' })
+    for (const seq of [1, 2]) {
+      await world.put(`m${seq}`, message(seq))
+      await world.work()
+    }
+    expect(world.sent.map(({ token }) => token)).toEqual(['a', 'a'])
+    const failed = world.records.filter(({ body }) => body.kind === 'Failed')
+    expect(failed).toMatchObject([1, 2].map(() => ({ packageName: 'other', body: { cause: 'configError' } })))
+    expect(world.warnings).toHaveLength(1)
+    expect(JSON.parse(world.warnings[0]!)).toMatchObject({ vendor: 'https', packageName: 'other' })
   })
 })
 
@@ -447,6 +454,23 @@ describe('planning', () => {
     expect(world.recalled).toHaveLength(1)
     expect(world.recalled[0]).toMatchObject({ collapseKey: world.sent[1]!.collapseKey, data: { withdraws: '3' } })
     expect(world.kinds().filter(kind => kind === 'Withdrawn')).toHaveLength(1)
+  })
+
+  test('[PU14] what is gone while the vendor takes nothing is taken off when it does again, once', async () => {
+    const world = new World()
+    world.users = [user('alice', [device('a'), device('b')])]
+    await world.put('m1', message(1))
+    await world.work()
+    world.isDown = true
+    await world.put('w2', { kind: 'withdraw', event: pushed(2), seq: 1 })
+    await world.work()
+    await world.later(3_500)
+    expect(world.recalled).toEqual([])
+    world.isDown = false
+    for (let second = 0; second < 30; second++) await world.later(1_000)
+    expect(world.recalled.map(({ token }) => token).sort()).toEqual(['a', 'b'])
+    expect(world.kinds().filter(kind => kind === 'Withdrawn')).toHaveLength(2)
+    expect(await world.store.waiting(0)).toBe(0)
   })
 
   test('[PU15] what an app pushes goes to every device, with its own badge, data and options', async () => {

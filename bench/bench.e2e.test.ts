@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { FakeWorld } from '../infra/local/push-fakes/fake.ts'
-import { fakeHttps } from '../infra/local/push-fakes/fake-https.ts'
+import { plainFakes } from '../infra/local/push-fakes/plain-fakes.ts'
 import { startFakeServer } from '../infra/local/push-fakes/server.ts'
 import { BUILT_MAIN } from '../infra/local/roles.ts'
 import { startProduct, type TestProduct } from '../tests/product.ts'
@@ -73,10 +73,11 @@ test(
     const chat = ['--rate', '50', '--pairs', '10', '--seconds', '2', '--warmup', '0.5', '--repeat', '1', '--json']
     const folder = await mkdtemp(join(tmpdir(), 'packlog-bench-push-'))
     const world = new FakeWorld()
-    const fakes = await startFakeServer(world, [fakeHttps(world, { secret: 'a secret of this test' })])
+    const plain = plainFakes(world, 'of this test')
+    const fakes = await startFakeServer(world, plain.fakes)
     try {
       const file = join(folder, 'push.json')
-      const https = { url: `${fakes.url}/https`, secret: 'a secret of this test' }
+      const { https } = plain.credentials(fakes.url)
       await writeFile(file, JSON.stringify({ apps: { 'com.example.chat': { https } } }))
       const { role } = await product.add('push', ['push'], { PACKLOG_PUSH_FILE: file })
       const metrics = ['--metrics-url', `http://127.0.0.1:${role.env.PACKLOG_METRICS_PORT}/metrics`]

@@ -26,8 +26,11 @@ test('[BN19] counts are added up over processes, without those who have no devic
   const one = 'packlog_push_planned_total{verdict="send"} 3\npacklog_push_planned_total{verdict="noDevice"} 9\n'
   const other =
     'packlog_push_planned_total{verdict="muted"} 4\npacklog_push_results_total{vendor="x",result="accepted"} 3\n'
-  const last = 'packlog_push_results_total{vendor="x",result="unknown"} 1\n# packlog_push_planned_total{} 1'
+  const last = ['retry"} 2', 'unknown"} 1\n# packlog_push_planned_total{} 1']
+    .map(rest => `packlog_push_results_total{vendor="x",result="${rest}`)
+    .join('\n')
   const counts = parsePushCounts([one, other, last])
-  expect(counts).toEqual({ planned: 7, accepted: 3, failed: 1 })
-  expect(since(counts, { planned: 1, accepted: 1, failed: 1 })).toEqual({ planned: 6, accepted: 2, failed: 0 })
+  expect(counts).toEqual({ planned: 7, accepted: 3, delayed: 2, failed: 1 })
+  const before = { planned: 1, accepted: 1, delayed: 1, failed: 1 }
+  expect(since(counts, before)).toEqual({ planned: 6, accepted: 2, delayed: 1, failed: 0 })
 })

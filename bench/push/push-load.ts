@@ -90,7 +90,7 @@ async function besidePushes(options: PushLoadOptions, groups: Groups, without: C
   const writing = runSchedule(new Schedule(perSecond, messages), clock, () => groups.write())
   const [beside] = await Promise.all([runChatLoad({ ...chatOf(options), onMeasure }), writing])
   const accepted = messages * sentMembers(options)
-  const expected: PushCounts = { planned: messages * (members - 1), accepted, failed: 0 }
+  const expected: PushCounts = { planned: messages * (members - 1), accepted, delayed: 0, failed: 0 }
   const { counted, drainedMs } = await untilDone(options, first, expected)
   const ratio = Math.round((beside.endToEndMs.p99 / Math.max(0.01, without.endToEndMs.p99)) * 100) / 100
   const perSecondRates = { plannedPerSecond: rates.planned, acceptedPerSecond: rates.accepted }

@@ -21,7 +21,7 @@ export function pushReport(
   return { pairs, ratio: spread(pairs.map(({ ratio }) => ratio)), ...rest }
 }
 
-/** True when the chat was served as ever, and every push was planned and taken once; what failed is planned anew. */
+/** True when the chat was served as ever, and every push was planned and taken once; what was delayed is planned anew. */
 export function isPushClean(pairs: readonly PushPair[]): boolean {
   const isWhole = ({ expected, counted }: PushPair) =>
     counted.planned >= expected.planned && counted.accepted === expected.accepted && counted.failed === 0
@@ -33,7 +33,7 @@ export function pushText({ pairs, ratio, processes, parameters: what, conditions
     `  ${index + 1}  p99 ${without.endToEndMs.p99.toFixed(1)} ms without, ${beside.endToEndMs.p99.toFixed(1)} ms beside: ` +
       `${ofPair}; planned ${pair.plannedPerSecond}/s, taken ${pair.acceptedPerSecond}/s`,
     `     planned ${pair.counted.planned} of ${pair.expected.planned}, taken ${pair.counted.accepted} of ` +
-      `${pair.expected.accepted}, failed ${pair.counted.failed}; done ${pair.drainedMs ?? 'NEVER'} ms after the end`,
+      `${pair.expected.accepted}, delayed ${pair.counted.delayed}, failed ${pair.counted.failed}; done ${pair.drainedMs ?? 'NEVER'} ms after the end`,
   ])
   return [
     ...conditionLines(conditions),

@@ -659,7 +659,7 @@ export interface Operations {
   /** Change how a group is run */
   updateGroupSettings: { call: { params: { groupId: string }; body: { settings: GroupSettingsPatchInput } }; answer: Outcome }
   /** Join a group, or ask to */
-  joinGroup: { call: { params: { groupId: string }; body: { message?: string; invite?: InviteUseInput } }; answer: Outcome }
+  joinGroup: { call: { params: { groupId: string }; body?: { message?: string; invite?: InviteUseInput } }; answer: Outcome }
   /** Quit a group */
   quitGroup: { call: { params: { groupId: string } }; answer: Outcome }
   /** List the members of a group */
@@ -697,7 +697,7 @@ export interface Operations {
   /** List friends, requests and blocks */
   listFriends: { call: { query?: { cursor?: string; limit?: number; since?: string } }; answer: { friends: (FriendSummary)[]; cursor?: string; since?: string } }
   /** Ask a user to be friends */
-  requestFriend: { call: { params: { userId: string }; body: { message?: string } }; answer: Outcome }
+  requestFriend: { call: { params: { userId: string }; body?: { message?: string } }; answer: Outcome }
   /** Accept a request */
   acceptFriend: { call: { params: { userId: string } }; answer: Outcome }
   /** Refuse a request */
@@ -733,17 +733,17 @@ export interface Operations {
   /** A user: profile, and whether they are let in */
   getUser: { call: { params: { userId: string } }; answer: User }
   /** Erase a user: keep them out, and empty what they ever said */
-  eraseUser: { call: { params: { userId: string }; body: { reason?: string } }; answer: Outcome }
+  eraseUser: { call: { params: { userId: string }; body?: { reason?: string } }; answer: Outcome }
   /** How far the erasure of a user has come */
   getErasure: { call: { params: { userId: string } }; answer: Erasure }
   /** Put a legal hold on a user */
-  holdUser: { call: { params: { userId: string }; body: { reason?: string } }; answer: Outcome }
+  holdUser: { call: { params: { userId: string }; body?: { reason?: string } }; answer: Outcome }
   /** Put a legal hold on a session */
-  holdSession: { call: { params: { sessionId: string }; body: { reason?: string } }; answer: Outcome }
+  holdSession: { call: { params: { sessionId: string }; body?: { reason?: string } }; answer: Outcome }
   /** Lift the legal hold on a user */
-  releaseUser: { call: { params: { userId: string }; body: { reason?: string } }; answer: Outcome }
+  releaseUser: { call: { params: { userId: string }; body?: { reason?: string } }; answer: Outcome }
   /** Lift the legal hold on a session */
-  releaseSession: { call: { params: { sessionId: string }; body: { reason?: string } }; answer: Outcome }
+  releaseSession: { call: { params: { sessionId: string }; body?: { reason?: string } }; answer: Outcome }
   /** Search in messages, the newest first */
   searchMessages: { call: { query?: { cursor?: string; limit?: number; words?: string; sessionId?: string; from?: string; contentKind?: string; sinceAt?: number; beforeAt?: number } }; answer: { events: (EventFrame)[]; cursor?: string } }
   /** Where the user is pushed to, the oldest registration first */
@@ -781,7 +781,7 @@ export interface Operations {
   /** Revoke one token of a user, or all that were issued so far */
   revokeTokens: { call: { body: { userId: string; tokenId?: string; expiresAt?: number } }; answer: Outcome }
   /** Close every connection of a user */
-  logoutUser: { call: { params: { userId: string }; body: { reason?: string } }; answer: Outcome }
+  logoutUser: { call: { params: { userId: string }; body?: { reason?: string } }; answer: Outcome }
   /** Let a user in no more */
   disableUser: { call: { params: { userId: string } }; answer: Outcome }
   /** Let a user in again */
@@ -791,7 +791,7 @@ export interface Operations {
   /** Create a key of the app */
   createKey: { call: { body: { name: string; scopes: ("messages:write" | "messages:read" | "notifications:write" | "groups:write" | "groups:read" | "friends:write" | "friends:read" | "users:write" | "users:erase" | "users:read" | "tokens:write" | "presence:read" | "search:read" | "statistics:read" | "media:write" | "media:read" | "push:write" | "push:read" | "webhooks:write" | "webhooks:read" | "jobs:read" | "jobs:write" | "dead:read" | "dead:write" | "holds:write" | "moderation:read" | "moderation:write" | "health:read" | "keys:write" | "apps:write" | "keys:read" | "audit:read")[]; expiresInMs?: number; perSecond?: number } }; answer: MadeKey }
   /** Create the successor of a key, which ends after a while */
-  rotateKey: { call: { params: { keyId: string }; body: { overlapMs?: number } }; answer: MadeKey }
+  rotateKey: { call: { params: { keyId: string }; body?: { overlapMs?: number } }; answer: MadeKey }
   /** Say how many requests a key may make in a day */
   setKeyQuota: { call: { params: { keyId: string }; body: { perDay: (number) | (null) } }; answer: Outcome }
   /** End a key at once */
@@ -845,7 +845,7 @@ export interface Operations {
   /** Put the record back through the processor that failed, and wait for its answer */
   retryDeadLetter: { call: { params: { processor: string; topic: string; partition: number; offset: number } }; answer: DeadLetter }
   /** Give a dead letter up */
-  discardDeadLetter: { call: { params: { processor: string; topic: string; partition: number; offset: number }; body: { reason?: string } }; answer: DeadLetter }
+  discardDeadLetter: { call: { params: { processor: string; topic: string; partition: number; offset: number }; body?: { reason?: string } }; answer: DeadLetter }
   /** How the processes are, how far behind each stage is, and what the last verify found */
   getHealth: { call: {  }; answer: { now: number; processes: (ProcessHealth)[]; verify?: VerifyReport } }
 }

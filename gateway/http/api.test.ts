@@ -109,6 +109,20 @@ test('[HT7] groups, history and outcomes are those of the WebSocket', async () =
   })
 })
 
+test('[HT40] a body that may be left out is described so, and left out', async () => {
+  const { paths } = (await call('GET', '/openapi.json', { user: '' })).body as {
+    paths: Record<string, Record<string, { operationId: string; requestBody?: { required: boolean } }>>
+  }
+  const bodies = Object.values(paths).flatMap(path => Object.values(path).filter(one => one.requestBody !== undefined))
+  const mayLack = bodies.filter(({ requestBody }) => requestBody!.required === false)
+  const names = mayLack.map(({ operationId }) => operationId)
+  expect(names).toEqual(expect.arrayContaining(['joinGroup', 'requestFriend', 'holdUser', 'logoutUser', 'rotateKey']))
+  expect(names).not.toContain('sendText')
+  expect(JSON.stringify(paths)).not.toContain('x-may-lack-body')
+  const bearer = await http.key('shop')
+  expect(await call('POST', '/v1/users/frank/hold', { bearer })).toMatchObject({ status: 200 })
+})
+
 test('[HT8] the description has every route, closed schemas, and nothing else', async () => {
   const { body } = await call('GET', '/openapi.json', { user: '' })
   const operations = Object.values(

@@ -41,7 +41,7 @@ export function describeRoutes(fastify: FastifyInstance, version: string): void 
         return { ...transformed, schema: { ...transformed.schema, hide: true } }
       return { ...transformed, schema: { ...transformed.schema, ...around(route) } as typeof transformed.schema }
     },
-    transformObject: document => withProblems(jsonSchemaTransformObject(document) as unknown as Document) as never,
+    transformObject: document => finished(jsonSchemaTransformObject(document) as unknown as Document) as never,
   })
   fastify.get(OPENAPI_PATH, { schema: { hide: true } as object }, () => fastify.swagger())
 }
@@ -49,7 +49,7 @@ export function describeRoutes(fastify: FastifyInstance, version: string): void 
 const transformZod = createJsonSchemaTransform({ skipList: [] })
 
 /** What no schema of the route says: who may call, and which headers count. */
-function around({ actsFor, scope, method }: Route): Record<string, unknown> {
+function around({ actsFor, scope, method, body }: Route): Record<string, unknown> {
   const headers: Record<string, object> = {}
   if (actsFor !== 'app') {
     headers['packlog-user'] = {
@@ -74,6 +74,8 @@ function around({ actsFor, scope, method }: Route): Record<string, unknown> {
     security: actsFor === 'app' ? [{ key: [] }] : [{ key: [] }, { token: [] }],
     'x-scope': scope,
     'x-acts-for': actsFor,
+    // For `finished`, which takes it out again: @fastify/swagger says of every body that it has to be there.
+    ...(body?.safeParse(undefined).success === true ? { 'x-may-lack-body': true } : {}),
   }
 }
 
@@ -84,11 +86,13 @@ interface Document {
 interface Operation {
   description?: string
   'x-scope'?: keyof typeof SCOPES
+  'x-may-lack-body'?: true
+  requestBody?: object
   responses?: Record<string, unknown>
 }
 
 /** Every operation may be refused: said once, by reference to the schema that problem.ts names. */
-function withProblems(document: Document): Document {
+function finished(document: Document): Document {
   const content = { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } }
   const refused = (description: string) => ({
     description,
@@ -104,10 +108,12 @@ function withProblems(document: Document): Document {
       path,
       Object.fromEntries(
         Object.entries(operations).map(([method, operation]) => {
-          const scope = operation['x-scope']
+          const { 'x-may-lack-body': mayLackBody, ...rest } = operation
+          const body = mayLackBody === true ? { requestBody: { ...rest.requestBody, required: false } } : {}
+          const scope = rest['x-scope']
           const needs = scope === undefined ? '' : `Scope of a key: \`${scope}\`.`
-          const description = [operation.description, needs].filter(Boolean).join('\n\n')
-          return [method, { ...operation, description, responses: { ...operation.responses, ...problems } }]
+          const description = [rest.description, needs].filter(Boolean).join('\n\n')
+          return [method, { ...rest, ...body, description, responses: { ...rest.responses, ...problems } }]
         }),
       ),
     ]),

@@ -57,6 +57,17 @@ test('[HT26] users are imported and erased by jobs', async () => {
   expect((await http.call('GET', '/v1/users/ka', { bearer })).body).toMatchObject({ access: 'erased' })
 })
 
+test.each([
+  ['flags', { flags: 16 }],
+  [
+    'extra.quote.seq',
+    { extra: { mentions: [], mentionsAll: false, quote: { seq: -1, packId: '01890a5d-ac96-774b-bcce-b302099a8057' } } },
+  ],
+])('[HT41] a message that cannot be sent is refused before there is a job: %s', async (place, wrong) => {
+  const refused = await start('broadcast', { to: ['ja'], content, ...wrong })
+  expect(refused).toMatchObject({ status: 400, body: { name: 'PARAM', detail: expect.stringContaining(place) } })
+})
+
 test('[HT26] a job is cancelled, and one that has ended is not', async () => {
   const started = await start('broadcast', { to: ['la', 'lb', 'lc'], content, perSecond: 1 })
   const cancel = () => http.call('POST', `/v1/jobs/${started.body.jobId as string}/cancel`, { bearer })

@@ -3,10 +3,10 @@ import type { Clock, Millis } from '../../infra/clock.ts'
 import type { AppsReader, JobEntry } from '../../processors/membership/apps-store.ts'
 import { JOB_SPEC_BYTES_MAX } from '../../processors/sequencer/decide-app.ts'
 import { codeName } from '../../schemas/codes.ts'
-import type { UserId } from '../../schemas/ids.ts'
+import type { PackId, UserId } from '../../schemas/ids.ts'
 import type { Profile } from '../../schemas/settings.ts'
-import { type JobFailure, type JobSpec, usersOf } from '../jobs/job-spec.ts'
-import { appSessionId, NOTIFY_FLAGS, noteAct, submitAppPack } from './app-packs.ts'
+import { type Broadcast, type JobFailure, type JobSpec, usersOf } from '../jobs/job-spec.ts'
+import { appSessionId, NOTIFY_FLAGS, noteAct, notifySessionId, submitAppPack } from './app-packs.ts'
 import { ID_PATTERN, recordFields } from './avro-schemas.ts'
 import { userIdSchema } from './common-schemas.ts'
 import type { CallsNow } from './frame-routes.ts'
@@ -14,7 +14,7 @@ import { derivedPackId } from './idempotency.ts'
 import { outcomeOf, outcomeSchema } from './outcome.ts'
 import { fromView, Problem } from './problem.ts'
 import { type Route, type RouteCall, route } from './route.ts'
-import { messageFields } from './routes-messages.ts'
+import { type Message, messageFields, sendFrame } from './routes-messages.ts'
 
 /**
  * Work that takes long: 202 and a job, which goes on whatever becomes of the gateway (jobs/job-worker.ts). The job has
@@ -96,7 +96,7 @@ export function jobRoutes(parts: JobRouteParts): Route[] {
       }),
       handle: call => {
         const { caller, identity, body } = call
-        const { to, perSecond: pace = PER_SECOND_DEFAULT, flags = NOTIFY_FLAGS, ...message } = body
+        const { to, perSecond: pace = PER_SECOND_DEFAULT, ...said } = body
         if (caller.kind !== 'app') throw new Problem('ACCESS_DENIED', 'only an app may do this, with its key')
         const from = identity.userId
         if (from !== caller.app && !caller.scopes.has('messages:write')) {
@@ -106,7 +106,13 @@ export function jobRoutes(parts: JobRouteParts): Route[] {
           throw new Problem('PARAM', 'to: nobody chats with themselves')
         }
         const receivers = to === 'all' ? to : [...new Set(to)]
-        return begin(parts, call, { job: 'broadcast', perSecond: pace, from, to: receivers, flags, ...message })
+        return begin(parts, call, {
+          job: 'broadcast',
+          perSecond: pace,
+          from,
+          to: receivers,
+          ...broadcastMessage(call.packId, caller.app, said),
+        })
       },
     }),
     route({
@@ -193,6 +199,13 @@ export function jobRoutes(parts: JobRouteParts): Route[] {
       },
     }),
   ]
+}
+
+/** What every receiver is sent. Throws BadField: a message that no gateway can send would keep its job for ever. */
+function broadcastMessage(packId: PackId, app: UserId, said: Message): Omit<Broadcast, 'from' | 'to'> {
+  const { flags = NOTIFY_FLAGS } = said
+  const { pushInfo, content, extra } = sendFrame(packId, notifySessionId(app, app), { ...said, flags })
+  return { flags, content, ...(pushInfo && { pushInfo }), ...(extra && { extra }) }
 }
 
 /** Writes the job to the log; from then on it is done. Throws Problem. */

@@ -27,7 +27,7 @@ const flagsSchema = z
 
 type SendFrame = Extract<PackFrame, { type: 'send' }>
 
-interface Message {
+export interface Message {
   flags?: number
   pushInfo?: PushInfo
   content: Content

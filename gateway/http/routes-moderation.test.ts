@@ -57,6 +57,18 @@ test('[CON5] a viewer does neither, and nobody reads what users keep for themsel
   expect(own).toMatchObject({ status: 400 })
 })
 
+test('[CON5] what is no place of a message is refused, and nothing is noted', async () => {
+  for (const target of [
+    { seq: -1, packId: http.packId() },
+    { seq: 1, packId: http.packId(), from: 'a:b' },
+  ]) {
+    expect(await http.call('POST', `${PATH}/revoke`, { bearer: moderator, body: { target } })).toMatchObject({
+      status: 400,
+      body: { name: 'PARAM' },
+    })
+  }
+})
+
 test('[CON6] every scope of a role is one, and a moderator may what a viewer may', () => {
   const { viewer: looks, moderator: keepsOrder } = OPERATOR_SCOPES
   expect([...looks, ...keepsOrder].filter(scope => !isScope(scope))).toEqual([])

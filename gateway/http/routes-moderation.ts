@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import type { Target } from '../../schemas/content.ts'
 import { HISTORY_PAGE_MAX } from '../../schemas/frames.ts'
 import { SERVER_RECORDS } from '../../schemas/frames-avro.ts'
 import { groupSessionId, type SessionId } from '../../schemas/ids.ts'
 import type { PackBody } from '../../schemas/pack.ts'
+import { targetOf } from '../ws/frame-contents.ts'
+import type { Fields } from '../ws/frame-fields.ts'
 import { noteAct, submitAppPack } from './app-packs.ts'
 import { fieldOf, recordSchema } from './avro-schemas.ts'
 import { groupParams, sessionParams, wholeNumber } from './common-schemas.ts'
@@ -22,7 +23,7 @@ export function moderationRoutes(calls: CallsNow): Route[] {
   const operate = async (call: RouteCall, act: string, sessionId: SessionId, body: PackBody) => {
     const { identity, packId } = call
     const app = identity.userId
-    await noteAct(calls(), call, { act, subject: sessionId, ...targetOf(body) })
+    await noteAct(calls(), call, { act, subject: sessionId, ...messageIn(body) })
     const operator = { ...identity, actor: { kind: 'OPERATOR', id: app } as const }
     return outcomeOf(await submitAppPack(calls(), operator, { packId, sessionId, from: app, body }))
   }
@@ -56,11 +57,11 @@ export function moderationRoutes(calls: CallsNow): Route[] {
       id: 'moderateMessage',
       summary: 'Revoke a message of anybody, at any age',
       params: sessionParams,
-      body: z.strictObject({ target: fieldOf<Target>('Revoke', 'target') }),
+      body: z.strictObject({ target: fieldOf<Fields>('Revoke', 'target') }),
       handle: async call => {
         const { sessionId } = call.params
         checkOpen(sessionId)
-        return operate(call, 'moderateMessage', sessionId, { kind: 'RevokeMessage', target: call.body.target })
+        return operate(call, 'moderateMessage', sessionId, { kind: 'RevokeMessage', target: targetOf(call.body) })
       },
     }),
     route({
@@ -79,6 +80,6 @@ function checkOpen(sessionId: SessionId): void {
   if (!/^[sg]:/.test(sessionId)) throw new Problem('PARAM', 'sessionId: a chat or a group')
 }
 
-function targetOf(body: PackBody): Record<string, unknown> {
+function messageIn(body: PackBody): Record<string, unknown> {
   return body.kind === 'RevokeMessage' ? { seq: body.target.seq, sender: body.target.from } : {}
 }

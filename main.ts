@@ -15,7 +15,7 @@ const HELP = `packlog: an event-sourced instant-messaging backend on Kafka
   packlog erase USER [--reason T]   erases a user for good, and shows how far it is
   packlog export USER               writes what is kept of a user, one JSON object a line
   packlog hold|release USER|SESSION sets or ends a legal hold, which goes before every erasure
-  packlog key create|list|revoke APP makes, lists and ends keys of apps for the HTTP API
+  packlog key create|list|quota|revoke APP  makes, lists, limits and ends keys of apps for the HTTP API
   packlog rebuild VIEW [--resume]   builds history, membership or archive anew from the log, and from the archive
                                     where the log has lost its beginning; --discard throws away what one has left
   packlog rebuild VIEW --as-of TIME builds history or membership as it was, beside the live one
@@ -43,6 +43,7 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
       name: { type: 'string' },
       scopes: { type: 'string' },
       days: { type: 'string' },
+      'per-day': { type: 'string' },
       json: { type: 'boolean' },
       all: { type: 'boolean' },
       repair: { type: 'boolean' },
@@ -64,11 +65,11 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
     case 'kick':
       return (await import('./commands/kick.ts')).kickCommand({ env, userId: subject, reason: values.reason })
     case 'key': {
-      const { name, role, scopes, days } = values
+      const { name, role, scopes, days, 'per-day': perDay } = values
       return (await import('./commands/key.ts')).keyCommand({
         env,
         words: positionals.slice(1),
-        flags: { name, role, scopes, days },
+        flags: { name, role, scopes, days, perDay },
       })
     }
     case 'rebuild':

@@ -1,4 +1,5 @@
 import type { Millis } from '../infra/clock.ts'
+import { codeName } from '../schemas/codes.ts'
 import type { Event } from '../schemas/event.ts'
 import { makePackId, type SessionId, type UserId } from '../schemas/ids.ts'
 import { makePack } from '../schemas/make-pack.ts'
@@ -53,4 +54,11 @@ export async function submitOperatorPack(context: Context, said: OperatorWords):
     if (outcome === undefined) await clock.sleep(POLL_MS)
   }
   return outcome
+}
+
+/** Why a pack of an operator did nothing; undefined where it was accepted. */
+export function operatorFault(outcome: Event | undefined): string | undefined {
+  if (outcome === undefined) return 'no outcome came in time: does the sequencer run?'
+  if (outcome.body.kind !== 'PackRefused') return undefined
+  return `refused: ${codeName(outcome.body.code) ?? outcome.body.code}, ${outcome.body.reason}`
 }

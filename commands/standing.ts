@@ -1,10 +1,9 @@
 import { BadConfig } from '../infra/config.ts'
 import { readErasure } from '../processors/archive/main.ts'
-import { codeName } from '../schemas/codes.ts'
 import { isSessionId, isUserId, type SessionId, type UserId, userSessionId } from '../schemas/ids.ts'
 import type { PackBody } from '../schemas/pack.ts'
 import { type Context, clickHouseOptions, closeContext, openContext } from './context.ts'
-import { submitOperatorPack } from './operator-pack.ts'
+import { operatorFault, submitOperatorPack } from './operator-pack.ts'
 
 /** What operators decide about users and sessions. */
 export const STANDING_VERBS = ['disable', 'enable', 'erase', 'hold', 'release'] as const
@@ -31,11 +30,9 @@ export async function standingCommand({ env, verb, subject, reason, signal }: St
   const context = await openContext({ ...env, PACKLOG_LOG_LEVEL: 'silent' }, verb)
   try {
     const outcome = await submitOperatorPack(context, { sessionId, from, body })
-    if (outcome === undefined) return say('no outcome came in time: does the sequencer run?', 1)
-    if (outcome.body.kind === 'PackRefused') {
-      return say(`refused: ${codeName(outcome.body.code) ?? outcome.body.code}, ${outcome.body.reason}`, 1)
-    }
-    if (verb !== 'erase') return say(`${subject}: ${outcome.body.kind}`, 0)
+    const fault = operatorFault(outcome)
+    if (fault !== undefined) return say(fault, 1)
+    if (verb !== 'erase') return say(`${subject}: ${outcome!.body.kind}`, 0)
     return await watchErasure(context, from, signal)
   } finally {
     await closeContext(context)

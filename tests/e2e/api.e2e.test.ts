@@ -7,6 +7,7 @@ import { systemClock } from '../../infra/clock.ts'
 import type { SessionId } from '../../schemas/ids.ts'
 import { PartitionReader } from '../../verify/read-log.ts'
 import { startProduct, type TestProduct } from '../product.ts'
+import { runCommand } from '../run-command.ts'
 import { ApiClient, type ApiReply } from './api-client.ts'
 import { Device } from './device.ts'
 
@@ -223,6 +224,34 @@ test('[HT21, HT22, HT23, HT24] search, figures, users and dead letters are answe
   expect((await api.settled('GET', '/v1/users/api-lea')).body).toMatchObject({ access: 'active' })
   expect((await api.settled('GET', '/v1/users/api-lea/erasure')).body).toMatchObject({ erased: 0, held: [] })
   expect((await api.settled('GET', '/v1/me/push-devices', { as: 'api-lea' })).body).toEqual({ devices: [] })
+})
+
+test('[HT42] operators make, limit, list and end keys by command, and are told of what was refused', async () => {
+  const key = async (...words: string[]) => {
+    const { code, stdout } = await runCommand(['key', ...words], product.env)
+    return { code, said: stdout.trimEnd() }
+  }
+  const made = await key('create', 'kiosk', '--name', 'till', '--scopes', 'messages:write', '--per-day', '2')
+  expect(made.code).toBe(0)
+  const bearer = made.said
+  const keyId = bearer.split('.')[2]!
+  const until = (status: number) =>
+    api.until(reply => reply.status === status, 'POST', '/v1/messages/text', {
+      bearer,
+      as: 'api-ned',
+      body: { to: 'api-oz', text: 'a' },
+    })
+  await until(429)
+  expect(await key('quota', 'kiosk', keyId, 'none')).toEqual({ code: 0, said: `${keyId} of kiosk: no limit` })
+  await until(200)
+  expect(await key('quota', 'kiosk', keyId, '5000')).toMatchObject({ code: 0 })
+  const listed = `${keyId}  till  for ever, 5000 requests in a day  messages:write`
+  await expect.poll(async () => (await key('list', 'kiosk')).said, { timeout: 10_000 }).toBe(listed)
+  expect(await key('revoke', 'kiosk', keyId)).toMatchObject({ code: 0 })
+  await until(401)
+  expect(await key('revoke', 'kiosk', keyId)).toMatchObject({ code: 1, said: expect.stringMatching('NOT_EXIST') })
+  expect(await key('quota', 'kiosk', 'nokey', '5')).toEqual({ code: 1, said: 'kiosk has no key nokey' })
+  expect(await key('quota', 'kiosk', keyId, '0')).toMatchObject({ code: 2 })
 })
 
 test('[HT8] every operation of the description is there, and refuses what it does not know', async () => {

@@ -56,6 +56,7 @@ export async function webhookCommand(options: {
 }
 
 async function list({ desk, print }: Work, webhooks: readonly Webhook[]): Promise<number> {
+  if (webhooks.length === 0) print('there are no webhooks')
   for (const webhook of webhooks) {
     const dead = (await desk.deadLanes(webhook)).length
     print(JSON.stringify({ name: hookName(webhook), use: webhook.use, url: webhook.url, dead }))

@@ -73,6 +73,14 @@ function loadSchema(file: string): avro.Schema & object {
 
 export const packSchema = loadSchema('./pack.avsc')
 export const eventSchema = loadSchema('./event.avsc')
+/** Every kind of event, by the schema. */
+export const eventKinds: readonly string[] = kindsOf(eventSchema)
+
+/** The names of the records of the union that is the body. */
+function kindsOf(schema: object): string[] {
+  const { fields } = schema as { fields: { name: string; type: unknown }[] }
+  return (fields.find(({ name }) => name === 'body')!.type as { name: string }[]).map(({ name }) => name)
+}
 
 /** Makes the avsc type of a schema as the codec uses it. */
 export function avroType(schema: object): avro.Type {

@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Millis } from '../infra/clock.ts'
+import { eventKinds } from './codec.ts'
 import type { UserId } from './ids.ts'
 
 /**
@@ -26,6 +27,14 @@ export type HookPackKind = (typeof HOOK_PACK_KINDS)[number]
 /** What a webhook may be told besides events of the log: that a user has come or gone. Only where it names them. */
 export const PRESENCE_KINDS = ['UserOnline', 'UserOffline'] as const
 export type PresenceKind = (typeof PRESENCE_KINDS)[number]
+
+/** Outcomes that are no event of an app, a user or a session. */
+const TOLD_TO_NOBODY: ReadonlySet<string> = new Set(['PackRefused', 'PackRepeated', 'RulesSet'])
+/** What an after-webhook may name. */
+export const WEBHOOK_EVENT_KINDS: readonly string[] = [
+  ...eventKinds.filter(kind => !TOLD_TO_NOBODY.has(kind)),
+  ...PRESENCE_KINDS,
+]
 
 export function isPresenceKind(kind: string): kind is PresenceKind {
   return (PRESENCE_KINDS as readonly string[]).includes(kind)
@@ -131,9 +140,10 @@ export function settingsProblem({
 }: Pick<WebhookSettings, 'url' | 'use' | 'kinds'>): string | undefined {
   const problem = urlProblem(url)
   if (problem !== undefined) return `the URL cannot be called: ${problem}`
-  const asked: readonly string[] = HOOK_PACK_KINDS
-  const strange = use === 'before' ? kinds.find(kind => !asked.includes(kind)) : undefined
-  return strange === undefined ? undefined : `nobody is asked about ${strange}`
+  const known: readonly string[] = use === 'before' ? HOOK_PACK_KINDS : WEBHOOK_EVENT_KINDS
+  const strange = kinds.find(kind => !known.includes(kind))
+  if (strange === undefined) return undefined
+  return use === 'before' ? `kinds: nobody is asked about ${strange}` : `kinds: there is no event ${strange}`
 }
 
 /** Why a URL cannot be called, whatever its name resolves to; undefined where it can. */

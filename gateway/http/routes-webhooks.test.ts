@@ -109,6 +109,16 @@ test('[HT18, WH8] what nobody may call, and kinds that nobody is asked about, ar
   expect(await status({ url: receiver.url('/'), budgetMs: 60_000 })).toBe(400)
 })
 
+test('[WH40] an event that there is not is refused by name, when a webhook is made and when it is changed', async () => {
+  const refused = { status: 400, body: { name: 'PARAM', detail: 'kinds: there is no event MessageSent' } }
+  const webhookId = 'strict'
+  expect(await call('POST', '', { webhookId, url: receiver.url('/'), kinds: ['MessageSent'] })).toMatchObject(refused)
+  await call('POST', '', { webhookId, url: receiver.url('/'), kinds: ['MessageAccepted', 'UserOnline'] })
+  expect(await call('PATCH', `/${webhookId}`, { kinds: ['MessageSent'] })).toMatchObject(refused)
+  expect((await call('GET', `/${webhookId}`)).body.kinds).toEqual(['MessageAccepted', 'UserOnline'])
+  await call('DELETE', `/${webhookId}`)
+})
+
 test('[HT18] what the installation names is shown, and not changed here', async () => {
   const listed = (await call('GET', '')).body.webhooks as { webhookId: string; readOnly: boolean }[]
   expect(listed.find(({ webhookId }) => webhookId === 'named')).toMatchObject({ readOnly: true })

@@ -8,8 +8,10 @@ import { isSessionId, type SessionId, type UserId } from '../../schemas/ids.ts'
 import { livingWebhooks, WEBHOOK_FIELDS, type WebhookDetail } from '../../schemas/webhook-acts.ts'
 import {
   HOOK_BUDGET_MS_DEFAULT,
+  HOOK_PACK_KINDS,
   settingsProblem,
   URL_CHARS_MAX,
+  WEBHOOK_EVENT_KINDS,
   WEBHOOK_ID,
   WEBHOOKS_PER_APP_MAX,
   type Webhook,
@@ -45,7 +47,9 @@ const OUTCOMES = ['delivered', 'failed', 'dead', 'dropped'] as const
 const settings = {
   url: z.string().max(URL_CHARS_MAX).describe('https; http only within networks that the installation allows.'),
   use: WEBHOOK_FIELDS.use.describe('after: told of events; before: asked about packs before they are taken.'),
-  kinds: WEBHOOK_FIELDS.kinds.describe('Kinds of events, or of packs where use is before; empty: all.'),
+  kinds: WEBHOOK_FIELDS.kinds.describe(
+    `Kinds of events (${WEBHOOK_EVENT_KINDS.join(', ')}), or where use is before of packs (${HOOK_PACK_KINDS.join(', ')}); empty: all.`,
+  ),
   sessionKinds: WEBHOOK_FIELDS.sessionKinds.describe('Kinds of sessions; empty: all.'),
   failOpen: WEBHOOK_FIELDS.failOpen.describe('before: a pack goes on where there is no answer.'),
   budgetMs: WEBHOOK_FIELDS.budgetMs.describe('before: how long an answer may take.'),

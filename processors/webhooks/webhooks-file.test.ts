@@ -31,6 +31,8 @@ test.each<[string, unknown[]]>([
   ['a password in the URL', [{ ...hook, url: 'https://a:b@shop.example/' }]],
   ['a use that is none', [{ ...hook, use: 'during' }]],
   ['a kind that is none', [{ ...hook, kinds: ['not a kind'] }]],
+  ['an event that there is not', [{ ...hook, kinds: ['MessageAccepted', 'MessageSent'] }]],
+  ['an outcome that nobody is told of', [{ ...hook, kinds: ['PackRefused'] }]],
   ['a pack that nobody is asked about', [{ ...hook, use: 'before', kinds: ['MessageAccepted'] }]],
   ['a kind of session that is none', [{ ...hook, sessionKinds: ['channel'] }]],
   ['too much time', [{ ...hook, budgetMs: HOOK_BUDGET_MS_MAX + 1 }]],

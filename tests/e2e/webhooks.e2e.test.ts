@@ -99,6 +99,10 @@ async function inForce(id: string, from: Device, sessionId: string): Promise<voi
 
 const seqs = (id: string, sessionId: string) => receiver.of(`/${id}`, sessionId).map(({ body }) => body.event!.seq)
 
+test('[WH40] where there are no webhooks, the command says so', async () => {
+  expect(await command('list')).toEqual({ code: 0, lines: ['there are no webhooks'] })
+})
+
 test('[WH1, WH2, WH7] events come signed, in the order of their session, and only those asked for', async () => {
   const secret = await setWebhook('orders', { kinds: ['MessageAccepted'], sessionKinds: ['single'] })
   const alice = await device('wh-alice')

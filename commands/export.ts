@@ -3,7 +3,7 @@ import { BadConfig } from '../infra/config.ts'
 import { connectRedis, redisReady } from '../infra/redis/redis.ts'
 import { archiveReader } from '../processors/archive/main.ts'
 import { membershipReader, peopleReader } from '../processors/membership/main.ts'
-import { exportUser } from '../processors/user-export.ts'
+import { exportText, exportUser } from '../processors/user-export.ts'
 import { isUserId } from '../schemas/ids.ts'
 import { clickHouseOptions, closeContext, openContext } from './context.ts'
 
@@ -31,7 +31,7 @@ export async function exportCommand(options: {
     const sources = { people: peopleReader(on), membership: membershipReader(on), archive: archive.reader }
     for await (const line of exportUser(userId, sources)) {
       if (signal.aborted) return 1
-      if (!process.stdout.write(`${JSON.stringify(line)}\n`)) await once(process.stdout, 'drain')
+      if (!process.stdout.write(exportText(line))) await once(process.stdout, 'drain')
     }
     return 0
   } finally {

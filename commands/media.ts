@@ -9,11 +9,11 @@ import type { Context } from './context.ts'
 export function gatewayMedia(
   { config, clock, random }: Context,
   connection: RedisConnection,
-): Pick<GatewayOptions, 'media'> {
+): Pick<GatewayOptions, 'media' | 'mediaStore'> {
   const { media } = config
   if (media === undefined) return {}
   const limits = { ...MEDIA_LIMITS, bytesMax: media.bytesMax, bytesPerDayMax: media.bytesPerDayMax }
   const store = s3MediaStore({ ...media, clock })
   const quota = new RedisMediaQuota(connection, limits.bytesPerDayMax)
-  return { media: new Media({ store, quota, limits, clock, random }) }
+  return { media: new Media({ store, quota, limits, clock, random }), mediaStore: store }
 }

@@ -22,8 +22,10 @@ import { pushReceiptRoutes } from './http/routes-push-receipts.ts'
 import { HttpServer } from './http/server.ts'
 import { type JobLeases, NO_LEASES } from './jobs/job-leases.ts'
 import { JobWorker, type JobWorkerOptions } from './jobs/job-worker.ts'
+import { UserExports } from './jobs/user-exports.ts'
 import { CLOSE_MS_MAX } from './limits.ts'
 import type { Media } from './media/media.ts'
+import type { MediaStore } from './media/media-store.ts'
 import { WordsFile } from './words/words-file.ts'
 import type { Calls } from './ws/calls.ts'
 import type { RateLimit } from './ws/rate-limits.ts'
@@ -63,6 +65,8 @@ export interface GatewayOptions extends GatewayCoreOptions {
   jobLeases?: JobLeases
   /** The store of files; without it the installation has none. */
   media?: Media
+  /** The same store, for what is exported. */
+  mediaStore?: MediaStore
   /** What push vendors report is given to it; without it nobody reports. */
   pushReceipts?: PushReceipts
   /** The file of the words that messages must not hold. */
@@ -133,7 +137,8 @@ class Gateway implements GatewayService {
     const { log, topics, codecs, people } = this.options
     const deadDesk = new DeadDesk({ log, topics, codec: codecs.events, clock })
     const dayCounts = this.options.dayCounts ?? new MemoryDayCounts()
-    const worker = this.jobWorker(calls)
+    const exports = this.userExports()
+    const worker = this.jobWorker(calls, exports)
     const remembered = this.options.packIds ?? new MemoryPackIds()
     this.http = new HttpServer({
       clock,
@@ -168,6 +173,8 @@ class Gateway implements GatewayService {
         erasure: userId => present(this.options.erasure, 'there is no archive here')(userId),
         dead: () => deadDesk,
         jobStarted: () => worker?.wake(),
+        exports: () => present(exports, 'there is no store of files here'),
+        sentCount: userId => this.options.archive.sentCount(userId),
       }),
       foreignRoutes: this.options.pushReceipts === undefined ? [] : pushReceiptRoutes(this.options.pushReceipts),
       ...(tls === undefined ? {} : { tls }),
@@ -198,8 +205,14 @@ class Gateway implements GatewayService {
     await this.core.stop()
   }
 
+  /** Undefined where there is no store for them. */
+  private userExports(): UserExports | undefined {
+    const { mediaStore: store, people, membership, archive, clock } = this.options
+    return store && new UserExports({ store, sources: { people, membership, archive }, clock })
+  }
+
   /** Undefined where nobody keeps jobs. */
-  private jobWorker(calls: () => Calls): JobWorker | undefined {
+  private jobWorker(calls: () => Calls, exports: UserExports | undefined): JobWorker | undefined {
     const { apps: reader, jobLeases: leases = NO_LEASES, topics, clock, random, logger } = this.options
     const { core } = this
     if (reader === undefined) return undefined
@@ -215,6 +228,7 @@ class Gateway implements GatewayService {
       isOpen: () => core.isOpen,
       apps,
       leases,
+      exports,
       partitions: topics.packs.partitions,
       clock,
       random,

@@ -42,10 +42,41 @@ export const EXPORT_PAGE = 200
  * Views move meanwhile: each line is true of the moment at which it was read. Rejects when a store cannot be reached.
  */
 export async function* exportUser(userId: UserId, sources: ExportSources): AsyncGenerator<ExportLine> {
-  yield await profileOf(userId, sources.people)
-  yield* groupsOf(userId, sources.membership)
-  yield* friendsOf(userId, sources.people)
-  yield* messagesOf(userId, sources.archive)
+  yield* standingOf(userId, sources)
+  let after: SentPlace | undefined
+  do {
+    const page = await messagesOf(userId, after, sources.archive)
+    yield* page.messages
+    after = page.next
+  } while (after !== undefined)
+}
+
+/** What comes before the messages: who the user is, and whom they have to do with. */
+export async function* standingOf(
+  userId: UserId,
+  { people, membership }: Pick<ExportSources, 'people' | 'membership'>,
+): AsyncGenerator<ExportLine> {
+  yield await profileOf(userId, people)
+  yield* groupsOf(userId, membership)
+  yield* friendsOf(userId, people)
+}
+
+/** The messages behind a place, a page of them; `next` is the place behind which the next page begins, where there is one. */
+export async function messagesOf(
+  userId: UserId,
+  after: SentPlace | undefined,
+  archive: ExportSources['archive'],
+): Promise<{ messages: ExportedMessage[]; next?: SentPlace }> {
+  const places = await archive.sentBy({ userId, ...(after && { after }), limit: EXPORT_PAGE })
+  const { events, changes } = await archive.messagesAt(places)
+  const changesOf = changesByTarget(changes)
+  const byPlace = new Map(events.map(event => [placeKey(event), event]))
+  const messages = places.flatMap(place => {
+    const event = byPlace.get(placeKey(place))
+    if (event?.body.kind !== 'MessageAccepted') return []
+    return [exportedMessage(event, event.body, changesOf.get(placeKey(place)) ?? [])]
+  })
+  return places.length < EXPORT_PAGE ? { messages } : { messages, next: places.at(-1)! }
 }
 
 async function profileOf(userId: UserId, people: ExportSources['people']): Promise<ExportLine> {
@@ -73,23 +104,6 @@ async function* friendsOf(userId: UserId, people: ExportSources['people']): Asyn
     for (const friend of page.friends) yield { kind: 'Friend', ...friend }
     cursor = page.cursor
   } while (cursor !== undefined)
-}
-
-async function* messagesOf(userId: UserId, archive: ExportSources['archive']): AsyncGenerator<ExportLine> {
-  let after: SentPlace | undefined
-  for (;;) {
-    const places = await archive.sentBy({ userId, ...(after && { after }), limit: EXPORT_PAGE })
-    const { events, changes } = await archive.messagesAt(places)
-    const changesOf = changesByTarget(changes)
-    const byPlace = new Map(events.map(event => [placeKey(event), event]))
-    for (const place of places) {
-      const event = byPlace.get(placeKey(place))
-      if (event?.body.kind !== 'MessageAccepted') continue
-      yield exportedMessage(event, event.body, changesOf.get(placeKey(place)) ?? [])
-    }
-    after = places.at(-1)
-    if (places.length < EXPORT_PAGE) return
-  }
 }
 
 function placeKey({ sessionId, seq }: SentPlace): string {
@@ -127,4 +141,9 @@ function exportedMessage(
     }
   }
   return { kind: 'Message', sessionId, seq, packId, at, content, ...(extra && { extra }), edits }
+}
+
+/** A line of an export as it is written: NDJSON. */
+export function exportText(line: ExportLine): string {
+  return `${JSON.stringify(line)}\n`
 }

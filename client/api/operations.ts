@@ -224,6 +224,8 @@ export type BatchOutcomeInput = { accepted: number; outcomes: ({ sessionId: stri
 
 export type JobInput = { jobId: string; job: string; state: "waiting" | "running" | "done" | "cancelled" | "failed"; total: number; done: number; failed: number; failures: ({ userId: string; code: number; name: string })[]; startedAt: number; endedAt?: number; error?: string }
 
+export type JobResultInput = { files: ({ url: string })[]; expiresAt: number }
+
 export type ProfilePatchInput = { name?: string; avatar?: string; fields?: (AttributeInput)[] }
 
 export type KeyInput = { keyId: string; name: string; scopes: (string)[]; createdAt: number; expiresAt?: number; perSecond?: number; lastUsedAt?: number; perDay?: number; usedToday?: number }
@@ -528,6 +530,8 @@ export type BatchOutcome = { accepted: number; outcomes: ({ sessionId: string; p
 
 export type Job = { jobId: string; job: string; state: "waiting" | "running" | "done" | "cancelled" | "failed"; total: number; done: number; failed: number; failures: ({ userId: string; code: number; name: string })[]; startedAt: number; endedAt?: number; error?: string }
 
+export type JobResult = { files: ({ url: string })[]; expiresAt: number }
+
 export type ProfilePatch = { name?: string; avatar?: string; fields?: (Attribute)[] }
 
 export type Key = { keyId: string; name: string; scopes: (string)[]; createdAt: number; expiresAt?: number; perSecond?: number; lastUsedAt?: number; perDay?: number; usedToday?: number }
@@ -770,10 +774,14 @@ export interface Operations {
   startUserImport: { call: { body: { users: ({ userId: string; profile: ProfilePatchInput })[]; perSecond?: number } }; answer: Job }
   /** Erase many users */
   startUserErasure: { call: { body: { userIds: (string)[]; reason?: string; perSecond?: number } }; answer: Job }
+  /** Export everything that is kept of a user */
+  startUserExport: { call: { body: { userId: string } }; answer: Job }
   /** List the jobs of the app, the newest first; those that ended more than 30 days ago are left out */
   listJobs: { call: {  }; answer: { jobs: (Job)[] } }
   /** How far a job is, and what became of it */
   getJob: { call: { params: { jobId: string } }; answer: Job }
+  /** Get links to the files of an export */
+  getJobResult: { call: { params: { jobId: string } }; answer: JobResult }
   /** Let a job go no further */
   cancelJob: { call: { params: { jobId: string } }; answer: Outcome }
   /** Issue a token with which a client of a user connects */
@@ -789,7 +797,7 @@ export interface Operations {
   /** List the keys of the app, those that have expired as well */
   listKeys: { call: {  }; answer: { keys: (Key)[] } }
   /** Create a key of the app */
-  createKey: { call: { body: { name: string; scopes: ("messages:write" | "messages:read" | "notifications:write" | "groups:write" | "groups:read" | "friends:write" | "friends:read" | "users:write" | "users:erase" | "users:read" | "tokens:write" | "presence:read" | "search:read" | "statistics:read" | "media:write" | "media:read" | "push:write" | "push:read" | "webhooks:write" | "webhooks:read" | "jobs:read" | "jobs:write" | "dead:read" | "dead:write" | "holds:write" | "moderation:read" | "moderation:write" | "health:read" | "keys:write" | "apps:write" | "keys:read" | "audit:read")[]; expiresInMs?: number; perSecond?: number } }; answer: MadeKey }
+  createKey: { call: { body: { name: string; scopes: ("messages:write" | "messages:read" | "notifications:write" | "groups:write" | "groups:read" | "friends:write" | "friends:read" | "users:write" | "users:erase" | "users:read" | "users:export" | "tokens:write" | "presence:read" | "search:read" | "statistics:read" | "media:write" | "media:read" | "push:write" | "push:read" | "webhooks:write" | "webhooks:read" | "jobs:read" | "jobs:write" | "dead:read" | "dead:write" | "holds:write" | "moderation:read" | "moderation:write" | "health:read" | "keys:write" | "apps:write" | "keys:read" | "audit:read")[]; expiresInMs?: number; perSecond?: number } }; answer: MadeKey }
   /** Create the successor of a key, which ends after a while */
   rotateKey: { call: { params: { keyId: string }; body?: { overlapMs?: number } }; answer: MadeKey }
   /** Say how many requests a key may make in a day */
@@ -799,7 +807,7 @@ export interface Operations {
   /** List the keys of any app */
   listAppKeys: { call: { params: { app: string } }; answer: { keys: (Key)[] } }
   /** Create a key of any app; the app is there with its first key */
-  createAppKey: { call: { params: { app: string }; body: { name: string; scopes: ("messages:write" | "messages:read" | "notifications:write" | "groups:write" | "groups:read" | "friends:write" | "friends:read" | "users:write" | "users:erase" | "users:read" | "tokens:write" | "presence:read" | "search:read" | "statistics:read" | "media:write" | "media:read" | "push:write" | "push:read" | "webhooks:write" | "webhooks:read" | "jobs:read" | "jobs:write" | "dead:read" | "dead:write" | "holds:write" | "moderation:read" | "moderation:write" | "health:read" | "keys:write" | "apps:write" | "keys:read" | "audit:read")[]; expiresInMs?: number; perSecond?: number } }; answer: MadeKey }
+  createAppKey: { call: { params: { app: string }; body: { name: string; scopes: ("messages:write" | "messages:read" | "notifications:write" | "groups:write" | "groups:read" | "friends:write" | "friends:read" | "users:write" | "users:erase" | "users:read" | "users:export" | "tokens:write" | "presence:read" | "search:read" | "statistics:read" | "media:write" | "media:read" | "push:write" | "push:read" | "webhooks:write" | "webhooks:read" | "jobs:read" | "jobs:write" | "dead:read" | "dead:write" | "holds:write" | "moderation:read" | "moderation:write" | "health:read" | "keys:write" | "apps:write" | "keys:read" | "audit:read")[]; expiresInMs?: number; perSecond?: number } }; answer: MadeKey }
   /** List the webhooks of the app */
   listWebhooks: { call: {  }; answer: { webhooks: (Webhook)[] } }
   /** Create a webhook; its secret is told once */
@@ -932,8 +940,10 @@ export const OPERATIONS: Record<keyof Operations, { method: string; path: string
   startBroadcast: { method: 'POST', path: '/v1/jobs/broadcast' },
   startUserImport: { method: 'POST', path: '/v1/jobs/import-users' },
   startUserErasure: { method: 'POST', path: '/v1/jobs/erase-users' },
+  startUserExport: { method: 'POST', path: '/v1/jobs/export-user' },
   listJobs: { method: 'GET', path: '/v1/jobs' },
   getJob: { method: 'GET', path: '/v1/jobs/{jobId}' },
+  getJobResult: { method: 'GET', path: '/v1/jobs/{jobId}/result' },
   cancelJob: { method: 'POST', path: '/v1/jobs/{jobId}/cancel' },
   issueToken: { method: 'POST', path: '/v1/tokens' },
   revokeTokens: { method: 'POST', path: '/v1/tokens/revoke' },

@@ -6,6 +6,7 @@ import { codeName } from '../../schemas/codes.ts'
 import type { PackId, UserId } from '../../schemas/ids.ts'
 import type { Profile } from '../../schemas/settings.ts'
 import { type Broadcast, type JobFailure, type JobSpec, usersOf } from '../jobs/job-spec.ts'
+import type { UserExports } from '../jobs/user-exports.ts'
 import { appSessionId, NOTIFY_FLAGS, noteAct, notifySessionId, submitAppPack } from './app-packs.ts'
 import { ID_PATTERN, recordFields } from './avro-schemas.ts'
 import { userIdSchema } from './common-schemas.ts'
@@ -30,6 +31,10 @@ export interface JobRouteParts {
   partitions: number
   /** There is a job to begin. */
   jobStarted(): void
+  /** Throws Problem where this installation has no store of files. */
+  exports(): UserExports
+  /** Messages that a user sent. Rejects when the archive cannot be reached. */
+  sentCount(userId: UserId): Promise<number>
 }
 
 /** Jobs of an app that have not ended. */
@@ -46,10 +51,14 @@ const failureSchema = z.strictObject({ userId: z.string(), code: z.int(), name: 
 const jobSchema = z
   .strictObject({
     jobId: z.string(),
-    job: z.string().describe('broadcast, importUsers or eraseUsers.'),
+    job: z.string().describe('broadcast, importUsers, eraseUsers or exportUser.'),
     state: z.enum(['waiting', 'running', 'done', CANCELLED, 'failed']),
-    total: z.int().describe('Users that it is for; of all users: as many as were known when it began.'),
-    done: z.int().describe('Users that it has dealt with, those where it failed among them.'),
+    total: z
+      .int()
+      .describe(
+        'Users that it is for; of all users: as many as were known when it began. Of an export: messages, likewise.',
+      ),
+    done: z.int().describe('Users, or messages, that it has dealt with, those where it failed among them.'),
     failed: z.int(),
     failures: z.array(failureSchema).describe('The first that failed, with the code of each.'),
     startedAt: z.int(),
@@ -58,6 +67,12 @@ const jobSchema = z
   })
   .meta({ id: 'Job' })
 type JobBody = z.infer<typeof jobSchema>
+const resultSchema = z
+  .strictObject({
+    files: z.array(z.strictObject({ url: z.string().describe('To be got without a key.') })).describe('In order.'),
+    expiresAt: z.int().describe('Until then the links are good; ask again for others.'),
+  })
+  .meta({ id: 'JobResult' })
 
 const perSecond = z
   .int()
@@ -152,6 +167,21 @@ export function jobRoutes(parts: JobRouteParts): Route[] {
       },
     }),
     route({
+      ...start,
+      scope: 'users:export',
+      url: '/v1/jobs/export-user',
+      id: 'startUserExport',
+      summary: 'Export everything that is kept of a user',
+      description:
+        'The profile with settings, groups, friends, and the messages that the user sent, as they read now; not what others wrote. ' +
+        'Once the job is done, getJobResult has the files.',
+      body: z.strictObject({ userId: userIdSchema }),
+      handle: call => {
+        parts.exports()
+        return begin(parts, call, { job: 'exportUser', userId: call.body.userId })
+      },
+    }),
+    route({
       method: 'GET',
       url: '/v1/jobs',
       id: 'listJobs',
@@ -177,6 +207,27 @@ export function jobRoutes(parts: JobRouteParts): Route[] {
       params: jobParams,
       answer: jobSchema,
       handle: async ({ identity, params }) => bodyOf(await find(identity.userId, params.jobId)),
+    }),
+    route({
+      method: 'GET',
+      url: '/v1/jobs/:jobId/result',
+      id: 'getJobResult',
+      tag: 'jobs',
+      scope: 'users:export',
+      actsFor: 'app',
+      summary: 'Get links to the files of an export',
+      description: `NDJSON, one fact a line; put one behind another they are the export. Kept for a day after the job has ended; that links were given is noted.`,
+      params: jobParams,
+      answer: resultSchema,
+      handle: async call => {
+        const app = call.identity.userId
+        const job = await find(app, call.params.jobId)
+        const isDone = job.job === 'exportUser' && job.ended !== undefined && job.ended.error === undefined
+        const links = isDone ? await parts.exports().links({ app }, job) : undefined
+        if (links === undefined) throw new Problem('NOT_EXIST', 'the job has no files, not yet or no longer')
+        await noteAct(calls(), call, { act: 'readExport', subject: job.jobId })
+        return { files: links.urls.map(url => ({ url })), expiresAt: links.expiresAt }
+      },
     }),
     route({
       method: 'POST',
@@ -210,11 +261,12 @@ function broadcastMessage(packId: PackId, app: UserId, said: Message): Omit<Broa
 
 /** Writes the job to the log; from then on it is done. Throws Problem. */
 async function begin(
-  { calls, apps, partitions, jobStarted }: JobRouteParts,
+  parts: JobRouteParts,
   { caller, identity, packId, requestId }: Pick<RouteCall, 'caller' | 'identity' | 'packId' | 'requestId'>,
   spec: JobSpec,
 ): Promise<JobBody> {
   if (caller.kind !== 'app') throw new Problem('ACCESS_DENIED', 'only an app may do this, with its key')
+  const { calls, apps, jobStarted } = parts
   const { app, keyId } = caller
   const json = JSON.stringify(spec)
   if (Buffer.byteLength(json) > JOB_SPEC_BYTES_MAX) {
@@ -229,12 +281,11 @@ async function begin(
   if (jobs.filter(({ ended }) => ended === undefined).length >= JOBS_OPEN_MAX) {
     throw new Problem('LIMIT_REACHED', `${JOBS_OPEN_MAX} jobs have not ended yet`)
   }
-  const named = usersOf(spec)
-  const total = named === 'all' ? await countUsers(apps(), partitions) : named.length
+  const total = await totalOf(spec, parts)
   await noteAct(
     calls(),
     { caller, identity, packId, requestId },
-    { act: 'startJob', subject: packId, job: spec.job, inTheNameOf: identity.userId },
+    { act: 'startJob', subject: packId, job: spec.job, ...detailOf(spec), inTheNameOf: identity.userId },
   )
   const answer = await submitAppPack(
     calls(),
@@ -250,6 +301,17 @@ async function begin(
   jobStarted()
   const none = { done: 0, failed: 0, failures: [] }
   return { jobId: packId, job: spec.job, state: 'waiting', total, ...none, startedAt: at }
+}
+
+/** Who is exported is to be seen in the audit log. */
+function detailOf(spec: JobSpec): { userId?: UserId } {
+  return spec.job === 'exportUser' ? { userId: spec.userId } : {}
+}
+
+async function totalOf(spec: JobSpec, { apps, partitions, sentCount }: JobRouteParts): Promise<number> {
+  if (spec.job === 'exportUser') return fromView('DB_ERROR', () => sentCount(spec.userId))
+  const named = usersOf(spec)
+  return named === 'all' ? countUsers(apps(), partitions) : named.length
 }
 
 async function countUsers(apps: Pick<AppsReader, 'userCount'>, partitions: number): Promise<number> {

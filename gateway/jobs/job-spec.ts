@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Millis } from '../../infra/clock.ts'
+import type { SentPlace } from '../../processors/archive/archive-reader.ts'
 import type { Content, SendExtra } from '../../schemas/content.ts'
 import {
   makePackId,
@@ -26,23 +27,40 @@ export interface Broadcast {
   extra?: SendExtra
 }
 
-/** `perSecond`: packs that are sent in a second at most. */
-export type JobSpec = { perSecond: number } & (
+/** What is done by a pack for each user. `perSecond`: packs that are sent in a second at most. */
+export type PackJobSpec = { perSecond: number } & (
   | ({ job: 'broadcast' } & Broadcast)
   | { job: 'importUsers'; users: readonly { userId: UserId; profile: Partial<Profile> }[] }
   | { job: 'eraseUsers'; userIds: readonly UserId[]; reason?: string }
 )
-export const JOB_KINDS = ['broadcast', 'importUsers', 'eraseUsers'] as const satisfies readonly JobSpec['job'][]
+/** What is kept of a user, as files: user-exports.ts. */
+export interface ExportSpec {
+  job: 'exportUser'
+  userId: UserId
+}
+export type JobSpec = PackJobSpec | ExportSpec
+export const JOB_KINDS = [
+  'broadcast',
+  'importUsers',
+  'eraseUsers',
+  'exportUser',
+] as const satisfies readonly JobSpec['job'][]
 
 /** The users of one step: of the list, or of a partition behind `after` up to `to`, included. Steps never overlap. */
-export type Part = { start: number; count: number } | { partition: number; after: string; to: string }
+export type UsersPart = { start: number; count: number } | { partition: number; after: string; to: string }
+/** One file of an export: the first is about the user, each other has the messages behind a place. */
+export interface ExportPart {
+  file: number
+  after?: SentPlace
+}
+export type Part = UsersPart | ExportPart
 
 export interface JobFailure {
   userId: UserId
   code: number
 }
 
-/** What JobStepped.cursor says: the users of the step, and the first failures of those before. */
+/** What JobStepped.cursor says: the part of the step, and the first failures of those before. */
 export interface JobCursor {
   part: Part
   failures: JobFailure[]
@@ -61,7 +79,7 @@ export function readSpec(json: string): JobSpec {
 }
 
 /** The users that a job names; `all` where it names none. */
-export function usersOf(spec: JobSpec): readonly UserId[] | 'all' {
+export function usersOf(spec: PackJobSpec): readonly UserId[] | 'all' {
   switch (spec.job) {
     case 'broadcast':
       return spec.to
@@ -73,7 +91,11 @@ export function usersOf(spec: JobSpec): readonly UserId[] | 'all' {
 }
 
 /** The part of a list behind another one; undefined: there is none. */
-export function partBehind(users: readonly UserId[], part: Part | undefined, usersMax: number): Part | undefined {
+export function partBehind(
+  users: readonly UserId[],
+  part: UsersPart | undefined,
+  usersMax: number,
+): UsersPart | undefined {
   const start = part === undefined || 'partition' in part ? 0 : part.start + part.count
   const count = Math.min(usersMax, users.length - start)
   return count <= 0 ? undefined : { start, count }
@@ -92,7 +114,11 @@ export interface JobPack {
  * The pack of a job for a user. Its id follows from the job, the session and the time of the step that the user belongs
  * to, which the log says: however often and by whomever the step is done, the session takes it once.
  */
-export function packFor(spec: JobSpec, userId: UserId, of: { app: UserId; jobId: string; stepAt: Millis }): JobPack {
+export function packFor(
+  spec: PackJobSpec,
+  userId: UserId,
+  of: { app: UserId; jobId: string; stepAt: Millis },
+): JobPack {
   const { sessionId, from, body } = wordsFor(spec, userId, of.app)
   const packId = makePackId(of.stepAt, createHash('sha256').update(`${of.jobId}\n${sessionId}`).digest())
   const sent = spec.job === 'broadcast' ? spec : { flags: 0 }
@@ -100,7 +126,7 @@ export function packFor(spec: JobSpec, userId: UserId, of: { app: UserId; jobId:
   return { packId, sessionId, from, flags, ...(pushInfo === undefined ? {} : { pushInfo }), body }
 }
 
-function wordsFor(spec: JobSpec, userId: UserId, app: UserId): Pick<JobPack, 'sessionId' | 'from' | 'body'> {
+function wordsFor(spec: PackJobSpec, userId: UserId, app: UserId): Pick<JobPack, 'sessionId' | 'from' | 'body'> {
   switch (spec.job) {
     case 'broadcast': {
       const { from, content, extra } = spec

@@ -13,7 +13,7 @@ import { countingRandom } from '../testing/world.ts'
 import type { Answer } from '../ws/calls.ts'
 import { answerFrame, refusal } from '../ws/frames.ts'
 import { type JobLeases, NO_LEASES } from './job-leases.ts'
-import type { JobSpec } from './job-spec.ts'
+import type { ExportPart, JobSpec, PackJobSpec } from './job-spec.ts'
 import { JobWorker } from './job-worker.ts'
 
 /**
@@ -30,6 +30,11 @@ class JobWorld {
   readonly clock = new VirtualClock(T0)
   readonly accepted: AcceptedEvent[] = []
   readonly view = new MemoryApps()
+  /** Files of exports: what was written last under each number. */
+  readonly files = new Map<number, string>()
+  /** Messages of the user that is exported, three a file. */
+  sent = 0
+  swept: string[] = []
   /** How far the view is behind. */
   lagMs = 0
   /** Called at every moment of a worker; true: it is killed there. */
@@ -77,6 +82,18 @@ class JobWorld {
       actor: { kind: 'APP', id: APP },
       gateway: 'gw',
     })
+  }
+
+  private write(userId: UserId, { file, after }: ExportPart) {
+    if (file === 0) {
+      this.files.set(0, userId)
+      return { messages: 0, next: { file: 1 } }
+    }
+    const from = after?.seq ?? 0
+    const to = Math.min(from + 3, this.sent)
+    this.files.set(file, `${from}-${to}`)
+    const next = to < this.sent && { next: { file: file + 1, after: { sessionId: `s:a:${userId}` as never, seq: to } } }
+    return { messages: to - from, ...next }
   }
 
   begin(spec: JobSpec, total = 0): void {
@@ -128,6 +145,10 @@ class JobWorld {
         users: request => slowly(() => this.apps().users(request)),
       },
       leases,
+      exports: {
+        write: (_, userId, part) => slowly(() => this.write(userId, part)),
+        sweep: async (_, { jobId }) => void this.swept.push(jobId),
+      },
       partitions: PARTITIONS,
       partUsers: PART_USERS,
       clock: this.clock,
@@ -135,6 +156,18 @@ class JobWorld {
       logger: silentLogger,
     })
     void worker.run(dying.signal)
+  }
+
+  /** Kills a worker after so many moments, and another after so many more. */
+  killAfter(moments: readonly number[]): void {
+    const left = [...moments]
+    let gap = 0
+    this.onMoment = () => {
+      if (left.length === 0 || gap++ < left[0]!) return false
+      left.shift()
+      gap = 0
+      return true
+    }
   }
 
   get end() {
@@ -154,7 +187,7 @@ class JobWorld {
 }
 
 const users = (count: number) => Array.from({ length: count }, (_, i) => `u${String(i).padStart(3, '0')}` as UserId)
-const broadcast = (to: readonly UserId[] | 'all'): JobSpec => ({
+const broadcast = (to: readonly UserId[] | 'all'): PackJobSpec => ({
   job: 'broadcast',
   perSecond: 100,
   from: APP,
@@ -224,6 +257,22 @@ describe('a job', () => {
     expect(world.end).toMatchObject({ error: 'the job is not known here' })
   })
 
+  test('[AP20] of an export writes a file a step, tells how many messages it has, and is swept once it has ended', async () => {
+    const world = new JobWorld()
+    world.sent = 8
+    world.begin({ job: 'exportUser', userId: 'ann' as UserId }, 8)
+    world.worker(() => 1)
+    await world.clock.drive(() => world.end !== undefined)
+    expect([...world.files]).toEqual([
+      [0, 'ann'],
+      [1, '0-3'],
+      [2, '3-6'],
+      [3, '6-8'],
+    ])
+    expect(world.end).toMatchObject({ done: 8, failed: 0 })
+    await world.clock.drive(() => world.swept.includes(JOB))
+  })
+
   test('[AP6] keeps to its pace', async () => {
     const world = new JobWorld()
     world.begin({ ...broadcast(users(40)), perSecond: 10 }, 40)
@@ -265,6 +314,26 @@ describe('whatever happens', () => {
     timeouts: fc.integer({ min: 0, max: 5 }),
   })
 
+  test('[AP20] an export has each message once, with workers killed at any moment, several at once, and views behind', async () => {
+    await fc.assert(
+      fc.asyncProperty(setting, async ({ count, workers, seed, kills, lagMs, timeouts }) => {
+        const world = new JobWorld()
+        Object.assign(world, { lagMs, timeouts, sent: count })
+        world.begin({ job: 'exportUser', userId: 'ann' as UserId }, count)
+        world.killAfter(kills)
+        const delays = numbers(seed, 30)
+        for (let i = 0; i < workers; i++) world.worker(delays)
+        await world.clock.drive(() => world.end !== undefined)
+        await world.clock.pass(5_000)
+        const froms = Array.from({ length: Math.ceil(count / 3) }, (_, i) => 3 * i)
+        const parts = froms.map(from => `${from}-${Math.min(from + 3, count)}`)
+        expect([...world.files.values()]).toEqual(['ann', ...parts])
+        expect(world.end).toMatchObject({ done: count, failed: 0 })
+      }),
+      { numRuns: 50 },
+    )
+  }, 60_000)
+
   test('[AP6] each user gets it exactly once, with workers killed at any moment, several at once, and views behind', async () => {
     await fc.assert(
       fc.asyncProperty(setting, async ({ count, all, workers, seed, kills, lagMs, timeouts }) => {
@@ -273,14 +342,7 @@ describe('whatever happens', () => {
         world.timeouts = timeouts
         world.know(users(count))
         world.begin(broadcast(all ? 'all' : users(count)), count)
-        const left = [...kills]
-        let gap = 0
-        world.onMoment = () => {
-          if (left.length === 0 || gap++ < left[0]!) return false
-          left.shift()
-          gap = 0
-          return true
-        }
+        world.killAfter(kills)
         const delays = numbers(seed, 30)
         for (let i = 0; i < workers; i++) world.worker(delays)
         await world.clock.drive(() => world.end !== undefined)

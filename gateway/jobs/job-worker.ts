@@ -9,20 +9,26 @@ import type { Answer, Calls } from '../ws/calls.ts'
 import { QuestionFailed } from '../ws/views.ts'
 import type { JobLeases } from './job-leases.ts'
 import {
+  type ExportPart,
+  type ExportSpec,
   JOB_FAILURES_MAX,
   type JobCursor,
   type JobFailure,
   type JobSpec,
   PART_USERS_MAX,
+  type PackJobSpec,
   type Part,
   packFor,
   partBehind,
   readSpec,
+  type UsersPart,
   usersOf,
 } from './job-spec.ts'
+import type { UserExports } from './user-exports.ts'
 
 /**
- * Does the jobs of apps: broadcasts, imports, erasures, each a pack for every user that it names.
+ * Does the jobs of apps: broadcasts, imports, erasures, each a pack for every user that it names; and exports, whose steps
+ * each write a file (user-exports.ts).
  *
  * What a job is and how far it is stands in the log only, in the session of the app: JobStarted, then for each step one
  * JobStepped, which says the users of the step, then JobEnded. A step is done in this order:
@@ -83,6 +89,7 @@ export class JobWorker {
     for (const app of await apps.apps()) {
       for (const job of await apps.jobs(app)) {
         const name = `${app}/${job.jobId}`
+        if (job.ended !== undefined) void this.sweep(app, job)
         if (job.ended !== undefined || this.running.has(name) || signal.aborted) continue
         if (this.running.size >= JOBS_RUNNING_MAX || !(await leases.take(name))) continue
         const work = this.work(app, job, signal)
@@ -93,6 +100,13 @@ export class JobWorker {
         this.running.set(name, work)
       }
     }
+  }
+
+  private async sweep(app: UserId, job: JobEntry): Promise<void> {
+    const { exports, logger } = this.options
+    const fail = (error: unknown) =>
+      logger.warn({ err: error, job: job.jobId }, 'files of an export were not taken away')
+    await exports?.sweep({ app }, job).catch(fail)
   }
 
   /** Goes on with a job until it has ended, or somebody else goes on, or the signal aborts. */
@@ -107,9 +121,9 @@ export class JobWorker {
       return this.end({ app, jobId }, { ...NOTHING_DONE, error: 'the job is not known here' }, signal)
     let at = placeOf(job)
     while (!signal.aborted) {
-      const result = at.part === undefined ? NOTHING_DONE : await this.do({ app, jobId }, spec, at, signal)
+      const result = await this.step({ app, jobId }, spec, at, signal)
       if (result === undefined) return
-      const part = await this.partBehind(spec, at.part)
+      const { next: part } = result
       const counted = { done: at.done + result.done, failed: at.failed + result.failed }
       const failures = [...at.failures, ...result.failures].slice(0, JOB_FAILURES_MAX)
       if (part === undefined) {
@@ -126,15 +140,36 @@ export class JobWorker {
     }
   }
 
-  /** Sends the packs of a step and gives what became of them; undefined where it was stopped. */
-  private async do(
-    { app, jobId }: JobName,
+  /** Does the step that was begun last, where one was, and gives the part behind it; undefined where it was stopped. */
+  private async step(
+    job: JobName,
     spec: JobSpec,
-    { part, stepAt }: JobPlace,
+    at: JobPlace,
+    signal: AbortSignal,
+  ): Promise<(JobResult & { next: Part | undefined }) | undefined> {
+    if (spec.job === 'exportUser') return this.writeFile(job, spec, at.part as ExportPart | undefined)
+    const part = at.part as UsersPart | undefined
+    const result = part === undefined ? NOTHING_DONE : await this.send(job, spec, { part, stepAt: at.stepAt }, signal)
+    return result && { ...result, next: await this.partBehind(spec, part) }
+  }
+
+  private async writeFile(job: JobName, { userId }: ExportSpec, part: ExportPart | undefined) {
+    const { exports } = this.options
+    if (exports === undefined) throw new Error('there is no store of files here')
+    if (part === undefined) return { ...NOTHING_DONE, next: { file: 0 } }
+    const { messages: done, next } = await exports.write(job, userId, part)
+    return { ...NOTHING_DONE, done, next }
+  }
+
+  /** Sends the packs of a step and gives what became of them; undefined where it was stopped. */
+  private async send(
+    { app, jobId }: JobName,
+    spec: PackJobSpec,
+    { part, stepAt }: { part: UsersPart; stepAt: Millis },
     signal: AbortSignal,
   ): Promise<JobResult | undefined> {
     const { clock } = this.options
-    const users = await this.usersOf(spec, part!)
+    const users = await this.usersOf(spec, part)
     const atOnce = Math.max(1, Math.ceil(spec.perSecond / CHUNKS_PER_SECOND))
     const result: JobResult = { done: 0, failed: 0, failures: [] }
     for (let i = 0; i < users.length; i += atOnce) {
@@ -186,7 +221,7 @@ export class JobWorker {
     return undefined
   }
 
-  private async usersOf(spec: JobSpec, part: Part): Promise<readonly UserId[]> {
+  private async usersOf(spec: PackJobSpec, part: UsersPart): Promise<readonly UserId[]> {
     const named = usersOf(spec)
     if (!('partition' in part)) return named === 'all' ? [] : named.slice(part.start, part.start + part.count)
     const { partition, after, to } = part
@@ -199,7 +234,7 @@ export class JobWorker {
     }
   }
 
-  private async partBehind(spec: JobSpec, part: Part | undefined): Promise<Part | undefined> {
+  private async partBehind(spec: PackJobSpec, part: UsersPart | undefined): Promise<UsersPart | undefined> {
     const named = usersOf(spec)
     const { apps, partitions, partUsers: limit = PART_USERS_MAX } = this.options
     if (named !== 'all') return partBehind(named, part, limit)
@@ -258,6 +293,8 @@ export interface JobWorkerOptions {
   calls(): Pick<Calls, 'submitPack' | 'ask' | 'gateway'>
   apps: Pick<AppsReader, 'apps' | 'jobs' | 'jobSpec' | 'users'>
   leases: JobLeases
+  /** Without it there is no store for what is exported. */
+  exports?: Pick<UserExports, 'write' | 'sweep'> | undefined
   /** Of im.packs: users are listed by the partition of their own session. */
   partitions: number
   /** Users of one step; PART_USERS_MAX unless told otherwise. */
@@ -316,6 +353,6 @@ function placeOf({ step, stepAt, done, failed, cursor }: JobEntry): JobPlace {
 }
 
 /** Nobody chats with themselves. */
-function isReceiver(spec: JobSpec, userId: UserId): boolean {
+function isReceiver(spec: PackJobSpec, userId: UserId): boolean {
   return spec.job !== 'broadcast' || userId !== spec.from
 }

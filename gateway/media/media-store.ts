@@ -11,6 +11,8 @@ export interface MediaStore {
     hash: string
     lifeMs: Millis
   }): Promise<{ url: string; headers: Record<string, string> }>
+  /** Puts a file there, whole or not at all. Rejects when the store cannot be reached. */
+  put(request: { key: string; mime: string; content: string }): Promise<void>
   downloadLink(request: { key: string; lifeMs: Millis; disposition: string; mime: string }): Promise<string>
   /** What is there; undefined where nothing is. Rejects when the store cannot be reached. */
   facts(key: string): Promise<{ size: number; mime: string } | undefined>

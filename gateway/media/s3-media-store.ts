@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { AwsV4Signer } from 'aws4fetch'
 import type { Clock, Millis } from '../../infra/clock.ts'
 import { Deadline } from '../ws/deadline.ts'
@@ -5,6 +6,8 @@ import type { MediaStore } from './media-store.ts'
 
 /** How long the store may take to say what it has. */
 export const STORE_MS_MAX: Millis = 3_000
+/** How long it may take a file of the gateway's own; they have few megabytes. */
+export const PUT_MS_MAX: Millis = 30_000
 
 /** The store does not answer, or not as it should. */
 export class MediaStoreAway extends Error {
@@ -45,21 +48,30 @@ export function s3MediaStore({ url, region, accessKeyId, secretAccessKey, clock 
     return (await signer.sign()).url.href
   }
   const call = async (method: 'HEAD' | 'DELETE', key: string): Promise<Response> => {
-    const signed = await sign(method, key, { lifeMs: SIGNED_CALL_MS })
-    const deadline = new Deadline(clock, STORE_MS_MAX)
+    return answer(await sign(method, key, { lifeMs: SIGNED_CALL_MS }), { method }, STORE_MS_MAX)
+  }
+  const answer = async (signed: string, request: RequestInit, limitMs: Millis): Promise<Response> => {
+    const deadline = new Deadline(clock, limitMs)
     try {
-      return await fetch(signed, { method, redirect: 'error', signal: deadline.signal })
+      return await fetch(signed, { ...request, redirect: 'error', signal: deadline.signal })
     } catch (cause) {
       throw new MediaStoreAway('the store of files does not answer', { cause })
     } finally {
       deadline.end()
     }
   }
+  const uploadLink: MediaStore['uploadLink'] = async ({ key, mime, size, hash, lifeMs }) => {
+    const checksum = Buffer.from(hash, 'hex').toString('base64')
+    const headers = { 'content-length': String(size), 'content-type': mime, 'x-amz-checksum-sha256': checksum }
+    return { url: await sign('PUT', key, { lifeMs, headers }), headers }
+  }
   return {
-    uploadLink: async ({ key, mime, size, hash, lifeMs }) => {
-      const checksum = Buffer.from(hash, 'hex').toString('base64')
-      const headers = { 'content-length': String(size), 'content-type': mime, 'x-amz-checksum-sha256': checksum }
-      return { url: await sign('PUT', key, { lifeMs, headers }), headers }
+    uploadLink,
+    put: async ({ key, mime, content }) => {
+      const hash = createHash('sha256').update(content).digest('hex')
+      const link = await uploadLink({ key, mime, size: Buffer.byteLength(content), hash, lifeMs: SIGNED_CALL_MS })
+      const { status } = await answer(link.url, { method: 'PUT', headers: link.headers, body: content }, PUT_MS_MAX)
+      if (status !== 200) throw new MediaStoreAway(`the store of files answers ${status}`)
     },
     downloadLink: ({ key, lifeMs, disposition, mime }) => {
       const query = { 'response-content-disposition': disposition, 'response-content-type': mime }

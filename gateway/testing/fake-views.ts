@@ -253,6 +253,10 @@ export class FakeArchive extends FakeView implements ArchiveReader {
     return this.answer(() => this.memory.sentBy(request))
   }
 
+  sentCount(userId: UserId): Promise<number> {
+    return this.answer(() => this.memory.sentCount(userId))
+  }
+
   messagesAt(places: Parameters<ArchiveReader['messagesAt']>[0]): ReturnType<ArchiveReader['messagesAt']> {
     return this.answer(() => this.memory.messagesAt(places))
   }

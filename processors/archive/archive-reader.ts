@@ -41,6 +41,8 @@ export interface ArchiveReader {
   ): Promise<Pick<ArchivedTimeline, 'events' | 'changes'>>
   /** Places of messages that a user sent, by session id and seq, from behind `after` on; fewer than `limit`: there are no more. */
   sentBy(request: SentRequest): Promise<SentPlace[]>
+  /** How many messages a user sent. */
+  sentCount(userId: UserId): Promise<number>
   /** A part of a session's timeline. */
   timeline(request: TimelineRequest): Promise<ArchivedTimeline>
   /** The message at a seq, as it reads now; undefined where there is none. */
@@ -148,6 +150,14 @@ export class ClickHouseArchiveReader implements ArchiveReader {
       ORDER BY sessionId, seq LIMIT 1 BY sessionId, seq LIMIT {limit: UInt32}`,
       { userId, sessionId: after?.sessionId ?? '', seq: after?.seq ?? 0, limit },
     )
+  }
+
+  async sentCount(userId: UserId): Promise<number> {
+    const [row] = await this.clickhouse.rows<{ sent: number }>(
+      'SELECT uniqExact(sessionId, seq) AS sent FROM messages WHERE `from` = {userId: String}',
+      { userId },
+    )
+    return row!.sent
   }
 
   async messagesAt(places: readonly Pick<MessagePlace, 'sessionId' | 'seq'>[]) {

@@ -134,13 +134,20 @@ export class MemoryArchive implements ArchiveInspector, ArchiveReader {
   }
 
   async sentBy({ userId, after, limit }: SentRequest): Promise<SentPlace[]> {
-    const rows = latest(this.messageRows, ({ sessionId, seq }) => `${sessionId} ${seq}`)
-    return rows
-      .filter(({ from }) => from === userId)
+    return this.sent(userId)
       .map(({ sessionId, seq }) => ({ sessionId: sessionId as SessionId, seq }))
       .sort(byPlace)
       .filter(place => after === undefined || byPlace(place, after) > 0)
       .slice(0, limit)
+  }
+
+  async sentCount(userId: UserId): Promise<number> {
+    return this.sent(userId).length
+  }
+
+  private sent(userId: UserId): MessageRow[] {
+    const rows = latest(this.messageRows, ({ sessionId, seq }) => `${sessionId} ${seq}`)
+    return rows.filter(({ from }) => from === userId)
   }
 
   async messagesAt(places: readonly Pick<MessagePlace, 'sessionId' | 'seq'>[]) {

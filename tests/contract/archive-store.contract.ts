@@ -365,6 +365,8 @@ export function archiveStoreContract(makeHarness: () => Promise<ArchiveHarness>)
       { sessionId: CHAT, seq: 4 },
       { sessionId: 's:carol:dave', seq: 1 },
     ])
+    expect(await reader.sentCount(ALICE)).toBe(5)
+    expect(await reader.sentCount('nobody' as UserId)).toBe(0)
   })
 
   test('[AR7] a reader knows how far the archive is in a partition', async () => {

@@ -8,6 +8,7 @@ import { type ObjectStore, startObjectStore } from '../../infra/local/object-sto
 import { LOCAL_MEDIA, mediaEnv } from '../../infra/local/role-env.ts'
 import type { SessionId } from '../../schemas/ids.ts'
 import { startProduct, type TestProduct } from '../product.ts'
+import { runCommand } from '../run-command.ts'
 import { Device } from './device.ts'
 
 /** Files of messages against the real parts: announced, put, shown, got, and refused. */
@@ -142,4 +143,23 @@ test('[MD2] what may not be uploaded is refused before anything is stored', asyn
   }
   expect(await api.settled('GET', '/v1/media/md-ann~..%2F..%2Fetc', { bearer })).toMatchObject({ status: 400 })
   expect(await api.settled('GET', '/v1/media/nothing', { bearer })).toMatchObject({ status: 400 })
+})
+
+test('[HT43, AP20] an export over HTTP has what the command writes', async () => {
+  const bearer = await product.token('md-lou')
+  const send = (text: string) => api.settled('POST', '/v1/messages/text', { bearer, body: { to: 'md-max', text } })
+  for (const text of ['one', 'two', 'three']) expect((await send(text)).status).toBe(200)
+  await api.settled('PATCH', '/v1/me/profile', { bearer, body: { profile: { name: 'Lou' } } })
+  // Until the archive has all of it.
+  const command = () => runCommand(['export', 'md-lou'], product.env)
+  await expect.poll(async () => (await command()).stdout.trim().split('\n').length, { timeout: 30_000 }).toBe(4)
+  const asked = { bearer: product.adminKey, body: { userId: 'md-lou' } }
+  const started = await api.settled('POST', '/v1/jobs/export-user', asked)
+  expect(started).toMatchObject({ status: 202, body: { total: 3 } })
+  const path = `/v1/jobs/${started.body.jobId as string}`
+  const job = await api.until(({ body }) => body.endedAt !== undefined, 'GET', path, { bearer: product.adminKey })
+  expect(job.body).toMatchObject({ state: 'done', done: 3, failed: 0 })
+  const { body } = await api.settled('GET', `${path}/result`, { bearer: product.adminKey })
+  const files = await Promise.all((body.files as { url: string }[]).map(async ({ url }) => (await fetch(url)).text()))
+  expect(files.join('')).toBe((await command()).stdout)
 })

@@ -159,6 +159,7 @@ export function archiveReader(world: World, host: Machine): ArchiveReader {
     sessionsOf: request => server.sessionsOf(request),
     search: request => server.search(request),
     sentBy: request => server.sentBy(request),
+    sentCount: userId => server.sentCount(userId),
     messagesAt: places => server.messagesAt(places),
   }
   return remote(world, host, 'archive', reading)

@@ -13,11 +13,12 @@ import { type Caller, type Callers, identityOf, USER_HEADER } from './callers.ts
 import { type DayCounts, dayLeftMs } from './day-counts.ts'
 import type { PackIds } from './idempotency.ts'
 import { PROBLEM_TYPE, Problem } from './problem.ts'
-import type { ForeignRoute, Route } from './route.ts'
+import type { ForeignRoute, Route, RouteCall } from './route.ts'
 
 /**
- * The grammar of all routes, in this order: the caller (401), how often they may call (429), what they send (400), what
- * they may do (403), then the route itself. Everything that is refused is a problem with the code of the protocol.
+ * The grammar of all routes, in this order: the caller (401), how often they may call (429), what they may do (403), what
+ * they send (400), then the route itself; of whoever may not do it nothing is read beyond the head. Everything that is
+ * refused is a problem with the code of the protocol.
  */
 
 const FORM = 'application/x-www-form-urlencoded'
@@ -100,8 +101,9 @@ export class Api {
         response: { [status]: answer },
       },
       onRequest: async (request, reply) => {
-        request.caller = await this.admit(request)
-        reply.headers(await this.countDay(request.caller))
+        const caller = await this.admit(request)
+        reply.headers(await this.countDay(caller))
+        request.acting = { caller, identity: identityOf(caller, textOf(request, USER_HEADER), route) }
       },
       handler: (request, reply) => this.handle(route, request, reply),
     })
@@ -190,14 +192,11 @@ export class Api {
   }
 
   private async handle(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-    const caller = request.caller!
-    const named = request.headers[USER_HEADER]
-    const identity = identityOf(caller, Array.isArray(named) ? named[0] : named, route)
-    const key = request.headers['idempotency-key']
+    const { caller, identity } = request.acting!
     // What a disabled user has is still to be seen; nothing is done in their name.
     const isDoing = route.method !== 'GET' && caller.kind === 'app' && identity.userId !== caller.app
     if (isDoing) await this.options.callers.letIn(identity)
-    const packId = await this.options.packIds.of(caller, Array.isArray(key) ? key[0] : key)
+    const packId = await this.options.packIds.of(caller, textOf(request, 'idempotency-key'))
     const { params, query, body, id: requestId } = request
     const answer = await route.handle({ caller, identity, params, query, body, packId, requestId })
     if (this.options.checkAnswers === true) checkAnswer(route.answer, answer, route.id)
@@ -213,7 +212,7 @@ export class Api {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    caller?: Caller
+    acting?: Pick<RouteCall, 'caller' | 'identity'>
   }
   interface FastifyContextConfig {
     route?: Route | ForeignRoute
@@ -227,6 +226,12 @@ export function sendProblem(reply: FastifyReply, problem: Problem, requestId: st
     .type(PROBLEM_TYPE)
     .serializer(text => text as string)
     .send(JSON.stringify(problem.body(requestId)))
+}
+
+/** A header; of several of one name the first. */
+function textOf({ headers }: FastifyRequest, name: string): string | undefined {
+  const value = headers[name]
+  return Array.isArray(value) ? value[0] : value
 }
 
 function tooMany(detail: string): Problem {

@@ -777,7 +777,7 @@ export interface Operations {
   /** Export everything that is kept of a user */
   startUserExport: { call: { body: { userId: string } }; answer: Job }
   /** List the jobs of the app, the newest first; those that ended more than 30 days ago are left out */
-  listJobs: { call: {  }; answer: { jobs: (Job)[] } }
+  listJobs: { call: { query?: { cursor?: string; limit?: number } }; answer: { jobs: (Job)[]; cursor?: string } }
   /** How far a job is, and what became of it */
   getJob: { call: { params: { jobId: string } }; answer: Job }
   /** Get links to the files of an export */

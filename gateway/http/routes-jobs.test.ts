@@ -13,12 +13,12 @@ afterAll(() => http.stop())
 
 const start = (kind: string, body: unknown, headers: Record<string, string> = {}) =>
   http.call('POST', `/v1/jobs/${kind}`, { bearer, body, headers })
-const get = ({ body }: Reply) => http.call('GET', `/v1/jobs/${body.jobId as string}`, { bearer })
 const content = { kind: 'Text', text: 'news' }
 
-async function ended(started: Reply): Promise<Record<string, unknown>> {
-  await expect.poll(async () => (await get(started)).body.endedAt, { timeout: 30_000 }).toBeDefined()
-  return (await get(started)).body
+async function ended({ body }: Pick<Reply, 'body'>, by = bearer): Promise<Record<string, unknown>> {
+  const get = async () => (await http.call('GET', `/v1/jobs/${body.jobId as string}`, { bearer: by })).body
+  await expect.poll(async () => (await get()).endedAt, { timeout: 30_000 }).toBeDefined()
+  return get()
 }
 
 test('[HT26] a broadcast is accepted, done, told, and the same when it is asked for again', async () => {
@@ -90,4 +90,21 @@ test('[HT26] what may not be done is refused before there is a job', async () =>
   expect(await start('import-users', { users: twice })).toMatchObject({ status: 400 })
   const long = Array.from({ length: 15_000 }, (_, i) => `a-rather-long-user-name-${i}`)
   expect(await start('broadcast', { to: long, content })).toMatchObject({ status: 413 })
+})
+
+test('[HT26] jobs are listed by pages, the newest first', async () => {
+  const app = await http.key('pages')
+  const made: string[] = []
+  for (const userId of ['p1', 'p2', 'p3']) {
+    const { body } = await http.call('POST', '/v1/jobs/erase-users', { bearer: app, body: { userIds: [userId] } })
+    made.unshift(body.jobId as string)
+    await ended({ body }, app)
+  }
+  const list = async (query: string) => (await http.call('GET', `/v1/jobs?${query}`, { bearer: app })).body
+  const ids = ({ jobs }: Record<string, unknown>) => (jobs as { jobId: string }[]).map(({ jobId }) => jobId)
+  const first = await list('limit=2')
+  expect(ids(first)).toEqual(made.slice(0, 2))
+  const second = await list(`limit=2&cursor=${first.cursor as string}`)
+  expect([ids(second), second.cursor]).toEqual([made.slice(2), undefined])
+  expect(await http.call('GET', '/v1/jobs?cursor=nothing', { bearer: app })).toMatchObject({ status: 400 })
 })

@@ -9,7 +9,7 @@ import { type Broadcast, type JobFailure, type JobSpec, usersOf } from '../jobs/
 import type { UserExports } from '../jobs/user-exports.ts'
 import { appSessionId, NOTIFY_FLAGS, noteAct, notifySessionId, submitAppPack } from './app-packs.ts'
 import { ID_PATTERN, recordFields } from './avro-schemas.ts'
-import { userIdSchema } from './common-schemas.ts'
+import { pageQuery, userIdSchema } from './common-schemas.ts'
 import type { CallsNow } from './frame-routes.ts'
 import { derivedPackId } from './idempotency.ts'
 import { outcomeOf, outcomeSchema } from './outcome.ts'
@@ -41,6 +41,7 @@ export interface JobRouteParts {
 export const JOBS_OPEN_MAX = 20
 /** How long it is told what became of a job. */
 export const JOB_TOLD_MS: Millis = 30 * 86_400_000
+const JOBS_PAGE_MAX = 200
 /** Users that one request names. */
 const USERS_MAX = 20_000
 const PER_SECOND_DEFAULT = 500
@@ -189,11 +190,16 @@ export function jobRoutes(parts: JobRouteParts): Route[] {
       scope: 'jobs:read',
       actsFor: 'app',
       summary: 'List the jobs of the app, the newest first; those that ended more than 30 days ago are left out',
-      answer: z.strictObject({ jobs: z.array(jobSchema) }),
-      handle: async ({ identity }) => {
+      query: pageQuery(JOBS_PAGE_MAX),
+      answer: z.strictObject({ jobs: z.array(jobSchema), cursor: z.string().optional() }),
+      handle: async ({ identity, query: { cursor, limit = JOBS_PAGE_MAX } }) => {
         const since = clock.now() - JOB_TOLD_MS
         const told = (await jobsOf(identity.userId)).filter(({ ended }) => ended === undefined || ended.at >= since)
-        return { jobs: told.map(bodyOf) }
+        const from = cursor === undefined ? 0 : told.findIndex(({ jobId }) => jobId === cursor) + 1
+        if (cursor !== undefined && from === 0) throw new Problem('PARAM', 'cursor: not one of this list')
+        const page = told.slice(from, from + limit)
+        const more = from + limit < told.length
+        return { jobs: page.map(bodyOf), ...(more ? { cursor: page.at(-1)!.jobId } : {}) }
       },
     }),
     route({

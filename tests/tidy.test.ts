@@ -138,6 +138,24 @@ test('[TD6] tests wait on progress, run all, and are not retried', () => {
   expect(offenders(/\b(test|it|describe)\.(skip|only|todo)\b|\bretry:\s*\d/, () => false, tests)).toEqual([])
 })
 
+/** What a test file replaces, and what puts it back. */
+const PUT_BACK: readonly [RegExp, string][] = [
+  [/\bvi\.(mock|doMock)\(/, 'vi.resetModules('],
+  [/\bvi\.(mock|doMock)\(/, 'vi.doUnmock('],
+  [/\bvi\.useFakeTimers\(/, 'vi.useRealTimers('],
+  [/\bvi\.stubGlobal\(/, 'vi.unstubAllGlobals('],
+  [/\bvi\.stubEnv\(/, 'vi.unstubAllEnvs('],
+  [/\b(globalThis|process\.env)\.\w+ = /, 'vi.stubGlobal( or vi.stubEnv( instead'],
+]
+
+test('[TD20] what a test replaces it puts back: the next file of its worker has the same modules and globals', () => {
+  const tests = files.filter(({ path }) => path.endsWith('.test.ts') && path !== 'tests/tidy.test.ts')
+  const found = tests.flatMap(({ path, text }) =>
+    PUT_BACK.flatMap(([replaced, back]) => (replaced.test(text) && !text.includes(back) ? [`${path}: ${back}`] : [])),
+  )
+  expect(found).toEqual([])
+})
+
 test('[TD7] no any, no suppressed types', () => {
   expect(
     offenders(

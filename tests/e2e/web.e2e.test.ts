@@ -96,12 +96,11 @@ async function shot(page: Page, name: string): Promise<void> {
 /** What axe calls serious or critical on the page at rest: a menu that is being closed has lost its items already. */
 async function seriousFindings(page: Page): Promise<string[]> {
   await expect.poll(() => page.getByRole('menu').count(), { timeout: WAIT_MS }).toBe(0)
-  await page.evaluate(axeSource)
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axeSource)
   return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> }
-    }
-    const { violations } = await axe.run()
+    type Result = { violations: { id: string; impact: string; nodes: { html: string }[] }[] }
+    const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<Result> } }
+    const { violations } = await axe.run({ resultTypes: ['violations'] })
     const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
     return serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`)
   })

@@ -4,6 +4,7 @@ import { systemClock } from '../../infra/clock.ts'
 import type { Content } from '../../schemas/content.ts'
 import type { EventFrame, QuestionFrame, ServerFrame } from '../../schemas/frames.ts'
 import { type SessionId, singleSessionId, type UserId } from '../../schemas/ids.ts'
+import { pause } from '../pause.ts'
 import { startProduct, type TestProduct } from '../product.ts'
 import { Device, type Subprotocol } from './device.ts'
 
@@ -58,6 +59,7 @@ async function page(device: Device, question: { sessionId: SessionId; afterSeq?:
       return answer
     }
     if (answer.type !== 'failed' || answer.retry !== 'same') throw new Error(JSON.stringify(answer))
+    await pause()
   }
 }
 
@@ -82,6 +84,7 @@ async function until<T>(ask: () => Promise<T>, fits: (found: T) => boolean): Pro
   for (;;) {
     const found = await ask()
     if (fits(found)) return found
+    await pause()
   }
 }
 
@@ -142,6 +145,7 @@ describe.each(['json', 'avro'] as const)('over %s', subprotocol => {
         const answer = await device.ask({ type: 'search', ...question })
         if (answer.type === 'found') return answer
         if (answer.type !== 'failed' || answer.retry !== 'same') throw new Error(JSON.stringify(answer))
+        await pause()
       }
     }
     const places = async (device: Device, question: object) =>

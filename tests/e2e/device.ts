@@ -2,6 +2,7 @@ import { systemClock, systemRandom } from '../../infra/clock.ts'
 import type { ClientFrame, EventFrame, PackFrame, QuestionFrame, ServerFrame } from '../../schemas/frames.ts'
 import { makePackId, type PackId, type SessionId } from '../../schemas/ids.ts'
 import { RawClient } from '../flow/gateway-raw-client.ts'
+import { pause } from '../pause.ts'
 import type { TestProduct } from '../product.ts'
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
@@ -70,6 +71,7 @@ export class Device extends RawClient {
     for (;;) {
       const page = await this.ask({ type: 'history', sessionId, afterSeq: 0, limit: 200 })
       if (page.type === 'page' && fits(page.events)) return page.events
+      await pause()
     }
   }
 

@@ -15,6 +15,7 @@ import {
 } from '../../schemas/ids.ts'
 import type { GroupSettings } from '../../schemas/settings.ts'
 import { RawClient } from '../flow/gateway-raw-client.ts'
+import { pause } from '../pause.ts'
 import { startProduct, type TestProduct } from '../product.ts'
 import { runCommand } from '../run-command.ts'
 
@@ -112,7 +113,7 @@ class Person {
       const page = await this.ask<'page'>({ type: 'history', sessionId, afterSeq: 0, limit: 200 })
       const seqs = page.type === 'page' ? page.events.map(event => event.seq) : []
       if ((seqs.at(-1) ?? 0) >= seq) return seqs
-      await systemClock.sleep(20)
+      await pause()
     }
   }
 }
@@ -366,7 +367,7 @@ describe('C5, D8: what a group shows', () => {
     expect(await cy.readsUpTo(sessionId, 3)).toEqual([3])
     await ann.does({ type: 'updateGroupSettings', sessionId, settings: { historyShown: 'all' } })
     await cy.sees(sessionId, 'GroupSettingsUpdated')
-    for (let seqs: number[] = []; seqs.length < 4; ) seqs = await cy.readsUpTo(sessionId, 4)
+    while ((await cy.readsUpTo(sessionId, 4)).length < 4) await pause()
     expect(await cy.readsUpTo(sessionId, 4)).toEqual([1, 2, 3, 4])
   })
 
@@ -378,7 +379,10 @@ describe('C5, D8: what a group shows', () => {
     await ann.does({ type: 'updateGroupSettings', sessionId, settings: { isPublic: true } })
     let watching = await eve.ask<'watching'>({ type: 'watch', sessionId, on: true })
     // The other gateway may have yet to read that the group is public.
-    while (watching.type !== 'watching') watching = await eve.ask<'watching'>({ type: 'watch', sessionId, on: true })
+    while (watching.type !== 'watching') {
+      await pause()
+      watching = await eve.ask<'watching'>({ type: 'watch', sessionId, on: true })
+    }
     expect(watching.on).toBe(true)
     await bo.does(text(sessionId, 'for all to see'))
     expect((await eve.sees(sessionId, 'MessageAccepted')).body).toMatchObject({ content: { text: 'for all to see' } })
@@ -388,7 +392,7 @@ describe('C5, D8: what a group shows', () => {
     await eve.sees(sessionId, 'GroupSettingsUpdated')
     await bo.does(text(sessionId, 'among us'))
     const denied = () => eve.fails({ type: 'history', sessionId, afterSeq: 0 })
-    while ((await denied()) !== 'HISTORY_DENIED') await systemClock.sleep(20)
+    while ((await denied()) !== 'HISTORY_DENIED') await pause()
     expect(eve.events(sessionId).filter(({ body }) => body.kind === 'MessageAccepted')).toHaveLength(1)
   })
 })

@@ -13,6 +13,7 @@ import {
 } from '../../schemas/ids.ts'
 import type { DeviceTypeName } from '../../schemas/pack.ts'
 import { RawClient } from '../flow/gateway-raw-client.ts'
+import { pause } from '../pause.ts'
 import { startProduct, type TestProduct } from '../product.ts'
 
 /** Stories about users and what they are to each other, through the public protocol only, in both subprotocols. */
@@ -79,6 +80,7 @@ class Device {
     for (;;) {
       const answer = await this.say(said)
       if (isIt(answer)) return answer
+      await pause()
     }
   }
 
@@ -114,6 +116,7 @@ class Device {
     for (;;) {
       const answer = await this.ask(asked, type)
       if (answer.type === type && isIt(answer as never)) return answer as never
+      await pause()
     }
   }
 

@@ -8,6 +8,7 @@ import { connectClickHouse } from '../../infra/clickhouse/clickhouse.ts'
 import { systemClock } from '../../infra/clock.ts'
 import { BadConfig } from '../../infra/config.ts'
 import type { SessionId } from '../../schemas/ids.ts'
+import { pause } from '../pause.ts'
 import { startProduct, type TestProduct } from '../product.ts'
 import { testStack } from '../stack.ts'
 import { ApiClient } from './api-client.ts'
@@ -170,7 +171,10 @@ test('[WH3, WH4, WH9] what a killed process left, and what was given up, is deli
   await product.roles.webhooks!.exited
   await product.restart('webhooks')
   let dead = await command('dead', 'shop/dead')
-  while (dead.lines.length === 0) dead = await command('dead', 'shop/dead')
+  while (dead.lines.length === 0) {
+    await pause()
+    dead = await command('dead', 'shop/dead')
+  }
   expect(JSON.parse(dead.lines[0]!)).toMatchObject({
     sessionId: session,
     deliveries: 3,
@@ -194,7 +198,10 @@ test('[WH3, WH4, WH9] what a killed process left, and what was given up, is deli
     return new Map(rows.map(({ outcome, events }) => [outcome, events]))
   }
   let seen = await outcomes()
-  while ((seen.get('delivered') ?? 0) < 4) seen = await outcomes()
+  while ((seen.get('delivered') ?? 0) < 4) {
+    await pause()
+    seen = await outcomes()
+  }
   expect(seen.get('dead')).toBe(1)
   await clickhouse.close()
 }, 120_000)
@@ -270,7 +277,10 @@ test('[HK1, HK2] a before-hook refuses, rewrites and allows, and a resend gets t
     ivan.pack({ type: 'send', packId, sessionId, flags: 4, content: { kind: 'Text', text } })
   // Until the gateway has heard of the hook, everything goes through.
   let refused = await send('spam')
-  while (refused.type === 'ack') refused = await send('spam')
+  while (refused.type === 'ack') {
+    await pause()
+    refused = await send('spam')
+  }
   expect(refused).toMatchObject({ type: 'refused', code: 10, reason: 'no spam' })
   expect((await send('hello')).type).toBe('ack')
   const packId = ivan.newPackId()

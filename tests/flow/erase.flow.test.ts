@@ -8,6 +8,7 @@ import { connectRedis, type RedisConnection, redisReady } from '../../infra/redi
 import { type GroupId, groupSessionId, singleSessionId, type UserId } from '../../schemas/ids.ts'
 import { readRecords } from '../../topics/read-range.ts'
 import { Device } from '../e2e/device.ts'
+import { pause } from '../pause.ts'
 import { startProduct, type TestProduct } from '../product.ts'
 import { type CommandResult, runCommand } from '../run-command.ts'
 import { RawClient } from './gateway-raw-client.ts'
@@ -192,5 +193,6 @@ test('[SQ50] an erased user is kept out, and nothing that they said is left anyw
     ])
     back.drop()
     if (isIn) break
+    await pause()
   }
 }, 300_000)

@@ -9,6 +9,7 @@ import { systemClock, systemRandom } from '../../infra/clock.ts'
 import { HISTORY_DEFAULTS } from '../../processors/history/history-store.ts'
 import { makePackId, type PackId, singleSessionId, type UserId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
+import { pause } from '../pause.ts'
 import { startProduct, type TestProduct } from '../product.ts'
 import { RawClient } from './gateway-raw-client.ts'
 
@@ -51,6 +52,7 @@ async function outcomeOf(client: RawClient, packId: PackId) {
     const answer = client.frames.slice(answered).find(({ type }) => type === 'outcome' || type === 'failed')
     if (answer?.type === 'outcome') return answer
     expect(answer).toMatchObject({ name: 'VIEW_BEHIND' })
+    await pause()
   }
 }
 
@@ -80,6 +82,7 @@ test('[GW34] a pack that history and the window have forgotten is found in the a
     await client.until(
       () => client.of('refused').length > 0 || client.of('ack').filter(ack => ack.repeated).length === tries,
     )
+    await pause()
   }
   expect(client.of('refused')).toMatchObject([{ packId: first, name: 'EXPIRED', retry: 'new' }])
 

@@ -33,7 +33,7 @@ const COMMANDS = {
 const SERVERS = ['KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'REDIS_URL', 'CLICKHOUSE_URL']
 /** These need the key of the stack, not its servers. */
 const OFFLINE = new Set(['token'])
-/** These start what they need themselves and must not see the local stack. */
+/** These start what they need themselves and must not see the local stack; so does a bench with `--start`. */
 const ALONE = new Set(['faults', 'sim', 'contract'])
 /** These are not part of the build: they run from their source. */
 const FROM_SOURCE = new Set(['sim', 'contract'])
@@ -46,7 +46,8 @@ if (known === undefined) {
 } else {
   prepare()
   const [file, ...fixed] = known
-  const env = ALONE.has(name) ? process.env : { ...localStackEnv(), ...process.env }
+  const isAlone = ALONE.has(name) || args.includes('--start')
+  const env = isAlone ? process.env : { ...localStackEnv(), ...process.env }
   const loader = FROM_SOURCE.has(name) ? ['--import', import.meta.resolve('tsx')] : []
   const command = [...loader, join(ROOT, 'dist', file), ...fixed, ...args]
   const child = spawn(process.execPath, command, { stdio: 'inherit', env })

@@ -20,7 +20,7 @@ export class MemoryPushStore implements PushStore {
       this.raise(`delivered ${partition} ${sessionId}`, `${userId}/${deviceId}`, seq)
     }
     this.keep(partition, jobs)
-    this.positions.set(partition, position)
+    if (position.offset > (this.positions.get(partition)?.offset ?? -1)) this.positions.set(partition, position)
   }
 
   async due({ partition, now, limit }: Parameters<PushStore['due']>[0]): Promise<Waiting[]> {

@@ -46,7 +46,10 @@ export interface Waiting {
 /** Every call rejects when the store cannot be reached. */
 export interface PushStore {
   position(partition: Partition): Promise<Position | undefined>
-  /** Keeps jobs and marks, and the position after them; the same again adds nothing that is still there. */
+  /**
+   * Keeps jobs and marks, and the position after them, which only rises: what a writer that has died sent may come late.
+   * The same again adds nothing that is still there.
+   */
   add(request: {
     partition: Partition
     jobs: readonly Timed[]

@@ -32,6 +32,7 @@ import {
 
 const claimScript = loadScript(new URL('./claim.lua', import.meta.url))
 const raiseScript = loadScript(new URL('./raise-seqs.lua', import.meta.url))
+const raisePositionScript = loadScript(new URL('./raise-position.lua', import.meta.url))
 
 const JOBS_PER_COMMAND = 500
 
@@ -85,7 +86,11 @@ export class RedisPushStore implements PushStore {
     )
     await runPipeline(this.connection, marks, [raiseScript])
     await runPipeline(this.connection, this.jobCommands(partition, jobs))
-    await runPipeline(this.connection, [['set', this.key(partition, 'position'), JSON.stringify(position)]])
+    const raised = raisePositionScript.call(
+      [this.key(partition, 'position')],
+      [JSON.stringify(position), position.offset],
+    )
+    await runPipeline(this.connection, [raised], [raisePositionScript])
   }
 
   async due({ partition, now, limit }: Parameters<PushStore['due']>[0]): Promise<Waiting[]> {

@@ -38,6 +38,15 @@ export function pushStoreContract(name: string, make: () => Promise<PushStore>):
       expect(await store.position(4)).toBeUndefined()
     })
 
+    test('[PU16] what comes late does not set it back', async () => {
+      await add([], 7)
+      await add([job('late', 10)], 5)
+      expect(await store.position(3)).toEqual({ ...POSITION_START, offset: 7 })
+      expect(await dueAt(10)).toEqual(['late'])
+      await add([], 8)
+      expect(await store.position(3)).toEqual({ ...POSITION_START, offset: 8 })
+    })
+
     test('[PU16] jobs come when they are due, the oldest first, until they are done', async () => {
       await add([job('b', 20), job('a', 10), job('c', 30)])
       await add([job('a', 10)])

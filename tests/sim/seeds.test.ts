@@ -17,6 +17,8 @@ const SEEDS = [
   [202, 'ST17', 'admins who had left stood in the roster again after the group had changed hands'],
   [565673201, 'ST18', 'a restore that was kept waiting for events took them for absent'],
   [59, 'GW45', 'a list of sessions left out those that history did not have yet'],
+  [33460660, 'CL7', 'what was asked for a hole gave up what the app had asked for from further back'],
+  [8000103, 'PU16', 'a late write of a process that had died set the position of push back'],
   [286651081, 'US23', 'a connection whose claim of its device was lost was taken for the one before it'],
 ] as const
 const SEED_MS_MAX = 120_000

@@ -121,6 +121,7 @@ test('[HT40] a body that may be left out is described so, and left out', async (
   expect(JSON.stringify(paths)).not.toContain('x-may-lack-body')
   const bearer = await http.key('shop')
   expect(await call('POST', '/v1/users/frank/hold', { bearer })).toMatchObject({ status: 200 })
+  expect(await call('POST', '/v1/users/frank/hold', { bearer, body: 'null' })).toMatchObject({ status: 400 })
 })
 
 test('[HT8] the description has every route, closed schemas, and nothing else', async () => {

@@ -261,6 +261,13 @@ function problemOf(error: FastifyError): Problem {
 
 function parseJson(body: Buffer): unknown {
   if (!isShallow(body)) throw new Problem('PROTOCOL', `nested more than ${JSON_DEPTH_MAX} deep`)
+  const value = jsonOf(body)
+  // Fastify says null as well where there is no body, which may be right.
+  if (value === null) throw new Problem('PARAM', 'body: null is none, leave it out')
+  return value
+}
+
+function jsonOf(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'))
   } catch {

@@ -30,7 +30,7 @@ export const HTTP_HELP = `npm run bench -- http [flags]
   single sends per second over HTTP/1.1 with connections that are kept; messages per second in batches, as a share of
   what the WebSocket holds in the same run; and the p99 of the WebSocket at 500 messages/s without and with HTTP beside
 
-  --connections N      connections that are kept (32)
+  --connections N      connections that are kept (512)
   --receivers N        receivers of one batch (100)
   --rate R             messages per second on the WebSocket that batches are compared with (4000)
   --beside R           single sends per second beside the WebSocket in the pairs of runs (3000)
@@ -68,7 +68,7 @@ export function parseHttpOptions(args: readonly string[]): HttpBenchOptions | un
     start: flags.start === true,
     gatewayUrl: flags['gateway-url'] as string | undefined,
     parameters: {
-      connections: number('connections', 32, COUNT),
+      connections: number('connections', 512, COUNT),
       receivers: number('receivers', 100, RECEIVERS),
       ratePerSecond: number('rate', 4_000, RATE),
       besideRatePerSecond: number('beside', 3_000, RATE),

@@ -119,6 +119,17 @@ test('[TD4] imports follow the flow: schemas, topics, processors, gateway', () =
   expect(found).toEqual([])
 })
 
+test('[PU60] the fakes of push vendors share nothing with the product: what one has wrong the other would not tell', () => {
+  const fakes = files.filter(({ path }) => path.startsWith(FAKES) && path !== `${FAKES}local.ts`)
+  expect(fakes.length).toBeGreaterThan(5)
+  const foreign = fakes.flatMap(({ path, text }) =>
+    imports(text).flatMap(name => (/^node:|^\.\/[\w-]+\.ts$/.test(name) ? [] : [`${path} imports ${name}`])),
+  )
+  expect(foreign).toEqual([])
+})
+
+const FAKES = 'infra/local/push-fakes/'
+
 const PURE = /\/(decide|evolve|project|plan|connection|merge|membership-index|session-cursor)\.ts$/
 
 test('[TD5] pure files do not wait and import no client library', () => {

@@ -55,6 +55,11 @@ const ANSWER_MS_MAX: Millis = 10_000
 const CONNECT_MS_MAX: Millis = 5_000
 const SOCKETS_MAX = 64
 const IDLE_SOCKETS_MAX = 8
+/**
+ * A connection that nothing goes over is left after so long: what is sent in the moment in which the other end leaves it
+ * is unknown. Node's own server waits for 5 s, others for longer.
+ */
+const IDLE_MS_MAX: Millis = 2_000
 const SKEW_MS_MIN: Millis = 5_000
 const ANSWER_BYTES_MAX = 1_000_000
 
@@ -63,10 +68,17 @@ export interface VendorHttpOptions {
   /** PEM of who signs the servers' certificates; undefined: those that Node trusts. */
   ca?: string | undefined
   answerMsMax?: Millis
+  idleMsMax?: Millis
 }
 
-export function vendorHttp({ clock, ca, answerMsMax = ANSWER_MS_MAX }: VendorHttpOptions): VendorHttp {
-  const pool = { keepAlive: true, maxSockets: SOCKETS_MAX, maxFreeSockets: IDLE_SOCKETS_MAX }
+export function vendorHttp({
+  clock,
+  ca,
+  answerMsMax = ANSWER_MS_MAX,
+  idleMsMax = IDLE_MS_MAX,
+}: VendorHttpOptions): VendorHttp {
+  // The agent's timeout ends connections that idle, and no call: those have a limit of their own.
+  const pool = { keepAlive: true, maxSockets: SOCKETS_MAX, maxFreeSockets: IDLE_SOCKETS_MAX, timeout: idleMsMax }
   const agent = new Agent({ ...pool, ...(ca === undefined ? {} : { ca }) })
   const plainAgent = new PlainAgent(pool)
   let skewMs = 0

@@ -15,6 +15,7 @@ import {
 import { DeviceType } from '../../schemas/pack.ts'
 import { SteppedClock } from './broker.ts'
 import { OPERATIONS } from './operations/index.ts'
+import { actAsPhone } from './phone.ts'
 import { Witness } from './witness.ts'
 import type { World } from './world.ts'
 
@@ -82,6 +83,7 @@ export class Device {
       },
     })
     this.witness.listen(client)
+    if (world.options.pushes) actAsPhone(this, client)
     client.on('caughtUp', () => void this.orient())
     client.on('phase', phase => {
       if (phase.kind === 'Closed' && client === this.client) this.closed()

@@ -2,6 +2,7 @@ import { pushFacts } from '../../commands/push-facts.ts'
 import type { Millis } from '../../infra/clock.ts'
 import { Metrics } from '../../infra/metrics.ts'
 import { makePush, PUSH, type PushParts, withWorker } from '../../processors/push/main.ts'
+import type { Delivered, PushStore } from '../../processors/push/push-store.ts'
 import {
   accepted,
   invalidToken,
@@ -14,6 +15,7 @@ import {
 import { makeRunner } from '../../processors/runner.ts'
 import { presenceOf } from './air.ts'
 import { Host, type Machine, type Running } from './host.ts'
+import { override } from './mistakes.ts'
 import { historyReader, membershipReader, peopleReader, remote } from './stores.ts'
 import type { World } from './world.ts'
 
@@ -23,7 +25,7 @@ import type { World } from './world.ts'
  */
 
 /** So short that a run sees the end of them, and that nothing is tried for long when all is to become quiet. */
-const LIMITS = { ageMsMax: 10_000, ackMs: 0, offlineMs: 50, isContentHidden: false }
+const LIMITS = { ageMsMax: 10_000, ackMs: 500, offlineMs: 50, isContentHidden: false }
 const REFUSED = 0.15
 const UNANSWERED = 0.05
 const DEAD = 0.05
@@ -35,6 +37,12 @@ const APPENDS_MAX = 1_000
 export interface Taken {
   process: string
   message: PushMessage
+  at: Millis
+}
+
+/** A device has told how far it has a session, and push has kept that. */
+export interface Acked extends Delivered {
+  at: Millis
 }
 
 export function pushHost(world: World, copy: string): Host {
@@ -44,7 +52,7 @@ export function pushHost(world: World, copy: string): Host {
     const shared = { log: host.log(), topics: world.topics, clock, random: world.random.fork(), logger: world.logger }
     const parts: PushParts = {
       ...shared,
-      store: remote(world, host, 'push', world.servers.push),
+      store: remote(world, host, 'push', notingAcks(world)),
       facts: pushFacts({
         history: historyReader(world, host),
         membership: membershipReader(world, host),
@@ -70,6 +78,18 @@ export function pushHost(world: World, copy: string): Host {
   return new Host(world, { name: `${PUSH}-${copy}`, boot, appendsMax: APPENDS_MAX })
 }
 
+/** The server, which writes down when it was told what devices have. */
+function notingAcks(world: World): PushStore {
+  const { push } = world.servers
+  return override(push, {
+    add: async request => {
+      await push.add(request)
+      const at = world.clock.monotonic()
+      world.acked.push(...request.delivered.map(mark => ({ ...mark, at })))
+    },
+  })
+}
+
 function vendorOf(world: World, host: Machine): Vendor {
   const { faults, random } = world
   const answer = (message: PushMessage): SendResult => {
@@ -78,7 +98,7 @@ function vendorOf(world: World, host: Machine): Vendor {
       return random.chance(0.5) ? retryMessage('429', afterMs) : retryService('503', afterMs)
     }
     if (random.chance(DEAD)) return invalidToken('410', world.clock.now())
-    world.pushed.push({ process: host.name, message })
+    world.pushed.push({ process: host.name, message, at: world.clock.monotonic() })
     world.note(`${host.name} pushes ${message.pushId}`)
     return faults.happens('store unanswered', UNANSWERED) ? { kind: 'unknown', reason: 'no answer' } : accepted('v')
   }

@@ -312,6 +312,16 @@ export const VARIANTS: readonly Variant[] = [
     },
   },
   {
+    name: 'push does not ask what devices have',
+    rules: ['SIM8'],
+    changes: { pushes: true },
+    // While these are on, nobody can say what push might have known.
+    without: ['freeze', 'store slow'],
+    alterations: {
+      push: parts => ({ ...parts, store: override(parts.store, { delivered: async () => new Map() }) }),
+    },
+  },
+  {
     name: 'packs are acked before the log has them',
     rules: ['SIM3'],
     alterations: {

@@ -33,7 +33,7 @@ import { Network, type RunningGateway } from './network.ts'
 import type { SimOptions } from './options.ts'
 import { type Codecs, codecsOf, countAppends, decodePack, sharesOf, topicsOf } from './parts.ts'
 import { gatewayHost, sequencerHost, viewHost } from './processes.ts'
-import { pushHost, type Taken } from './push.ts'
+import { type Acked, pushHost, type Taken } from './push.ts'
 import { Trail } from './stores.ts'
 import { strike } from './strikes.ts'
 
@@ -120,6 +120,8 @@ export class World {
   readonly pushers: readonly Host[]
   /** What the push vendor has taken. */
   readonly pushed: Taken[] = []
+  /** What devices have told to have, as push was told it. */
+  readonly acked: Acked[] = []
   readonly findings: Finding[] = []
   /** What each user was told when all was quiet. */
   readonly surveyed = new Map<UserId, Survey>()

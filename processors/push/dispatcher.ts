@@ -124,17 +124,15 @@ export class Dispatcher {
     const { clock, random, logger } = this.options
     const asked = results.flatMap(result => (result.kind === 'retry' && result.scope === 'service' ? [result] : []))[0]
     // A vendor that does not answer is left alone as well; what was sent to it is not sent again.
-    const isSilent = results.every(({ kind }) => kind === 'unknown')
-    if (asked === undefined && !isSilent) {
+    const lost = results.flatMap(result => (result.kind === 'unknown' ? [result] : []))
+    if (asked === undefined && lost.length < results.length) {
       if (results.some(({ kind }) => kind === 'accepted')) lane.failures = 0
       return
     }
     const backoff = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** lane.failures) * (0.5 + random.next() / 2)
     if (lane.failures === 0) {
-      logger.warn(
-        { vendor: lane.vendor.name, reason: asked?.reason ?? 'no answer' },
-        'a push vendor takes nothing for now',
-      )
+      const { reason } = asked ?? lost[0]!
+      logger.warn({ vendor: lane.vendor.name, reason }, 'a push vendor takes nothing for now')
     }
     lane.failures = Math.min(lane.failures + 1, BACKOFF_STEPS_MAX)
     lane.pausedUntil = Math.max(lane.pausedUntil, clock.monotonic() + Math.max(asked?.afterMs ?? 0, backoff))

@@ -287,9 +287,10 @@ describe('sending', () => {
   test('[PU10] a vendor that does not answer holds up nothing else, and is left alone for a while', async () => {
     const world = new World()
     world.users = [user('alice', [device('a')])]
-    world.answers = [{ kind: 'unknown', reason: 'no answer' }]
+    world.answers = [{ kind: 'unknown', reason: 'socket hang up' }]
     await world.put('m1', message(1))
     await world.work()
+    expect(world.warnings.map(line => JSON.parse(line).reason)).toEqual(['socket hang up'])
     await world.put('m2', message(2))
     await world.work()
     expect(world.sent).toHaveLength(1)

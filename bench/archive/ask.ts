@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type ClickHouse, type ClickHouseOptions, connectClickHouse } from '../../infra/clickhouse/clickhouse.ts'
 import type { Clock, Millis } from '../../infra/clock.ts'
 import { ClickHouseArchiveReader } from '../../processors/archive/archive-reader.ts'
 import { parseSearchWords } from '../../processors/archive/search-words.ts'
+import { projectRoot } from '../target.ts'
 import { ASKER } from './traffic.ts'
 import { pairOf, WORDS, wordOf } from './vocabulary.ts'
 
@@ -38,7 +40,7 @@ export async function guideQueries(
   options: ClickHouseOptions,
   { clock, log }: { clock: Clock; log: (line: string) => void },
 ): Promise<QueryTime[]> {
-  const guide = readFileSync(new URL('../../docs/analytics.md', import.meta.url), 'utf8')
+  const guide = readFileSync(join(projectRoot(), 'docs/analytics.md'), 'utf8')
   const examples = [...guide.matchAll(/^### (.+)\n(?:(?!^### )[\s\S])*?```sql\n([\s\S]*?)```/gm)]
   return withClient(options, async clickhouse => {
     const times: QueryTime[] = []

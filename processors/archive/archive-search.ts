@@ -45,17 +45,96 @@ const SEARCH_SECONDS_MAX = 4
 /** Threads of one search: several run at once, beside the loads. */
 const SEARCH_THREADS_MAX = 2
 
-/** The places of messages that fit, the newest first. */
-export async function searchMessages(clickhouse: ClickHouse, search: ArchiveSearch): Promise<MessagePlace[]> {
-  const { sql, params } = searchQuery(search)
-  return clickhouse.rows<MessagePlace>(sql, params)
-}
+const DAY_MS: Millis = 86_400_000
+/** Each window behind the newest one reaches so many times further back: a day, a month, three years. */
+const WINDOW_GROWTH = 32
+
+/** Candidates beyond what is wanted, in the place of those that were changed or taken back. */
+const SPARE_CANDIDATES = 10
 
 /**
- * The sessions are in PREWHERE, so that texts are read of no others. A message that was changed counts with its last
- * content, which stands in message_changes, and one that was taken back does not count.
+ * The places of messages that fit, the newest first. The newest day is looked at first, and what is older only while
+ * the page is not full: a word that everybody says is in millions of messages, of which a page wants the last twenty.
  */
-function searchQuery(search: ArchiveSearch): { sql: string; params: QueryParams } {
+export async function searchMessages(clickhouse: ClickHouse, search: ArchiveSearch): Promise<MessagePlace[]> {
+  const found: MessagePlace[] = []
+  for (const window of windowsOf(search, await spanOf(clickhouse))) {
+    found.push(...(await searchWindow(clickhouse, { ...search, ...window, limit: search.limit - found.length })))
+    if (found.length >= search.limit) break
+  }
+  return found
+}
+
+/** Candidates by what was ever said, then what became of those few: all changes of 500 sessions would be far more. */
+async function searchWindow(clickhouse: ClickHouse, search: ArchiveSearch): Promise<MessagePlace[]> {
+  const found: MessagePlace[] = []
+  for (let { after } = search; ; ) {
+    const limit = search.limit - found.length + SPARE_CANDIDATES
+    const { sql, params } = candidatesQuery({ ...search, limit, ...(after && { after }) })
+    const candidates = await clickhouse.rows<Candidate>(sql, params)
+    found.push(...(await standing(clickhouse, candidates)))
+    if (found.length >= search.limit || candidates.length < limit) return found.slice(0, search.limit)
+    after = candidates.at(-1)
+  }
+}
+
+/** A place where something that fits was said. */
+interface Candidate extends MessagePlace {
+  /** Seq of the edit that says it; 0: the message as it was sent. Of several the last. */
+  version: Seq
+}
+
+/** The candidates that still say it: nothing has changed or taken back the message since. */
+async function standing(clickhouse: ClickHouse, candidates: readonly Candidate[]): Promise<MessagePlace[]> {
+  if (candidates.length === 0) return []
+  const params = { ids: candidates.map(({ sessionId }) => sessionId), seqs: candidates.map(({ seq }) => seq) }
+  const revisions = await clickhouse.rows<{ sessionId: SessionId; target: Seq; last: Seq }>(LAST_REVISIONS, params)
+  const last = new Map(revisions.map(({ sessionId, target, last }) => [`${sessionId} ${target}`, last]))
+  const isLast = ({ sessionId, seq, version }: Candidate) => (last.get(`${sessionId} ${seq}`) ?? 0) === version
+  return candidates.filter(isLast).map(({ at, sessionId, seq }) => ({ at, sessionId, seq }))
+}
+
+const LAST_REVISIONS = `SELECT sessionId, targetSeq AS target, max(seq) AS last FROM message_changes
+  PREWHERE (sessionId, targetSeq) IN (SELECT arrayJoin(arrayZip({ids: Array(String)}, {seqs: Array(UInt64)})))
+  WHERE kind IN ('MessageRevoked', 'MessageDeleted', 'MessageOverridden')
+  GROUP BY sessionId, targetSeq`
+
+/** When the oldest and the newest message were sent: from what the server knows of its parts, no row is read. */
+async function spanOf(clickhouse: ClickHouse): Promise<Span> {
+  const [row] = await clickhouse.rows<Span>(
+    'SELECT toUnixTimestamp64Milli(min(at)) AS oldestAt, toUnixTimestamp64Milli(max(at)) AS newestAt FROM messages',
+  )
+  return row!
+}
+
+interface Span {
+  oldestAt: Millis
+  newestAt: Millis
+}
+
+type Window = Pick<ArchiveSearch, 'sinceAt' | 'beforeAt'>
+
+/** Times that follow upon each other backwards and together are all that is searched; what comes meanwhile is in the first. */
+export function windowsOf({ sinceAt, beforeAt, after }: ArchiveSearch, { oldestAt, newestAt }: Span): Window[] {
+  const windows: Window[] = []
+  const first = Math.max(oldestAt, sinceAt ?? oldestAt)
+  let end = beforeAt
+  let edge = Math.min(
+    newestAt + 1,
+    beforeAt ?? Number.POSITIVE_INFINITY,
+    after === undefined ? newestAt + 1 : after.at + 1,
+  )
+  for (let length = DAY_MS; edge - length > first; length *= WINDOW_GROWTH) {
+    edge -= length
+    windows.push({ sinceAt: edge, ...(end === undefined ? {} : { beforeAt: end }) })
+    end = edge
+  }
+  windows.push({ ...(sinceAt === undefined ? {} : { sinceAt }), ...(end === undefined ? {} : { beforeAt: end }) })
+  return windows
+}
+
+/** The sessions are in PREWHERE, so that texts are read of no others. */
+function candidatesQuery(search: ArchiveSearch): { sql: string; params: QueryParams } {
   const { userId, sessionId, ofApp, parts, terms, from, contentKind, sinceAt, beforeAt, after, limit } = search
   const params: QueryParams = { userId, limit, ids: parts.map(part => part.sessionId) }
   params.froms = parts.map(part => part.fromSeq)
@@ -77,20 +156,17 @@ function searchQuery(search: ArchiveSearch): { sql: string; params: QueryParams 
     }
     return all.length === 0 ? '1' : all.join(' AND ')
   }
-  const sql = `SELECT sessionId, seq, toUnixTimestamp64Milli(sentAt) AS at FROM
+  // A change comes after its message: what changed the messages of a window is nowhere before it.
+  const changedAt = sinceAt === undefined ? '1' : `at >= ${millis('sinceAt')}`
+  const sql = `SELECT sessionId, seq, toUnixTimestamp64Milli(sentAt) AS at, version FROM
   (
-    SELECT sessionId, seq, at AS sentAt FROM messages
-    PREWHERE ${sessions}
-    WHERE ${conditions('at', 'seq')} AND (sessionId, seq) NOT IN
-      (SELECT sessionId, targetSeq FROM message_changes WHERE ${sessions} AND ${IS_REVISION})
+    SELECT sessionId, seq, at AS sentAt, toUInt64(0) AS version FROM messages
+    PREWHERE ${sessions} WHERE ${conditions('at', 'seq')}
     UNION ALL
-    SELECT sessionId, targetSeq AS seq, targetAt AS sentAt FROM message_changes AS c
-    PREWHERE ${sessions}
-    WHERE kind = 'MessageOverridden' AND ${conditions('targetAt', 'targetSeq')} AND (sessionId, targetSeq, c.seq) IN
-      (SELECT sessionId, targetSeq, max(seq) FROM message_changes WHERE ${sessions} AND ${IS_REVISION}
-        GROUP BY sessionId, targetSeq)
+    SELECT sessionId, targetSeq AS seq, targetAt AS sentAt, c.seq AS version FROM message_changes AS c
+    PREWHERE ${sessions} WHERE kind = 'MessageOverridden' AND ${changedAt} AND ${conditions('targetAt', 'targetSeq')}
   ) AS found${parts.length === 0 ? '' : PARTS}
-  ORDER BY sentAt DESC, sessionId DESC, seq DESC
+  ORDER BY sentAt DESC, sessionId DESC, seq DESC, version DESC
   LIMIT 1 BY sessionId, seq
   LIMIT {limit: UInt32}
   SETTINGS max_execution_time = ${SEARCH_SECONDS_MAX}, max_threads = ${SEARCH_THREADS_MAX}`
@@ -99,7 +175,6 @@ function searchQuery(search: ArchiveSearch): { sql: string; params: QueryParams 
 
 const OF_USER = 'sessionId IN (SELECT sessionId FROM member_changes WHERE userId = {userId: String})'
 const OF_APP = `(substring(sessionId, 1, 2) IN ('s:', 'g:') OR startsWith(sessionId, concat('b:', {userId: String}, ':')))`
-const IS_REVISION = `kind IN ('MessageRevoked', 'MessageDeleted', 'MessageOverridden')`
 
 /** A session that is not named is searched whole. */
 const PARTS = `
@@ -116,12 +191,14 @@ function millis(name: string): string {
   return `fromUnixTimestamp64Milli({${name}: Int64}, 'UTC')`
 }
 
-/** The tokenizers are those of the indexes in migrations/0007-timelines.sql. */
+/**
+ * The words and pairs are those of the indexes in migrations/0007-timelines.sql, whose tokenizers the server takes for
+ * parts without an index as well. One that is named here keeps the server from using the index at all.
+ */
 function termConditions({ kind, text }: SearchTerm, name: string, params: QueryParams): string[] {
   params[name] = text
-  if (kind === 'word') return [`hasAllTokens(lower(text), {${name}: String}, 'asciiCJK')`]
-  return [
-    `hasAllTokens(lowerUTF8(text), {${name}: String}, 'ngrams(2)')`,
-    `position(lowerUTF8(text), {${name}: String}) > 0`,
-  ]
+  if (kind === 'word') return [`hasAllTokens(lower(text), {${name}: String})`]
+  const pairs = `hasAllTokens(lowerUTF8(text), {${name}: String})`
+  // Of a single pair the index says everything, and no text is read.
+  return [...text].length === 2 ? [pairs] : [pairs, `position(lowerUTF8(text), {${name}: String}) > 0`]
 }

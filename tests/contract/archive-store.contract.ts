@@ -369,6 +369,37 @@ export function archiveStoreContract(makeHarness: () => Promise<ArchiveHarness>)
     expect(await reader.sentCount('nobody' as UserId)).toBe(0)
   })
 
+  test('[AR41] a search finds the newest first however far apart they are, page by page', async () => {
+    const { store, reader } = await prepared()
+    const daysAgo = [900, 400, 90, 90, 30, 8, 3, 2, 1, 0]
+    const events = daysAgo.map((days, number) => {
+      const content = { kind: 'Text', text: number % 3 === 1 ? 'by ship' : 'by train' } as const
+      const said = sampleEvent(number, { seq: number + 1, body: { kind: 'MessageAccepted', content } })
+      return { ...said, at: said.at - days * 86_400_000 }
+    })
+    const { load, rows } = loadOf({
+      partition: 1,
+      events: events.map(event => placed(event)),
+      position: placed(events.at(-1)!).position,
+    })
+    await store.insert(load, rows)
+    const trains = events.filter((_, number) => number % 3 !== 1).map(({ seq }) => seq)
+    const search = { userId: ALICE, parts: [], terms: parseSearchWords('train') }
+    const whole = await reader.search({ ...search, limit: 20 })
+    expect(whole.map(({ seq }) => seq)).toEqual(trains.toReversed())
+    for (const limit of [1, 2, 3]) {
+      const paged: typeof whole = []
+      for (let page = whole.slice(0, 0); paged.length === 0 || page.length > 0; paged.push(...page)) {
+        const after = paged.at(-1)
+        page = await reader.search({ ...search, limit, ...(after && { after }) })
+      }
+      expect(paged, `pages of ${limit}`).toEqual(whole)
+    }
+    const [sinceAt, beforeAt] = [events[1]!.at, events[6]!.at]
+    const between = await reader.search({ ...search, limit: 20, sinceAt, beforeAt })
+    expect(between.map(({ seq }) => seq)).toEqual([6, 4, 3])
+  })
+
   test('[AR7] a reader knows how far the archive is in a partition', async () => {
     const { store, reader } = await prepared()
     const { load } = loadOf(sampleBatch(2, 5, 9))

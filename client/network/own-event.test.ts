@@ -38,3 +38,9 @@ test('[CL4] an own group says how it is run, with the defaults', () => {
     settings: { ...GROUP_SETTINGS_DEFAULT, isPublic: true },
   })
 })
+
+test('[CL4] whom an own answer lets in stands in the timeline; a refusal comes as an event', () => {
+  const answer = { type: 'answerJoin', packId, sessionId, userId: 'bob' as UserId } as const
+  expect(bodyOf({ ...answer, approved: true }, 5)).toEqual({ kind: 'MembersAdded', userIds: ['bob'] })
+  expect(bodyOf({ ...answer, approved: false }, 0)).toBeUndefined()
+})

@@ -47,6 +47,9 @@ function acceptedBody(frame: PackFrame, seq: Seq): EventBody | undefined {
       return { kind: 'MemberQuit' }
     case 'dismissGroup':
       return { kind: 'GroupDismissed' }
+    case 'answerJoin':
+      // A refusal takes no seq, and its event comes.
+      return frame.approved ? { kind: 'MembersAdded', userIds: [frame.userId] } : undefined
     case 'addMembers':
       return { kind: 'MembersAdded', userIds: frame.userIds }
     case 'removeMembers':

@@ -167,6 +167,12 @@ test('[TD20] what a test replaces it puts back: the next file of its worker has 
   expect(found).toEqual([])
 })
 
+test('[TD21] the files that vitest.config.ts begins with are there', () => {
+  const named = [...readFileSync(join(root, 'vitest.config.ts'), 'utf8').matchAll(/'([^'*]+\.test\.ts)'/g)]
+  expect(named.length).toBeGreaterThan(0)
+  expect(named.map(([, file]) => file!).filter(file => !files.some(({ path }) => path === file))).toEqual([])
+})
+
 test('[TD7] no any, no suppressed types', () => {
   expect(
     offenders(

@@ -1,5 +1,6 @@
 import { type IncomingHttpHeaders, Agent as PlainAgent, request as plainRequest } from 'node:http'
 import { Agent, request } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Clock, Millis } from '../../infra/clock.ts'
 import { configError, RETRY_MS_DEFAULT, RETRY_MS_MAX, retryService, type SendResult } from './vendor.ts'
 
@@ -56,10 +57,10 @@ const CONNECT_MS_MAX: Millis = 5_000
 const SOCKETS_MAX = 64
 const IDLE_SOCKETS_MAX = 8
 /**
- * A connection that nothing goes over is left after so long: what is sent in the moment in which the other end leaves it
- * is unknown. Node's own server waits for 5 s, others for longer.
+ * A connection over which nothing went for so long is not used again: what is sent in the moment in which the other end
+ * leaves it is unknown. Node's own server waits for 5 s, others for longer.
  */
-const IDLE_MS_MAX: Millis = 2_000
+export const IDLE_MS_MAX: Millis = 2_000
 const SKEW_MS_MIN: Millis = 5_000
 const ANSWER_BYTES_MAX = 1_000_000
 
@@ -68,19 +69,20 @@ export interface VendorHttpOptions {
   /** PEM of who signs the servers' certificates; undefined: those that Node trusts. */
   ca?: string | undefined
   answerMsMax?: Millis
-  idleMsMax?: Millis
 }
 
-export function vendorHttp({
-  clock,
-  ca,
-  answerMsMax = ANSWER_MS_MAX,
-  idleMsMax = IDLE_MS_MAX,
-}: VendorHttpOptions): VendorHttp {
-  // The agent's timeout ends connections that idle, and no call: those have a limit of their own.
-  const pool = { keepAlive: true, maxSockets: SOCKETS_MAX, maxFreeSockets: IDLE_SOCKETS_MAX, timeout: idleMsMax }
+export function vendorHttp({ clock, ca, answerMsMax = ANSWER_MS_MAX }: VendorHttpOptions): VendorHttp {
+  const pool = { keepAlive: true, maxSockets: SOCKETS_MAX, maxFreeSockets: IDLE_SOCKETS_MAX }
   const agent = new Agent({ ...pool, ...(ca === undefined ? {} : { ca }) })
   const plainAgent = new PlainAgent(pool)
+  const usedAt = new WeakMap<Socket, Millis>()
+  /** No timer does it: one that is late, in a process that was kept waiting, leaves them to be used. */
+  const leaveIdle = () => {
+    const free = [agent, plainAgent].flatMap(({ freeSockets }) => Object.values(freeSockets).flat())
+    for (const socket of free) {
+      if (socket !== undefined && clock.monotonic() - (usedAt.get(socket) ?? 0) > IDLE_MS_MAX) socket.destroy()
+    }
+  }
   let skewMs = 0
   const learnTime = ({ date }: { date?: string | undefined }) => {
     const apart = Date.parse(date ?? '') - clock.now()
@@ -89,6 +91,7 @@ export function vendorHttp({
   }
   const post = ({ url, headers = {}, body }: HttpRequest) =>
     new Promise<HttpAnswer>((resolve, reject) => {
+      leaveIdle()
       const isPlain = url.startsWith('http:')
       let isConnected = false
       const options = {
@@ -104,6 +107,7 @@ export function vendorHttp({
       }
       let cancel = clock.schedule(CONNECT_MS_MAX, () => fail(new Error('no connection in time')))
       const call = (isPlain ? plainRequest : request)(url, options, answer => {
+        usedAt.set(answer.socket, clock.monotonic())
         const chunks: Buffer[] = []
         let bytes = 0
         answer.on('data', (chunk: Buffer) => {

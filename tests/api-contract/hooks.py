@@ -17,9 +17,14 @@ import schemathesis
 
 URL = os.environ["CONTRACT_URL"]
 KEY = os.environ["CONTRACT_KEY"]
+# pk.<app>.<id>.<secret>
+OWN_KEY_ID = KEY.split(".")[-2]
 RECIPE_EVERY = 8
 TEMPORARY = {429, 503, 504}
 TRIES_MAX = 100
+TRY_SECONDS = 0.02
+# Sessions that a webhook gives up at once: it takes seconds.
+DEAD_SESSIONS = 20
 
 session = requests.Session()
 session.headers["authorization"] = f"Bearer {KEY}"
@@ -32,9 +37,9 @@ def fresh(kind="u"):
     return f"{kind}{RUN}.{next(numbers)}"
 
 
-def call(method, path, user=None, body=None, fits=lambda status, answer: status < 300):
+def call(method, path, user=None, body=None, fits=lambda status, answer: status < 300, tries=TRIES_MAX):
     """Calls until the answer fits: views are a moment behind the log."""
-    for _ in range(TRIES_MAX):
+    for _ in range(tries):
         headers = {} if user is None else {"packlog-user": user}
         reply = session.request(method, URL + path, headers=headers, json=body)
         answer = reply.json()
@@ -42,7 +47,7 @@ def call(method, path, user=None, body=None, fits=lambda status, answer: status 
             return answer
         if reply.status_code >= 400 and reply.status_code not in TEMPORARY | {403, 404}:
             break
-        time.sleep(0.02)
+        time.sleep(TRY_SECONDS)
     raise AssertionError(f"{method} {path}: {reply.status_code} {reply.text}")
 
 
@@ -53,6 +58,9 @@ TEXT = {"kind": "Text", "text": "hello"}
 
 class Scene:
     """Things that are there."""
+
+    def __init__(self):
+        self.dead_sessions = []
 
     def message(self):
         """A message of one user to another: its session, its target, both users."""
@@ -107,6 +115,7 @@ class Scene:
 
     def webhook(self):
         """A webhook; those that were made before it go, for an app has so many at most."""
+        self.dead_sessions = []
         for webhook in call("GET", "/v1/webhooks")["webhooks"]:
             if not webhook["readOnly"]:
                 call("DELETE", f"/v1/webhooks/{webhook['webhookId']}")
@@ -115,7 +124,28 @@ class Scene:
         call("GET", f"/v1/webhooks/{webhook_id}")
         return webhook_id
 
+    def dead_session(self):
+        """A session whose deliveries a webhook has given up, and the webhook; many are made at once."""
+        if not self.dead_sessions:
+            webhook = self.webhook()
+            given_up = []
+            # What was said before the webhook was known everywhere it is not told of.
+            while len(given_up) < DEAD_SESSIONS:
+                self.message()
+                given_up = call("GET", f"/v1/webhooks/{webhook}/dead")["sessions"]
+            self.dead_sessions = [{"webhookId": webhook, "sessionId": one["sessionId"]} for one in given_up]
+        return self.dead_sessions.pop()
+
+    def letter(self):
+        """The place of a dead letter that waits: main.ts has written them."""
+        waiting = call("GET", "/v1/dead-letters?limit=1")["letters"][0]
+        return {part: waiting[part] for part in ("processor", "topic", "partition", "offset")}
+
     def key(self):
+        """A key; those that were made before it go, for an app has so many at most."""
+        for key in call("GET", "/v1/keys")["keys"]:
+            if key["keyId"] != OWN_KEY_ID:
+                call("DELETE", f"/v1/keys/{key['keyId']}")
         made = call("POST", "/v1/keys", None, {"name": "a key", "scopes": ["messages:read"]})
         call("GET", "/v1/keys", fits=lambda status, answer: made["keyId"] in [key["keyId"] for key in answer["keys"]])
         return made["keyId"]
@@ -231,6 +261,36 @@ def on_webhook(body=None, **query):
     return recipe
 
 
+def cancel_jobs():
+    """An app has so many at most."""
+    for job in call("GET", "/v1/jobs")["jobs"]:
+        if job["state"] in ("waiting", "running"):
+            call("POST", f"/v1/jobs/{job['jobId']}/cancel", fits=lambda status, answer: status < 300 or status == 409)
+
+
+def exported():
+    """An export that is done."""
+    cancel_jobs()
+    started = call("POST", "/v1/jobs/export-user", None, {"userId": fresh()})
+    path = f"/v1/jobs/{started['jobId']}"
+    call("GET", path, fits=lambda status, answer: answer.get("state") == "done", tries=1_000)
+    return {"path": {"jobId": started["jobId"]}}
+
+
+def running():
+    """A job that takes a while."""
+    cancel_jobs()
+    users = [{"userId": fresh(), "profile": {"name": "Ann"}} for _ in range(30)]
+    started = call("POST", "/v1/jobs/import-users", None, {"users": users, "perSecond": 1})
+    path = f"/v1/jobs/{started['jobId']}"
+    call("GET", path)
+    return {"path": {"jobId": started["jobId"]}}
+
+
+def on_letter(body=None):
+    return lambda: {"path": scene.letter(), **({} if body is None else {"body": body})}
+
+
 def in_session(**more):
     def recipe():
         session_id, *_ = scene.message()
@@ -336,6 +396,15 @@ RECIPES = {
     "createAppKey": lambda: {"path": {"app": fresh("app")}, "body": {"name": "a key", "scopes": ["messages:read"]}},
     "rotateKey": lambda: {"path": {"keyId": scene.key()}, "body": {"overlapMs": 0}},
     "revokeKey": lambda: {"path": {"keyId": scene.key()}},
+    "getJob": exported,
+    "cancelJob": running,
+    "getJobResult": exported,
+    "setKeyQuota": lambda: {"path": {"keyId": scene.key()}, "body": {"perDay": 1_000}},
+    "inspectDeadLetter": on_letter(),
+    "retryDeadLetter": on_letter(),
+    "discardDeadLetter": on_letter({"reason": "too old"}),
+    "replayDeadSession": lambda: {"path": scene.dead_session()},
+    "discardDeadSession": lambda: {"path": scene.dead_session()},
 }
 
 valid = {}

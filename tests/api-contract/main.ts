@@ -9,6 +9,7 @@ import { NoServer } from '../../client/terminal/find-server.ts'
 import { systemClock, systemRandom } from '../../infra/clock.ts'
 import { LocalStackError } from '../../infra/local/local-error.ts'
 import { makeProgress } from '../../infra/local/progress.ts'
+import { writeDeadLetters } from './dead-letters.ts'
 import { CONTRACT_HELP, type ContractOptions, parseContractOptions } from './options.ts'
 import { contractRows, contractTable, type DescribedOperation, type Tally } from './report.ts'
 import { obtainSchemathesis } from './schemathesis.ts'
@@ -43,8 +44,10 @@ interface Described {
 async function holdToContract(options: ContractOptions): Promise<number> {
   const python = await obtainSchemathesis({ env: process.env, clock, progress })
   const dir = await mkdtemp(join(tmpdir(), 'packlog-contract-'))
-  const target = await startTarget(process.env, progress.log)
+  // What a webhook does not take is given up soon, for that to be called as well.
+  const target = await startTarget({ ...process.env, PACKLOG_WEBHOOK_RETRY_SECONDS: '1' }, progress.log)
   try {
+    await writeDeadLetters(target.env)
     const url = target.gatewayUrl.replace(/^ws/, 'http').replace(/\/v1\/ws$/, '')
     const key = (await readFile(target.env.PACKLOG_ADMIN_KEY_FILE!, 'utf8')).trim()
     const { paths } = (await (await fetch(`${url}/openapi.json`)).json()) as Described

@@ -35,6 +35,9 @@ export interface RebuildCommandOptions {
 export async function rebuildCommand(options: RebuildCommandOptions): Promise<number> {
   const view = VIEWS.find(name => name === options.view)
   if (view === undefined) throw new BadConfig(`rebuild VIEW: one of ${VIEWS.join(', ')}`)
+  if (options.resume === true && options.discard === true) {
+    throw new BadConfig('--resume goes on with what a rebuild has left, --discard throws it away: one of the two')
+  }
   const until = options.asOf === undefined ? undefined : timeOf(options.asOf, view)
   const context = await openContext({ PACKLOG_LOG_LEVEL: 'warn', ...options.env }, `rebuild-${view}`)
   const print = options.print ?? (line => process.stdout.write(`${line}\n`))
@@ -44,8 +47,11 @@ export async function rebuildCommand(options: RebuildCommandOptions): Promise<nu
       return 0
     }
     const rebuildable = await makeRebuildable(view, context)
-    if (options.discard === true) await rebuildable.abort()
-    else await rebuildView({ ...partsOf(context, options.signal, print), rebuildable, resume: options.resume === true })
+    if (options.discard === true) {
+      const wasThere = await rebuildable.abort()
+      print(`${view}: ${wasThere ? 'what a rebuild had left is thrown away' : 'no rebuild has left anything'}`)
+    } else
+      await rebuildView({ ...partsOf(context, options.signal, print), rebuildable, resume: options.resume === true })
     return 0
   } finally {
     await closeContext(context)
@@ -107,13 +113,11 @@ async function buildAsOf(
   const { config, log, topics, random, logger, metrics } = context
   const prefix = `${config.redisPrefix}as-of-${until}:`
   const connection = await connectTo(context, prefix)
-  for await (const keys of scanKeys(connection, `${escapeGlob(`${prefix}${name}:`)}*`)) {
-    await runPipeline(
-      connection,
-      keys.map(key => ['unlink', key]),
-    )
+  const wasThere = await deleteKeys(connection, `${prefix}${name}:`)
+  if (discard === true) {
+    const as = `${name} as of ${new Date(until).toISOString()}`
+    return print(wasThere ? `${as}: thrown away` : `${as}: there is none`)
   }
-  if (discard === true) return
   const shared = { connection: { ...connection, close: async () => {} }, random }
   const live =
     name === 'history'
@@ -126,4 +130,17 @@ async function buildAsOf(
   const digest =
     name === 'history' ? await historyDigest(historyInspector(on)) : await membershipDigest(membershipInspector(on))
   print(`${name} as of ${new Date(until).toISOString()}: digest ${digest}, under PACKLOG_REDIS_PREFIX=${prefix}`)
+}
+
+/** Deletes every key that begins so; false where there was none. */
+async function deleteKeys(connection: RedisConnection, beginning: string): Promise<boolean> {
+  let wasThere = false
+  for await (const keys of scanKeys(connection, `${escapeGlob(beginning)}*`)) {
+    wasThere = true
+    await runPipeline(
+      connection,
+      keys.map(key => ['unlink', key]),
+    )
+  }
+  return wasThere
 }

@@ -99,8 +99,10 @@ export function redisRebuildable(request: {
     },
     abort: async () => {
       const generation = building?.generation ?? (await generations.current('building'))
-      if (generation !== undefined) await generations.abortBuilding(generation)
       building = undefined
+      if (generation === undefined) return false
+      await generations.abortBuilding(generation)
+      return true
     },
   }
 }

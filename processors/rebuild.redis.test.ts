@@ -223,7 +223,9 @@ describe('rebuild', () => {
     expect(options.lines.at(-1)).toMatch(/^history: rebuilt from 21 events in/)
     expect(await rows()).toEqual(await expected(script))
     await half()
-    await historyRebuildable({ connection: shared(), ...parts() }).abort()
+    const discard = () => historyRebuildable({ connection: shared(), ...parts() }).abort()
+    expect(await discard()).toBe(true)
+    expect(await discard()).toBe(false)
     expect(await generationsInUse()).toEqual(new Set([await live()]))
   })
 

@@ -34,8 +34,8 @@ export interface Rebuildable {
    * within a named time: nothing has changed then, and commit may be called again.
    */
   commit(): Promise<void>
-  /** Throws away what a rebuild, this one or one that died, has built and not made live; does nothing where there is none. */
-  abort(): Promise<void>
+  /** Throws away what a rebuild, this one or one that died, has built and not made live; false where there was none. */
+  abort(): Promise<boolean>
 }
 
 /** How often commit is tried before the rebuild gives up. */

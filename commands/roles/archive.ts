@@ -15,11 +15,13 @@ import { viewService } from './parts.ts'
 
 /** The view of the archive, and what runs beside it. */
 export async function makeServices(context: Context): Promise<Service[]> {
-  const { config, log, topics, codecs, clock, logger } = context
+  const { config, log, topics, codecs, clock, logger, metrics } = context
   const { archiveKeepsRevoked: keepsRevoked, nodeName: gateway } = config
   const clickhouse = clickHouseOptions(config)
+  const held = metrics.gauge('archive_held_events', 'events that are in memory and not in ClickHouse yet')
+  const onHeld = (events: number) => held.set(events)
   const makeView = (partitions: readonly Partition[]) =>
-    makeArchiveView({ clickhouse, topic: topics.events.name, clock, partitions })
+    makeArchiveView({ clickhouse, topic: topics.events.name, clock, partitions, onHeld })
   const parts = { clickhouse, clock, logger }
   const eraser = makeEraser({ ...parts, log, packs: topics.packs, codec: codecs.packs, gateway })
   const retention = makeArchiveRetention({ ...parts, days: config.archiveDays })

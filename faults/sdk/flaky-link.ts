@@ -3,7 +3,7 @@ import type { Clock, Millis } from '../../infra/clock.ts'
 import { HOST } from '../../infra/local/ports.ts'
 
 /**
- * A TCP address that leads to one of several gateways over a line that breaks on request. What came through until then
+ * A TCP address that leads to one of several servers over a line that breaks on request. What came through until then
  * has come through; what is held comes later, in order; what is on a line that went silent never comes, and neither
  * end is told.
  */
@@ -42,11 +42,11 @@ export class FlakyLink {
     for (const line of this.lines) line.cut()
   }
 
-  /** Breaks it, and takes no connection for a while. */
-  down(forMs: Millis): void {
+  /** Breaks it, and takes no connection for a while, or until `up`. */
+  down(forMs?: Millis): void {
     this.isDown = true
     this.cut()
-    this.clock.schedule(forMs, () => this.up())
+    if (forMs !== undefined) this.clock.schedule(forMs, () => this.up())
   }
 
   /** What is sent from now on arrives together, after a while. */

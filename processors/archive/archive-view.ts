@@ -20,6 +20,7 @@ export class ArchiveView implements View {
   private readonly store: ArchiveStore
   private readonly clock: Clock
   private readonly gatherer: Gatherer
+  private readonly onHeld: (events: number) => void
   private readonly waiting = new Map<Partition, Waiter>()
   private readonly running = new Set<Promise<void>>()
   private opening: Promise<void> | undefined
@@ -32,6 +33,7 @@ export class ArchiveView implements View {
     this.store = options.store
     this.clock = options.clock
     this.gatherer = new Gatherer(options.topic, options.partitions)
+    this.onHeld = options.onHeld ?? (() => {})
   }
 
   async position(partition: Partition): Promise<Position | undefined> {
@@ -47,6 +49,7 @@ export class ArchiveView implements View {
   async apply(batch: ViewBatch): Promise<void> {
     assert(!this.isClosed, 'a closed archive takes nothing')
     const { waits } = this.gatherer.offer(batch, this.clock.monotonic())
+    this.onHeld(this.gatherer.held())
     if (!waits) return
     const arrived = new Promise<void>((resolve, reject) => this.waiting.set(batch.partition, { resolve, reject }))
     this.begin()
@@ -70,6 +73,7 @@ export class ArchiveView implements View {
     this.cancelTimer?.()
     this.reject(this.gatherer.forgetWaiting(), new Error('the archive is closed'))
     await Promise.all(this.running)
+    this.onHeld(0)
     await this.store.close()
   }
 
@@ -131,6 +135,8 @@ export class ArchiveView implements View {
       if (!(error instanceof ViewMoved)) return
       this.gatherer.lose()
       this.reject(this.gatherer.forgetWaiting(), error)
+    } finally {
+      this.onHeld(this.gatherer.held())
     }
   }
 
@@ -175,6 +181,8 @@ export interface ArchiveViewOptions {
   topic: string
   /** The partitions that this process archives. */
   partitions: readonly Partition[]
+  /** Told how many events are held in memory whenever that changes: one batch of each partition at most (AR17). */
+  onHeld?: (events: number) => void
 }
 
 /** A load gathers for much longer (GATHER_MS). */

@@ -90,10 +90,14 @@ export class ClickHouseArchiveRebuild implements Rebuildable {
     this.building = undefined
   }
 
-  async abort(): Promise<void> {
+  async abort(): Promise<boolean> {
     await this.building?.view.close()
-    await this.use(dropShadow)
     this.building = undefined
+    return this.use(async clickhouse => {
+      const isThere = (await tableIds(clickhouse, SUFFIX)).size > 0
+      await dropShadow(clickhouse)
+      return isThere
+    })
   }
 
   /** Rejects when the new tables have not caught up in time; nothing has changed then. */

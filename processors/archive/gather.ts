@@ -142,6 +142,13 @@ export class Gatherer {
     return waited
   }
 
+  /** Events that are held in memory: what waits, and what is owed or under way. */
+  held(): number {
+    let events = 0
+    for (const { waiting, collected } of this.lanes.values()) events += (waiting?.events.length ?? 0) + collected.length
+    return events
+  }
+
   /** Forgets what waits (nobody waits for it any more) and gives the partitions. */
   forgetWaiting(): Partition[] {
     const waiting = [...this.lanes].filter(([, lane]) => lane.waiting !== undefined)

@@ -7,7 +7,7 @@ import type { Rebuildable } from '../rebuild.ts'
 import type { View } from '../view.ts'
 import { type ArchiveReader, ClickHouseArchiveReader } from './archive-reader.ts'
 import { archiveStripper } from './archive-stripper.ts'
-import { ArchiveView } from './archive-view.ts'
+import { ArchiveView, type ArchiveViewOptions } from './archive-view.ts'
 import { ClickHouseArchiveRebuild } from './clickhouse-archive-rebuild.ts'
 import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
 import { type EraserOptions, type ErasureProgress, eraser, erasureProgress } from './eraser.ts'
@@ -25,10 +25,10 @@ export interface ArchiveOptions {
 }
 
 /** The archive as a view for the runner. Its tables are made when it is first asked for a position. */
-export function makeArchiveView(options: ArchiveOptions): View {
-  const { clickhouse, topic, partitions, clock } = options
+export function makeArchiveView(options: ArchiveOptions & Pick<ArchiveViewOptions, 'onHeld'>): View {
+  const { clickhouse, ...others } = options
   const store = new ClickHouseArchiveStore(connectClickHouse(clickhouse), () => createDatabase(clickhouse))
-  return new ArchiveView({ store, clock, topic, partitions })
+  return new ArchiveView({ ...others, store })
 }
 
 /** The archive as something that `rebuild` can build anew; `partitions` are all of the topic. */

@@ -14,8 +14,8 @@ Runs the product with parts and processes of its own and lets people with the SD
 lines that are cut, delayed, half-open or down. Afterwards what each of them keeps is compared with the log, event by
 event, by the digests of verify.
 
-  --faults N    how often a line breaks (500)
-  --people P    people, who have a pair with the next and one group (6)
+  --faults N    how often a line that works breaks (500)
+  --people P    people, who have a pair with the next and one group (12)
   --seed N      what is done and what breaks, in which order (1)
   --json        exactly one JSON object on standard output
   --help        this text
@@ -32,7 +32,7 @@ export function parseSdkFaultsOptions(args: readonly string[]): (SdkFaultsOption
     numberFlag(`--${name}`, String(flags[name] ?? otherwise), { min, max, isWhole: true })
   return {
     faults: number('faults', '500', 1, 100_000),
-    people: number('people', '6', 3, 50),
+    people: number('people', '12', 3, 50),
     seed: number('seed', '1', 0, 2 ** 32 - 1),
     json: flags.json === true,
   }

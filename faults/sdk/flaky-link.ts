@@ -32,6 +32,11 @@ export class FlakyLink {
     return link
   }
 
+  /** Something is connected, and what is sent comes through. */
+  get isWhole(): boolean {
+    return [...this.lines].some(line => line.isWhole)
+  }
+
   get port(): number {
     const address = this.server.address()
     return typeof address === 'object' && address !== null ? address.port : 0
@@ -94,6 +99,10 @@ class Line {
     this.clock = clock
     this.carry(client, gateway)
     this.carry(gateway, client)
+  }
+
+  get isWhole(): boolean {
+    return !this.isSilent && this.held === undefined
   }
 
   cut(): void {

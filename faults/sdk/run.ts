@@ -112,6 +112,7 @@ class SdkFaultsRun {
         this.act()
         await clock.sleep(this.random.between(0, ACT_GAP_MS_MAX))
       }
+      await this.until(() => this.connected().length > 0, 'somebody to be connected')
       this.breakSomething()
     }
     for (const { link } of this.people) link.up()
@@ -183,9 +184,14 @@ class SdkFaultsRun {
     void answer.then(() => this.answered++)
   }
 
+  /** Those whose line works: what strikes a line that is down already is no fault. */
+  private connected(): Person[] {
+    return this.people.filter(({ link, messenger }) => link.isWhole && messenger.phase.kind === 'Live')
+  }
+
   private breakSomething(): void {
     const { kind, breaks } = this.random.weighted(FAULTS)
-    breaks(this.random.pick(this.people).link, this.random.between(50, 1_500))
+    breaks(this.random.pick(this.connected()).link, this.random.between(50, 1_500))
     this.faults[kind] = (this.faults[kind] ?? 0) + 1
   }
 

@@ -107,7 +107,7 @@ export function sessionsByPerson(accepted: readonly Accepted[]): Map<UserId, Ses
 /** Who gets which event: the members at that moment, those who come with it and those who go with it. */
 function* receiversOf(sessionId: SessionId, packs: readonly Accepted[]): Iterable<[UserId, Accepted]> {
   const [prefix, ...users] = sessionId.split(':')
-  const members = new Set(prefix === 's' ? (users as UserId[]) : [])
+  const members = new Set(prefix === 'g' ? [] : (users as UserId[]))
   for (const pack of packs) {
     const { change, from } = pack
     if (change?.kind === 'Created') for (const userId of [from, ...change.members]) members.add(userId)

@@ -4,6 +4,7 @@ import { developmentTokens, NoKey } from '../../client/terminal/development-toke
 import { findServer, NoServer } from '../../client/terminal/find-server.ts'
 import { systemClock, systemRandom } from '../../infra/clock.ts'
 import type { Audit } from './audit.ts'
+import { uploadFile } from './files.ts'
 import { type PlayResult, play } from './play.ts'
 import { PEOPLE_MIN, type Story, storyClock, writeStory } from './story.ts'
 
@@ -128,6 +129,8 @@ async function demo(options: DemoOptions): Promise<number> {
     dayMs,
     clock: systemClock,
     suppressOne: options.suppressOne,
+    upload: async ({ userId }, file) =>
+      uploadFile(file, { url: browserUrl(url), token: await tokens.token(userId, systemClock.now()) }),
     progress: state => showProgress(dayMs, state),
     connection: (userId, deviceId) => ({
       url,
@@ -143,23 +146,14 @@ async function demo(options: DemoOptions): Promise<number> {
   process.stdout.write(`${table(story, result)}\n`)
   const isProven = result.live.isProven && result.fresh.isProven && result.refused.length === 0
   process.stdout.write(isProven ? 'proven: everybody got every message, once and in order\n' : 'NOT proven\n')
-  process.stdout.write(`look at it in the browser: ${browserUrl(url)}, log in as ${busiest(story)}\n`)
+  const { userId } = story.evening?.host ?? story.people[0]!
+  process.stdout.write(`look at it in the browser: ${browserUrl(url)}/, log in as ${userId}\n`)
   return isProven ? 0 : 1
 }
 
 /** The web chat of the gateway that speaks at this WebSocket URL. */
 function browserUrl(url: string): string {
-  return new URL('/', url.replace(/^ws/, 'http')).href
-}
-
-/** Who says most: their list of chats is the fullest. */
-function busiest({ acts, people }: Story): string {
-  const lines = new Map<string, number>()
-  for (const act of acts) {
-    if (act.kind !== 'Scene') continue
-    for (const { from } of act.turns) lines.set(from, (lines.get(from) ?? 0) + 1)
-  }
-  return [...lines].sort(([, a], [, b]) => b - a)[0]?.[0] ?? people[0]!.userId
+  return new URL(url.replace(/^ws/, 'http')).origin
 }
 
 try {

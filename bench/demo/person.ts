@@ -53,6 +53,17 @@ export class Person {
     return undefined
   }
 
+  /** How far this person has seen each session. */
+  get heads(): ReadonlyMap<SessionId, Seq> {
+    return this.highest
+  }
+
+  /** Tells that what came up to here has arrived, and, once it is read, that as well. */
+  marks(type: 'markDelivered' | 'markRead', sessionId: SessionId, seq: Seq): void {
+    if (seq === 0 || (type === 'markDelivered' && !sessionId.startsWith('s:'))) return
+    this.client.submit({ type, sessionId, seq })
+  }
+
   /** Resolves when this person has seen the session up to `seq`. */
   sees(sessionId: SessionId, seq: Seq): Promise<void> {
     if ((this.highest.get(sessionId) ?? 0) >= seq) return Promise.resolve()
@@ -62,6 +73,8 @@ export class Person {
   private note(frame: ServerFrame): void {
     if (frame.type === 'event') {
       const { sessionId, seq, packId, body } = frame
+      // Marks take no place in the session.
+      if (seq === 0) return
       this.arrived({ sessionId, seq, packId, content: contentOf(body) }, true)
     } else if (frame.type === 'ack') {
       this.wasAcked(frame)
@@ -75,7 +88,8 @@ export class Person {
     const isAgain = repeated && (this.acked.has(packId) || (this.highest.get(sessionId) ?? 0) >= seq)
     if (!this.acked.has(packId)) this.notebook.accepted({ ...pack, packId, sessionId, seq })
     this.acked.add(packId)
-    if (!isAgain) this.arrived({ sessionId, seq, packId, content: pack.content }, false)
+    // What is said in one's own session comes to all devices as an event, also to the one that said it.
+    if (!isAgain && !sessionId.startsWith('u:')) this.arrived({ sessionId, seq, packId, content: pack.content }, false)
   }
 
   private arrived(arrival: Arrival, isFromOthers: boolean): void {

@@ -6,6 +6,11 @@ export interface Language {
   code: string
   /** First names, in letters that an id may have. */
   names: readonly string[]
+  /** The same first names as people write them, in the same order. */
+  given: readonly string[]
+  family: readonly string[]
+  /** Where the family's name comes first. */
+  familyFirst?: true
   groups: readonly string[]
   place: readonly string[]
   time: readonly string[]
@@ -17,6 +22,8 @@ export const LANGUAGES: readonly Language[] = [
   {
     code: 'en',
     names: ['alice', 'oliver', 'grace', 'harry', 'emily', 'jack', 'ruby', 'noah', 'amelia', 'leo'],
+    given: ['Alice', 'Oliver', 'Grace', 'Harry', 'Emily', 'Jack', 'Ruby', 'Noah', 'Amelia', 'Leo'],
+    family: ['Turner', 'Bennett', 'Hughes', 'Okafor', 'Walsh', 'Reid', 'Foster', 'Clarke'],
     groups: ['Sunday football', 'Book club', 'Flat 12B', 'Release crew'],
     place: ['the park', 'the station', "Joe's", 'the library'],
     time: ['six', 'half past seven', 'noon', 'eight'],
@@ -55,6 +62,9 @@ export const LANGUAGES: readonly Language[] = [
   {
     code: 'zh',
     names: ['mei', 'wei', 'lan', 'jun', 'xiaoyu', 'hao', 'ting', 'bo', 'yan', 'qiang'],
+    given: ['美', '伟', '兰', '军', '晓雨', '浩', '婷', '波', '燕', '强'],
+    family: ['陈', '王', '李', '张', '刘', '赵', '林', '周'],
+    familyFirst: true,
     groups: ['周末爬山', '家人群', '项目组', '羽毛球'],
     place: ['公司楼下', '地铁站', '老地方', '图书馆'],
     time: ['六点', '七点半', '中午', '八点'],
@@ -76,6 +86,8 @@ export const LANGUAGES: readonly Language[] = [
   {
     code: 'es',
     names: ['lucia', 'mateo', 'carmen', 'diego', 'sofia', 'pablo', 'ines', 'javier', 'elena', 'marcos'],
+    given: ['Lucía', 'Mateo', 'Carmen', 'Diego', 'Sofía', 'Pablo', 'Inés', 'Javier', 'Elena', 'Marcos'],
+    family: ['García', 'Molina', 'Ortega', 'Vidal', 'Romero', 'Navarro'],
     groups: ['Familia', 'Fútbol los jueves', 'Viaje a Granada', 'Oficina'],
     place: ['la plaza', 'la estación', 'el bar de siempre', 'la biblioteca'],
     time: ['las seis', 'las siete y media', 'las dos', 'las ocho'],
@@ -100,6 +112,8 @@ export const LANGUAGES: readonly Language[] = [
   {
     code: 'ar',
     names: ['layla', 'omar', 'noor', 'yusuf', 'salma', 'karim', 'huda', 'tariq', 'rania', 'sami'],
+    given: ['ليلى', 'عمر', 'نور', 'يوسف', 'سلمى', 'كريم', 'هدى', 'طارق', 'رانيا', 'سامي'],
+    family: ['حداد', 'منصور', 'خليل', 'ناصر', 'سليمان'],
     groups: ['العائلة', 'أصدقاء الجامعة', 'فريق العمل'],
     place: ['المقهى', 'المحطة', 'السوق', 'المكتبة'],
     time: ['السادسة', 'السابعة والنصف', 'الظهر', 'الثامنة'],
@@ -119,6 +133,8 @@ export const LANGUAGES: readonly Language[] = [
   {
     code: 'hi',
     names: ['asha', 'rohan', 'priya', 'arjun', 'neha', 'vikram', 'kavya', 'sanjay', 'meera', 'amit'],
+    given: ['आशा', 'रोहन', 'प्रिया', 'अर्जुन', 'नेहा', 'विक्रम', 'काव्या', 'संजय', 'मीरा', 'अमित'],
+    family: ['शर्मा', 'पटेल', 'राव', 'गुप्ता', 'मेनन'],
     groups: ['परिवार', 'क्रिकेट टीम', 'दफ़्तर'],
     place: ['स्टेशन', 'पार्क', 'चाय की दुकान', 'बाज़ार'],
     time: ['छह बजे', 'साढ़े सात बजे', 'दोपहर में', 'आठ बजे'],
@@ -132,6 +148,9 @@ export const LANGUAGES: readonly Language[] = [
   {
     code: 'ja',
     names: ['yuki', 'haruto', 'sakura', 'ren', 'aoi', 'kaito', 'hina', 'sota', 'mio', 'riku'],
+    given: ['優希', '陽翔', '桜', '蓮', '葵', '海斗', '陽菜', '颯太', '澪', '陸'],
+    family: ['佐藤', '鈴木', '高橋', '田中', '伊藤'],
+    familyFirst: true,
     groups: ['登山部', '家族', '新製品チーム'],
     place: ['駅前', 'いつもの店', '図書館', '公園'],
     time: ['六時', '七時半', '正午', '八時'],
@@ -151,6 +170,8 @@ export const LANGUAGES: readonly Language[] = [
   {
     code: 'pt',
     names: ['joao', 'beatriz', 'tiago', 'larissa', 'pedro', 'camila', 'rafael', 'marina', 'bruno', 'helena'],
+    given: ['João', 'Beatriz', 'Tiago', 'Larissa', 'Pedro', 'Camila', 'Rafael', 'Marina', 'Bruno', 'Helena'],
+    family: ['Silva', 'Almeida', 'Costa', 'Ribeiro', 'Teixeira'],
     groups: ['Família', 'Praia no sábado', 'Equipe'],
     place: ['a praia', 'a estação', 'a padaria', 'o parque'],
     time: ['seis', 'sete e meia', 'meio-dia', 'oito'],
@@ -169,6 +190,8 @@ export const LANGUAGES: readonly Language[] = [
   {
     code: 'fr',
     names: ['camille', 'louis', 'chloe', 'hugo', 'manon', 'jules', 'lea', 'arthur', 'zoe', 'paul'],
+    given: ['Camille', 'Louis', 'Chloé', 'Hugo', 'Manon', 'Jules', 'Léa', 'Arthur', 'Zoé', 'Paul'],
+    family: ['Moreau', 'Lefèvre', 'Girard', 'Roux', 'Fontaine'],
     groups: ['La famille', 'Rando du dimanche', 'Le bureau'],
     place: ['la gare', 'la boulangerie', 'le parc', 'la médiathèque'],
     time: ['dix-huit heures', 'midi', 'vingt heures', 'dix heures'],
@@ -197,6 +220,8 @@ export const LANGUAGES: readonly Language[] = [
   {
     code: 'de',
     names: ['lena', 'felix', 'mia', 'jonas', 'klara', 'emil', 'greta', 'anton', 'frieda', 'moritz'],
+    given: ['Lena', 'Felix', 'Mia', 'Jonas', 'Klara', 'Emil', 'Greta', 'Anton', 'Frieda', 'Moritz'],
+    family: ['Vogel', 'Brandt', 'Keller', 'Sommer', 'Winter'],
     groups: ['Familie', 'Chorprobe', 'Projekt Süd'],
     place: ['am Bahnhof', 'im Café', 'im Park', 'vor der Bücherei'],
     time: ['sechs', 'halb acht', 'zwölf', 'acht'],
@@ -220,6 +245,8 @@ export const LANGUAGES: readonly Language[] = [
   {
     code: 'sw',
     names: ['amani', 'baraka', 'neema', 'juma', 'zuri', 'faraji', 'imani', 'rehema'],
+    given: ['Amani', 'Baraka', 'Neema', 'Juma', 'Zuri', 'Faraji', 'Imani', 'Rehema'],
+    family: ['Mwangi', 'Otieno', 'Njoroge', 'Kamau'],
     groups: ['Familia yetu', 'Kikundi cha kazi'],
     place: ['sokoni', 'kituoni', 'maktabani'],
     time: ['saa kumi na mbili', 'saa moja na nusu', 'saa sita mchana'],

@@ -1,15 +1,20 @@
 import type { ClientOptions } from '../../client/network/client.ts'
 import type { Clock, Millis } from '../../infra/clock.ts'
+import { SeededRandom } from '../../infra/seeded-random.ts'
+import type { MediaFile } from '../../schemas/content.ts'
 import type { Seq, UserId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
 import { type Accepted, type Arrival, type Audit, audit, sessionsByPerson } from './audit.ts'
+import { spendEvening } from './evening.ts'
+import type { NewFile } from './files.ts'
 import { Person } from './person.ts'
-import type { Act, Story, StoryGroup } from './story.ts'
+import { emblem, portrait } from './portrait.ts'
+import type { Act, Story, StoryEvening, StoryGroup, StoryPerson } from './story.ts'
 
 /**
  * Plays a story on a server and proves it. Order: everybody connects; the groups are created; the day runs; when
  * nothing arrives any more, what arrived is compared with what was accepted; then everybody comes again on a new
- * device, reads everything from the beginning, and that is compared as well.
+ * device, reads everything from the beginning, and that is compared as well. The evening comes after the proof.
  */
 
 export interface PlayOptions {
@@ -18,6 +23,7 @@ export interface PlayOptions {
   /** What every connection has in common. */
   connection(userId: UserId, deviceId: string): Omit<ClientOptions, 'discover'>
   clock: Clock
+  upload(person: Person, file: NewFile): Promise<MediaFile | undefined>
   /** Leaves one delivery out of the books, to show that the proof notices. */
   suppressOne: boolean
   progress(state: { phase: string; elapsedMs: Millis; accepted: number; arrived: number }): void
@@ -39,6 +45,7 @@ const SEE_MS_MAX: Millis = 10_000
 /** When nothing has arrived for so long, nothing more is coming. */
 const QUIET_MS: Millis = 2_000
 const PROGRESS_MS: Millis = 250
+const EMBLEMS = ['🌿', '🎈', '⚽', '🎵', '🍀', '📚', '🌊', '🔔', '🧩', '🍊']
 
 export async function play(options: PlayOptions): Promise<PlayResult> {
   const demo = new Demo(options)
@@ -59,18 +66,22 @@ class Demo {
   private leftToSuppress: number
   private phase = 'connecting'
   private beganAt: Millis
+  private readonly random: SeededRandom
   private readonly ended = new AbortController()
 
   constructor(options: PlayOptions) {
     this.options = options
     this.leftToSuppress = options.suppressOne ? 1 : 0
     this.beganAt = options.clock.monotonic()
+    this.random = new SeededRandom(options.story.seed)
   }
 
   async run(): Promise<PlayResult> {
     const { story, clock } = this.options
     void this.tellProgress()
     await this.inTurns(story.people, ({ userId }) => this.arrive(userId))
+    this.phase = 'saying who they are'
+    await this.inTurns(story.people, person => this.introduce(person))
     this.phase = 'creating groups'
     await Promise.all(story.groups.map(group => this.create(group)))
     this.phase = 'the day'
@@ -81,6 +92,7 @@ class Demo {
     const live = audit(this.accepted, this.arrivalsOf(this.people.values()))
     this.phase = 'reading everything again'
     const fresh = audit(this.accepted, await this.readAgain())
+    if (story.evening !== undefined) await this.evening(story.evening)
     this.ended.abort()
     const sessions = new Set(this.accepted.map(({ sessionId }) => sessionId)).size
     return { live, fresh, sessions, accepted: this.accepted.length, refused: this.refused }
@@ -110,8 +122,29 @@ class Demo {
     return false
   }
 
+  private async introduce({ userId, name }: StoryPerson): Promise<void> {
+    const profile = { name, avatar: portrait(this.random.fork()) }
+    await this.person(userId).say({ type: 'updateProfile', profile }, 'ProfileUpdated')
+  }
+
+  private async evening({ host, friends, stranger }: StoryEvening): Promise<void> {
+    this.phase = 'the evening'
+    const { upload, story } = this.options
+    await spendEvening({
+      host: this.person(host.userId),
+      friends: friends.map(({ userId }) => this.person(userId)),
+      stranger: this.person(stranger.userId),
+      hostName: host.name.split(' ')[0]!,
+      tag: story.tag,
+      random: this.random,
+      upload,
+      refused: problem => this.refused.push(problem),
+    })
+  }
+
   private async create({ owner, groupId, name, members }: StoryGroup): Promise<void> {
-    const request = { type: 'createGroup', groupId, info: { name }, members } as const
+    const info = { name, avatar: emblem(this.random.pick(EMBLEMS), this.random) }
+    const request = { type: 'createGroup', groupId, info, members } as const
     await this.person(owner).say(request, `GroupCreated ${name}`, { kind: 'Created', members })
   }
 
@@ -141,7 +174,9 @@ class Demo {
       const seen = new AbortController()
       await Promise.race([speaker.sees(sessionId, before), clock.sleep(SEE_MS_MAX, seen.signal)])
       seen.abort()
+      speaker.marks('markDelivered', sessionId, before)
       await clock.sleep(pauseMs)
+      speaker.marks('markRead', sessionId, before)
       const request = { type: 'send', sessionId, flags: Flag.COUNTER, content: { kind: 'Text', text } } as const
       before = (await speaker.say(request, text)) ?? before
     }

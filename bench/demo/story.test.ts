@@ -1,6 +1,11 @@
+import { inflateSync } from 'node:zlib'
 import { expect, test } from 'vitest'
+import { SeededRandom } from '../../infra/seeded-random.ts'
+import { PROFILE_AVATAR_BYTES_MAX } from '../../processors/sequencer/decide-user.ts'
 import { isGroupId, isSessionId, isUserId } from '../../schemas/ids.ts'
+import { PAINTING, paint } from './painting.ts'
 import { LANGUAGES } from './phrases.ts'
+import { emblem, portrait } from './portrait.ts'
 import { storyClock, writeStory } from './story.ts'
 
 const options = { people: 300, dayMs: 30_000, seed: 7, tag: 'x1' }
@@ -50,6 +55,33 @@ test('[DM2] acts come in order of time, within the day, more of them in the even
   const scenes = acts.filter(({ kind }) => kind === 'Scene').map(({ at }) => at / (0.85 * 30_000))
   const within = (from: number, to: number) => scenes.filter(at => at >= from / 17 && at < to / 17).length
   expect(within(12, 15)).toBeGreaterThan(2 * within(0, 1))
+})
+
+test('[DM4] the evening belongs to whoever says most in English, among people who speak it', () => {
+  const { evening, people } = writeStory(options)
+  const together = [evening!.host, ...evening!.friends, evening!.stranger]
+  expect(new Set(together.map(({ userId }) => userId)).size).toBe(6)
+  expect(together.every(({ language }) => language.code === 'en')).toBe(true)
+  expect(people.every(({ name }) => name.length > 1)).toBe(true)
+  expect(writeStory({ ...options, people: 5 }).evening).toBeUndefined()
+})
+
+test('[DM4] everybody who can be named has a name of letters, and pictures are small enough for a profile', () => {
+  for (const { names, given, family } of LANGUAGES) {
+    expect(given).toHaveLength(names.length)
+    expect(family.length).toBeGreaterThan(3)
+  }
+  const random = new SeededRandom(1)
+  const pictures = Array.from({ length: 50 }, () => [portrait(random), emblem('🥾', random)]).flat()
+  expect(Math.max(...pictures.map(picture => Buffer.byteLength(picture)))).toBeLessThanOrEqual(PROFILE_AVATAR_BYTES_MAX)
+})
+
+test('[DM4] a painting is a whole PNG', () => {
+  const bytes = paint(new SeededRandom(2))
+  expect(bytes.subarray(1, 4).toString()).toBe('PNG')
+  expect([bytes.readUInt32BE(16), bytes.readUInt32BE(20)]).toEqual([PAINTING.width, PAINTING.height])
+  const rows = inflateSync(bytes.subarray(41, -16))
+  expect(rows).toHaveLength(PAINTING.height * (1 + 3 * PAINTING.width))
 })
 
 test('[DM2] every scene of every language can be cast', () => {

@@ -10,6 +10,8 @@ import { LANGUAGES, type Language } from './phrases.ts'
 
 export interface StoryPerson {
   userId: UserId
+  /** How they are called in the language that they speak. */
+  name: string
   language: Language
 }
 
@@ -29,6 +31,8 @@ export type Act =
   | { kind: 'Join'; at: Millis; sessionId: SessionId; userId: UserId }
   | { kind: 'Quit'; at: Millis; sessionId: SessionId; userId: UserId }
 
+type Scene = Extract<Act, { kind: 'Scene' }>
+
 export interface Turn {
   from: UserId
   text: string
@@ -36,12 +40,23 @@ export interface Turn {
   pauseMs: Millis
 }
 
+/** Whose chats are looked at after the day, and who they spend the evening with. */
+export interface StoryEvening {
+  host: StoryPerson
+  friends: StoryPerson[]
+  stranger: StoryPerson
+}
+
 export interface Story {
+  seed: number
+  tag: string
   people: StoryPerson[]
   groups: StoryGroup[]
   /** In order of time. */
   acts: Act[]
   messages: number
+  /** Absent where there are too few people. */
+  evening?: StoryEvening
 }
 
 export interface StoryOptions {
@@ -78,15 +93,35 @@ export function writeStory(options: StoryOptions): Story {
   const acts: Act[] = [...scenes, ...comeAndGo(people, groups, options.dayMs, random)]
   acts.sort((one, other) => one.at - other.at)
   const messages = scenes.reduce((sum, { turns }) => sum + turns.length, 0)
-  return { people, groups, acts, messages }
+  const evening = makeEvening(people, scenes)
+  return { seed: options.seed, tag: options.tag, people, groups, acts, messages, ...(evening && { evening }) }
+}
+
+const EVENING_FRIENDS = 4
+
+/** The evening is spoken in English: its host is whoever of those who speak it says most, as their chats are the fullest. */
+function makeEvening(people: readonly StoryPerson[], scenes: readonly Scene[]): StoryEvening | undefined {
+  const lines = new Map<string, number>()
+  for (const { from } of scenes.flatMap(({ turns }) => turns)) lines.set(from, (lines.get(from) ?? 0) + 1)
+  const rank = ({ userId, language }: StoryPerson) => (language === LANGUAGES[0] ? 1e6 : 0) + (lines.get(userId) ?? 0)
+  const [host, ...others] = people.toSorted((one, other) => rank(other) - rank(one))
+  const stranger = others[EVENING_FRIENDS]
+  if (host === undefined || stranger === undefined) return undefined
+  return { host, friends: others.slice(0, EVENING_FRIENDS), stranger }
 }
 
 function makePeople({ people, tag }: StoryOptions, random: SeededRandom): StoryPerson[] {
   const count = Math.max(PEOPLE_MIN, people)
   return Array.from({ length: count }, (_, index) => {
     const language = LANGUAGES[index % LANGUAGES.length]!
-    return { userId: `${random.pick(language.names)}${index}.${tag}` as UserId, language }
+    const named = random.pick([...language.names.keys()])
+    const userId = `${language.names[named]!}${index}.${tag}` as UserId
+    return { userId, name: fullName(language, language.given[named]!, random.pick(language.family)), language }
   })
+}
+
+function fullName({ familyFirst }: Language, given: string, family: string): string {
+  return familyFirst ? `${family}${given}` : `${given} ${family}`
 }
 
 function makeGroups(people: readonly StoryPerson[], tag: string, random: SeededRandom): StoryGroup[] {
@@ -116,7 +151,7 @@ interface Stage {
   dayMs: Millis
 }
 
-function makeScene({ people, groups, dayMs }: Stage, random: SeededRandom): Extract<Act, { kind: 'Scene' }> {
+function makeScene({ people, groups, dayMs }: Stage, random: SeededRandom): Scene {
   const { sessionId, cast, language } =
     random.next() < GROUP_SHARE ? castGroup(people, random.pick(groups), random) : castPair(people, random)
   const place = random.pick(language.place)

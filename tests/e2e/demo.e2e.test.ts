@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { PartnerApi } from '../../client/api/partner-api.ts'
 import { BUILT_MAIN } from '../../infra/local/roles.ts'
 import { startProduct, type TestProduct } from '../product.ts'
 import { runNode } from '../run-command.ts'
@@ -19,6 +20,31 @@ test('[DM3] the demo fills the product and proves that everybody got every messa
   const { code, stdout } = await runNode([DEMO, '--people', '60', '--seconds', '6'], { env: product.env })
   expect(stdout).toContain('proven: everybody got every message, once and in order')
   expect(code).toBe(0)
+})
+
+test('[DM4] after the demo people have names and pictures, and the host of the evening has chats with all that a chat can hold', async () => {
+  const { stdout } = await runNode([DEMO, '--people', '24', '--seconds', '2', '--seed', '9'], { env: product.env })
+  const host = /log in as (\S+)/.exec(stdout)![1]!
+  const tag = host.split('.')[1]!
+  const api = (key: string) => new PartnerApi({ url: product.httpUrl, key })
+  const { users } = await api(product.adminKey).call('listUsers', { query: { limit: 100 } })
+  const ours = users.filter(({ userId }) => userId.endsWith(tag))
+  expect(ours).toHaveLength(24)
+  expect(ours.every(({ profile }) => /\S \S|^\S{2,}/.test(profile!.name) && profile!.avatar.startsWith('data:'))).toBe(
+    true,
+  )
+  const me = api(await product.token(host))
+  const { sessions } = await me.call('listSessions', {})
+  expect(sessions.filter(({ sessionId }) => sessionId.startsWith('g:')).length).toBeGreaterThanOrEqual(3)
+  expect(sessions.find(({ sessionId }) => sessionId === `g:hikers.${tag}`)).toMatchObject({ unread: 2, mentions: 1 })
+  const { events } = await me.call('listEvents', { params: { sessionId: `g:hikers.${tag}` }, query: { afterSeq: 0 } })
+  const contents = events.flatMap(({ body }) => (body.kind === 'MessageAccepted' ? [body] : []))
+  expect(contents.map(({ content }) => content.kind)).toEqual(expect.arrayContaining(['Text', 'Removed', 'Location']))
+  expect(contents.some(({ extra }) => extra?.quote !== undefined)).toBe(true)
+  expect(events.some(({ state }) => state?.change === 'edited')).toBe(true)
+  expect(events.some(({ reactions }) => reactions !== undefined)).toBe(true)
+  const { friends } = await me.call('listFriends', {})
+  expect(friends.map(({ relation }) => relation).toSorted()).toEqual(['friend', 'friend', 'friend', 'requestedByThem'])
 })
 
 test('[DM3] one suppressed delivery makes it exit 1, and is named', async () => {

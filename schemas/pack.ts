@@ -43,6 +43,13 @@ export const DeviceType = {
 } as const
 export type DeviceTypeName = keyof typeof DeviceType
 
+const deviceTypeNames = new Map<number, string>(Object.entries(DeviceType).map(([name, type]) => [type, name]))
+
+/** The name of a device type, or its number where it is newer than we are. */
+export function deviceTypeName(type: number): string {
+  return deviceTypeNames.get(type) ?? `${type}`
+}
+
 export interface Actor {
   kind: 'USER' | 'APP' | 'OPERATOR' | 'SYSTEM'
   id: string

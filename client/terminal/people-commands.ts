@@ -1,6 +1,6 @@
 import type { FriendSummary, ProfileSummary, UserPresence } from '../../schemas/frames.ts'
 import { isUserId, type UserId } from '../../schemas/ids.ts'
-import { DeviceType } from '../../schemas/pack.ts'
+import { deviceTypeName } from '../../schemas/pack.ts'
 import { type ServiceName, ServiceType } from '../../schemas/push-devices.ts'
 import type { PackRequest } from '../network/client.ts'
 import { BadArguments, userList } from './arguments.ts'
@@ -119,10 +119,8 @@ export function profileLine({ userId, profile }: ProfileSummary): string {
   return `  ${userId}: ${visible(profile.name)}${fields}`
 }
 
-const TYPE_NAMES = new Map<number, string>(Object.entries(DeviceType).map(([name, type]) => [type, name]))
-
 export function presenceLine({ userId, online, lastSeenAt }: UserPresence): string {
-  if (online.length > 0) return `  ${userId} is online (${online.map(type => TYPE_NAMES.get(type) ?? type).join(', ')})`
+  if (online.length > 0) return `  ${userId} is online (${online.map(deviceTypeName).join(', ')})`
   return `  ${userId} is away${lastSeenAt === undefined ? '' : `, last seen ${clockTime(lastSeenAt)}`}`
 }
 

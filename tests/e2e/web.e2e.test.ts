@@ -221,6 +221,62 @@ test(
 )
 
 test(
+  '[WEB20] a link lets into a group that takes nobody else, until it is ended',
+  async () => {
+    const [mia, nils, oda] = await Promise.all([person('mia'), person('nils'), person('oda')])
+    await mia.getByRole('button', { name: 'New chat' }).click()
+    await mia.getByRole('menuitem', { name: 'New group' }).click()
+    await mia.getByLabel('Group name').fill('Secret garden')
+    await mia.getByRole('button', { name: 'Create' }).click()
+    await mia.getByRole('button', { name: 'Details' }).click()
+    await mia.getByRole('combobox', { name: 'Who may join' }).click()
+    await mia.getByRole('option', { name: 'Only invited' }).click()
+    await mia.getByText('mia changed the settings').first().waitFor()
+    await mia.getByRole('button', { name: 'Make an invite link' }).click()
+    const link = await mia.getByLabel('The new link').inputValue()
+    await shot(mia, 'invite-link')
+    await nils.goto(link)
+    await nils.getByRole('dialog').getByText('Secret garden').waitFor()
+    await nils.getByRole('button', { name: 'Join' }).click()
+    await nils.locator('.conversation-head').getByText('Secret garden').waitFor()
+    await mia.getByText('nils joined').first().waitFor()
+    await mia.getByText(/^1 of 10 joined/).waitFor()
+    await mia.getByRole('button', { name: 'End' }).click()
+    await oda.getByRole('button', { name: 'New chat' }).click()
+    await oda.getByRole('menuitem', { name: 'Join a group' }).click()
+    await oda.getByLabel('Group id or invite link').fill(link)
+    await oda.getByRole('button', { name: 'Join' }).click()
+    await oda.getByText('the invite does not exist, has ended or is used up').first().waitFor()
+    expect(await seriousFindings(mia)).toEqual([])
+  },
+  STORY_MS_MAX,
+)
+
+test(
+  '[WEB21] people and groups have pictures of their own',
+  async () => {
+    const [pam, quin] = await Promise.all([person('pam'), person('quin')])
+    await open(pam, 's:pam:quin')
+    await say(pam, 'Do you see me?')
+    const picture = Buffer.from(await pam.screenshot())
+    await pam.getByRole('button', { name: 'Settings' }).click()
+    await pam
+      .locator('input[type=file][accept="image/*"]')
+      .setInputFiles({ name: 'me.png', mimeType: 'image/png', buffer: picture })
+    await pam.getByText('Saved').waitFor()
+    await pam.getByRole('button', { name: 'No picture' }).waitFor()
+    const face = quin.locator('.session-item', { hasText: 'pam' }).locator('img')
+    await expect.poll(() => face.getAttribute('src'), { timeout: WAIT_MS }).toMatch(/^data:image\/webp/)
+    await shot(pam, 'settings-picture')
+    await pam
+      .locator('input[type=file][accept="image/*"]')
+      .setInputFiles({ name: 'me.png', mimeType: 'image/png', buffer: Buffer.from('no picture') })
+    await pam.getByText('This is no picture that the browser can read.').waitFor()
+  },
+  STORY_MS_MAX,
+)
+
+test(
   '[WEB1] friends are asked, accepted, named and blocked',
   async () => {
     const [eve, finn] = await Promise.all([person('eve'), person('finn')])

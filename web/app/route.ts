@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react'
 import type { SessionId } from '../../client/sdk.ts'
 import { isSessionId } from '../../schemas/ids.ts'
+import { type Invitation, parseInvitation } from './invite.ts'
 
 export type Tab = 'chats' | 'contacts' | 'settings'
 
@@ -9,6 +10,8 @@ export interface Route {
   sessionId?: SessionId
   /** A message that is to be shown. */
   seq?: number
+  /** Somebody followed a link into a group. */
+  invitation?: Invitation
 }
 
 /** What the address says; a message of a chat can be linked to. */
@@ -16,6 +19,8 @@ export function parseRoute(hash: string): Route {
   const [, page, id, seq] = hash.split('/')
   if (page === 'contacts' || page === 'settings') return { tab: page }
   const sessionId = decodeURIComponent(id ?? '')
+  const invitation = parseInvitation(hash)
+  if (invitation !== undefined) return { tab: 'chats', invitation }
   if (page !== 'chat' || !isSessionId(sessionId)) return { tab: 'chats' }
   return seq !== undefined && /^\d+$/.test(seq)
     ? { tab: 'chats', sessionId, seq: Number(seq) }

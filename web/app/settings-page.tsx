@@ -1,14 +1,16 @@
 import { Button, Group, ScrollArea, SegmentedControl, Stack, Switch, Text, TextInput, Title } from '@mantine/core'
 import { type ReactNode, useEffect, useState } from 'react'
 import type { LoginSummary } from '../../schemas/frames.ts'
-import type { Notify, UserSettings } from '../../schemas/settings.ts'
-import { Face } from '../parts/face.tsx'
-import { LANGUAGES, type Language } from '../parts/i18n.ts'
+import { deviceTypeName } from '../../schemas/pack.ts'
+import type { Notify, Profile, UserSettings } from '../../schemas/settings.ts'
+import { LANGUAGES, type Language, useLanguage } from '../parts/i18n.ts'
 import { SCHEMES, type Scheme, usePreferences } from '../parts/preferences.ts'
+import { exactTime } from '../parts/times.ts'
 import { useToast } from '../parts/toast.tsx'
 import { useText } from './i18n.ts'
 import { useLogOut, useMessenger, useNames } from './messenger-context.ts'
 import { areNotificationsWanted, wantNotifications } from './notifications.ts'
+import { PictureField } from './picture-field.tsx'
 
 export function SettingsPage() {
   const t = useText()
@@ -53,28 +55,26 @@ function ProfileForm() {
   const names = useNames()
   const known = messenger.people.profile(messenger.userId)?.name ?? ''
   const [name, setName] = useState<string>()
-  const save = async () => {
-    const { kind } = await messenger.submit({ type: 'updateProfile', profile: { name: (name ?? known).trim() } }).answer
+  const update = async (profile: Partial<Profile>) => {
+    const { kind } = await messenger.submit({ type: 'updateProfile', profile }).answer
     if (kind === 'Accepted') toast(t('saved'))
   }
   return (
     <Section title={t('profile')}>
-      <Group wrap="nowrap">
-        <Face
-          name={names.user(messenger.userId)}
-          id={messenger.userId}
-          picture={names.avatar(messenger.userId)}
-          size={56}
-        />
-        <div className="grow">
-          <Text fw={700} truncate>
-            {names.user(messenger.userId)}
-          </Text>
-          <Text size="xs" className="quiet" truncate>
-            {messenger.userId}
-          </Text>
-        </div>
-      </Group>
+      <div>
+        <Text fw={700} truncate>
+          {names.user(messenger.userId)}
+        </Text>
+        <Text size="xs" className="quiet" truncate>
+          {messenger.userId}
+        </Text>
+      </div>
+      <PictureField
+        name={names.user(messenger.userId)}
+        id={messenger.userId}
+        picture={names.avatar(messenger.userId)}
+        onChange={avatar => void update({ avatar })}
+      />
       <Group align="end" gap="xs" wrap="nowrap">
         <TextInput
           className="grow"
@@ -83,7 +83,10 @@ function ProfileForm() {
           maxLength={100}
           onChange={event => setName(event.currentTarget.value)}
         />
-        <Button onClick={() => void save()} disabled={name === undefined || name.trim() === known}>
+        <Button
+          onClick={() => void update({ name: (name ?? known).trim() })}
+          disabled={name === undefined || name.trim() === known}
+        >
           {t('save')}
         </Button>
       </Group>
@@ -161,6 +164,7 @@ function Privacy() {
 
 function Devices() {
   const t = useText()
+  const language = useLanguage()
   const messenger = useMessenger('phase')
   const [logins, setLogins] = useState<LoginSummary[]>([])
   const { phase } = messenger
@@ -180,10 +184,14 @@ function Devices() {
   return (
     <Section title={t('devices')}>
       {logins.map(({ connectionId, device, at }) => (
-        <Text key={connectionId} size="sm" className="break">
-          {device.id} {connectionId === current && <b>({t('thisDevice')})</b>}{' '}
-          <span className="quiet">{new Date(at).toLocaleString()}</span>
-        </Text>
+        <div key={connectionId} title={device.id}>
+          <Text size="sm" fw={600} tt="capitalize">
+            {deviceTypeName(device.type)} {connectionId === current && `(${t('thisDevice')})`}
+          </Text>
+          <Text size="xs" className="quiet">
+            {exactTime(at, language)}
+          </Text>
+        </div>
       ))}
       {others.length > 0 && (
         <Button variant="default" onClick={() => void end()}>

@@ -1,6 +1,7 @@
 import { useMediaQuery } from '@mantine/hooks'
 import { useEffect } from 'react'
 import { ConversationPane } from '../chat/conversation-pane.tsx'
+import { JoinGroupDialog } from '../chat/join-group-dialog.tsx'
 import { SessionList } from '../chat/session-list.tsx'
 import { useToast } from '../parts/toast.tsx'
 import { PeoplePage } from '../people/people-page.tsx'
@@ -10,7 +11,7 @@ import { useText } from './i18n.ts'
 import { useMessenger } from './messenger-context.ts'
 import { NavigationRail } from './navigation-rail.tsx'
 import { useNotifications } from './notifications.ts'
-import { useRoute } from './route.ts'
+import { goTo, useRoute } from './route.ts'
 import { SettingsPage } from './settings-page.tsx'
 
 /** Below this width one thing is shown at a time. */
@@ -56,6 +57,9 @@ export function Shell() {
             <EmptyPane />
           )}
         </main>
+      )}
+      {route.invitation !== undefined && (
+        <JoinGroupDialog invitation={route.invitation} onClose={() => goTo({ tab: 'chats' })} />
       )}
     </div>
   )

@@ -8,6 +8,7 @@ import { goTo } from '../app/route.ts'
 import { Face } from '../parts/face.tsx'
 import { useLanguage } from '../parts/i18n.ts'
 import { shortTime } from '../parts/times.ts'
+import { membersText } from './describe.ts'
 
 interface ConversationHeadProps {
   sessionId: SessionId
@@ -73,7 +74,7 @@ function Subtitle({ sessionId }: { sessionId: SessionId }) {
   const peer = peerOf(sessionId, messenger.userId)
   if (peer === undefined) {
     const count = messenger.group(sessionId)?.memberCount
-    return count === undefined ? null : t('members', { count })
+    return count === undefined ? null : membersText(count, t)
   }
   const presence = messenger.people.presence(peer)
   if ((presence?.online.length ?? 0) > 0) return t('online')

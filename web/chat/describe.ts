@@ -73,6 +73,10 @@ export function eventLine(event: EventFrame, names: Names, t: Translate): string
   }
 }
 
+export function membersText(count: number, t: Translate): string {
+  return count === 1 ? t('oneMember') : t('members', { count })
+}
+
 const NAMES_MAX = 5
 
 function listNames(userIds: readonly UserId[], sessionId: SessionId, names: Names): string {

@@ -14,10 +14,12 @@ import {
 import { useState } from 'react'
 import type { SessionId } from '../../client/sdk.ts'
 import { isUserId } from '../../schemas/ids.ts'
-import { GROUP_SETTINGS_DEFAULT, type GroupSettings } from '../../schemas/settings.ts'
+import { GROUP_SETTINGS_DEFAULT, type GroupInfo, type GroupSettings } from '../../schemas/settings.ts'
 import { useText } from '../app/i18n.ts'
 import { useMessenger } from '../app/messenger-context.ts'
+import { PictureField } from '../app/picture-field.tsx'
 import { GroupMembers } from './group-members.tsx'
+import { Invites } from './invites.tsx'
 import { JoinRequests } from './join-requests.tsx'
 
 /** A group: who is in it, and for those who run it, how. */
@@ -37,15 +39,9 @@ export function GroupDetails({ sessionId }: { sessionId: SessionId }) {
       )}
       {runs && <JoinRequests sessionId={sessionId} />}
       {mayAdd && <AddMembers sessionId={sessionId} />}
+      {runs && <Invites sessionId={sessionId} />}
       <GroupMembers sessionId={sessionId} myRole={me.role} />
-      {runs && (
-        <GroupForm
-          key={`${group.info.name} ${group.info.notice}`}
-          sessionId={sessionId}
-          name={group.info.name}
-          notice={group.info.notice}
-        />
-      )}
+      {runs && <GroupForm key={`${group.info.name} ${group.info.notice}`} sessionId={sessionId} info={group.info} />}
       {runs && <GroupSettingsForm sessionId={sessionId} settings={group.settings ?? GROUP_SETTINGS_DEFAULT} />}
       <LeaveGroup sessionId={sessionId} isOwner={me.role === 'owner'} />
     </Stack>
@@ -80,24 +76,17 @@ function AddMembers({ sessionId }: { sessionId: SessionId }) {
   )
 }
 
-function GroupForm({
-  sessionId,
-  name: known,
-  notice: knownNotice,
-}: {
-  sessionId: SessionId
-  name: string
-  notice: string
-}) {
+function GroupForm({ sessionId, info }: { sessionId: SessionId; info: GroupInfo }) {
   const t = useText()
   const messenger = useMessenger()
-  const [name, setName] = useState(known)
-  const [notice, setNotice] = useState(knownNotice)
-  const isChanged = name.trim() !== known || notice.trim() !== knownNotice
-  const save = () =>
-    messenger.submit({ type: 'updateGroupInfo', sessionId, info: { name: name.trim(), notice: notice.trim() } })
+  const [name, setName] = useState(info.name)
+  const [notice, setNotice] = useState(info.notice)
+  const isChanged = name.trim() !== info.name || notice.trim() !== info.notice
+  const update = (changed: Partial<GroupInfo>) =>
+    messenger.submit({ type: 'updateGroupInfo', sessionId, info: changed })
   return (
     <Stack gap="xs">
+      <PictureField name={info.name} id={sessionId} picture={info.avatar} onChange={avatar => update({ avatar })} />
       <TextInput
         label={t('groupName')}
         value={name}
@@ -111,7 +100,11 @@ function GroupForm({
         maxRows={6}
         onChange={event => setNotice(event.currentTarget.value)}
       />
-      <Button variant="light" onClick={save} disabled={!isChanged || name.trim() === ''}>
+      <Button
+        variant="light"
+        onClick={() => update({ name: name.trim(), notice: notice.trim() })}
+        disabled={!isChanged || name.trim() === ''}
+      >
         {t('save')}
       </Button>
     </Stack>

@@ -7,6 +7,7 @@ import { useText } from '../app/i18n.ts'
 import { useMessenger, useNames } from '../app/messenger-context.ts'
 import { goTo } from '../app/route.ts'
 import { Face } from '../parts/face.tsx'
+import { membersText } from './describe.ts'
 
 const SHOWN_MAX = 200
 const MUTE_MS = 3_600_000
@@ -24,7 +25,7 @@ export function GroupMembers({ sessionId, myRole }: { sessionId: SessionId; myRo
   return (
     <div>
       <Text fw={600} size="sm" mb={4}>
-        {t('members', { count: members.length })}
+        {membersText(members.length, t)}
       </Text>
       <ul className="plain-list">
         {shown.map(member => (

@@ -118,6 +118,11 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (isHttpBench(args)) return runHttpBench(args, { env: process.env, clock, random: systemRandom, log: progress })
   if (isPushBench(args)) return runPushBench(args, { env: process.env, clock, random: systemRandom, log: progress })
+  if (args[0] === 'web') {
+    // The browser is there for development only: nothing else of the product may need it.
+    const { runWebBench } = await import('./web/command.ts')
+    return runWebBench(args, { env: process.env, clock, random: systemRandom, log: progress })
+  }
   const options = parseBenchOptions(args)
   if (options !== undefined) return bench(options)
   process.stdout.write(BENCH_HELP)

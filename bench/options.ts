@@ -31,6 +31,7 @@ export const BENCH_HELP = `npm run bench -- chat|log|both [flags]
   group   one member of a group writes, everybody receives (group --help)
   idle    what an idle connection costs (idle --help)
   http    sends over HTTP, alone and beside the WebSocket (http --help)
+  web     how soon the web chat is there, and how a long conversation scrolls (web --help)
   push    what pushing does to those who chat (push --help)
   fair    what a user who sends too much does to all others (fair --help)
 

@@ -6,12 +6,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { systemClock } from '../../infra/clock.ts'
+import { launchBrowser } from '../../bench/web/browser.ts'
+import { NODES_MAX } from '../../bench/web/command.ts'
+import { fillConversation, lineOf } from '../../bench/web/fill.ts'
+import { scrollTo } from '../../bench/web/page.ts'
+import { systemClock, systemRandom } from '../../infra/clock.ts'
 import { type ObjectStore, startObjectStore } from '../../infra/local/object-store/object-store.ts'
 import { HOST } from '../../infra/local/ports.ts'
 import { LOCAL_MEDIA, mediaEnv } from '../../infra/local/role-env.ts'
+import type { SessionId } from '../../schemas/ids.ts'
 import type { OperatorRole } from '../../schemas/operator-roles.ts'
-import { launchBrowser } from '../browser.ts'
 import { startProduct, type TestProduct } from '../product.ts'
 import { runCommand } from '../run-command.ts'
 
@@ -272,6 +276,25 @@ test(
       .locator('input[type=file][accept="image/*"]')
       .setInputFiles({ name: 'me.png', mimeType: 'image/png', buffer: Buffer.from('no picture') })
     await pam.getByText('This is no picture that the browser can read.').waitFor()
+  },
+  STORY_MS_MAX,
+)
+
+test(
+  '[WEB22] however long a conversation is, the page holds few elements while it is scrolled from end to end',
+  async () => {
+    const messages = 3_000
+    const sessionId = 's:rita:sven' as SessionId
+    const { wsUrl: url, token } = product
+    const [clock, random] = [systemClock, systemRandom]
+    await fillConversation({ url, token: () => token('sven'), sessionId, messages, clock, random })
+    const rita = await person('rita')
+    await open(rita, sessionId)
+    await rita.locator('.message').first().waitFor()
+    const up = await scrollTo(rita, { text: lineOf(0), direction: 'up', stepPx: 1_500 })
+    const down = await scrollTo(rita, { text: lineOf(messages - 1), direction: 'down', stepPx: 1_500 })
+    expect(up.frames).toBeGreaterThan(50)
+    for (const { nodesMax } of [up, down]) expect(nodesMax).toBeLessThanOrEqual(NODES_MAX)
   },
   STORY_MS_MAX,
 )

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
 
-/** Chromium for tests: the one that is installed, or the system's package where we may install it. */
+/** Chromium for tests and measurements: the one that is installed, or the system's package where we may install it. */
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 const INSTALL_MS_MAX = 240_000
@@ -22,7 +22,7 @@ function find(): string | undefined {
 }
 
 function install(): string {
-  console.error('installing Chromium for the browser tests (apt-get install chromium) ...')
+  console.error('installing Chromium (apt-get install chromium) ...')
   const apt = (...args: string[]) =>
     spawnSync('apt-get', ['-qq', ...args], { timeout: INSTALL_MS_MAX, stdio: 'ignore' }).status
   if (apt('update') === 0) apt('install', '-y', '--no-install-recommends', 'chromium')

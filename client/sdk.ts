@@ -15,12 +15,22 @@ export type {
 } from '../schemas/frames.ts'
 export { type PackId, type Seq, type SessionId, singleSessionId, type UserId } from '../schemas/ids.ts'
 export { Conversation, type ConversationView } from './logic/conversation.ts'
-export { Messenger, type MessengerEvents, type Sending, sessionPeer } from './logic/messenger.ts'
+export type { Lists } from './logic/lists.ts'
+export { Messenger, type MessengerEvents, type MessengerOptions, type Sending, sessionPeer } from './logic/messenger.ts'
+export type { People } from './logic/people.ts'
 export type { OutboxRow, SessionRow } from './logic/rows.ts'
 export type { Wire } from './logic/wire.ts'
-export { Client, type ClientOptions } from './network/client.ts'
+export {
+  Client,
+  type ClientEvents,
+  type ClientOptions,
+  type PackRequest,
+  type SessionPosition,
+  type Submitted,
+} from './network/client.ts'
 export type { Phase } from './network/link.ts'
 export type { PackAnswer } from './network/pending-packs.ts'
-export { QuestionFailed } from './network/questions.ts'
+export { type AnswerTo, type Question, QuestionFailed } from './network/questions.ts'
+export type { OpenTransport, Transport, TransportEnd, TransportEvents, TransportRequest } from './network/transport.ts'
 export { MemoryStore } from './storage/memory-store.ts'
-export type { Store } from './storage/store.ts'
+export type { KeyRange, Row, Store, Table, Write } from './storage/store.ts'

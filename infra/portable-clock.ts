@@ -24,6 +24,7 @@ export const portableClock: Clock = {
   },
 }
 
+/** Randomness of whatever platform this runs on. */
 export const portableRandom: PortableRandom = {
   next: () => Math.random(),
   bytes: size => globalThis.crypto.getRandomValues(new Uint8Array(size)),

@@ -40,6 +40,7 @@ export interface ForwardedItem {
   content: PlainContent
 }
 
+/** What a message holds. */
 export type Content =
   | PlainContent
   | { kind: 'MergedForward'; title: string; items: ForwardedItem[] }

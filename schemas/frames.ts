@@ -198,6 +198,7 @@ export interface EventFrame {
   reactions?: ReactionCount[]
 }
 
+/** What became of a message. */
 export interface MessageState {
   change: 'edited' | 'revoked' | 'deleted'
   by: UserId
@@ -208,6 +209,7 @@ export interface MessageState {
   version: number
 }
 
+/** Who reacted to a message by one emoji. */
 export interface ReactionCount {
   emoji: string
   count: number
@@ -238,6 +240,7 @@ export interface SessionSummary {
   clearedSeq?: Seq
 }
 
+/** Somebody in a group. */
 export interface MemberSummary {
   userId: UserId
   role: MemberRole
@@ -246,6 +249,7 @@ export interface MemberSummary {
   mutedUntil?: Millis
 }
 
+/** A group as its members see it. */
 export interface GroupSummary {
   sessionId: SessionId
   /** Last seq that the asker may see. */
@@ -259,6 +263,7 @@ export interface GroupSummary {
   me?: MemberSummary
 }
 
+/** What another user is to the asker; `requested` is asked by the asker, `asked` by the other. */
 export interface FriendSummary {
   userId: UserId
   relation: 'none' | 'friend' | 'requested' | 'asked'

@@ -6,7 +6,9 @@ import { OPERATIONS, type Operations, type Problem } from './operations.ts'
  */
 
 export type OperationId = keyof Operations
+/** What an operation answers. */
 export type Answer<Id extends OperationId> = Operations[Id]['answer']
+/** What an operation takes. */
 export type Call<Id extends OperationId> = Operations[Id]['call'] & {
   /** The user in whose name an app acts. */
   user?: string
@@ -14,6 +16,7 @@ export type Call<Id extends OperationId> = Operations[Id]['call'] & {
   idempotencyKey?: string
 }
 
+/** Where the API is, and by what right. */
 export interface PartnerApiOptions {
   /** The address of the gateway, such as http://127.0.0.1:8080. */
   url: string
@@ -24,6 +27,7 @@ export interface PartnerApiOptions {
 /** What was asked for was refused; `problem` says why, and whether to try again. */
 export class ApiProblem extends Error {
   override readonly name = 'ApiProblem'
+  /** As RFC 9457 has it. */
   readonly problem: Problem
 
   constructor(problem: Problem) {
@@ -40,6 +44,7 @@ interface Said {
   idempotencyKey?: string
 }
 
+/** A client of the HTTP API: one method, and types for every operation. */
 export class PartnerApi {
   private readonly options: PartnerApiOptions
 

@@ -55,10 +55,12 @@ export class Conversation {
     this.from = this.to + 1
   }
 
+  /** The session that is looked at. */
   get sessionId(): SessionId {
     return this.parts.sessionId
   }
 
+  /** What the window shows; the same object until something changes. */
   get view(): ConversationView {
     this.current ??= this.makeView()
     return this.current

@@ -23,12 +23,16 @@ export interface ListsParts {
 
 /** Friends, groups, members and settings: kept here, carried on by events, and read anew after every connect. */
 export class Lists {
+  /** Friends, requests and blocks, by user. */
   readonly friends = new Map<UserId, FriendSummary>()
+  /** Groups that the user is in. */
   readonly groups = new Map<SessionId, GroupSummary>()
   private readonly members = new Map<SessionId, MembersRow>()
   private readonly asked = new Set<SessionId>()
   private readonly planned = new Map<SessionId, () => void>()
+  /** What the user chose. */
   settings: UserSettings = USER_SETTINGS_DEFAULT
+  /** What the app keeps with the user. */
   attributes: readonly Attribute[] = []
   private readonly parts: ListsParts
 
@@ -37,6 +41,7 @@ export class Lists {
     parts.wire.on('frame', frame => this.nudged(frame))
   }
 
+  /** Takes up what is kept: the messenger does so when it starts. */
   async load(): Promise<void> {
     const { store } = this.parts
     for (const { value } of await store.range('friends', {})) this.keepFriend(value as FriendSummary)
@@ -67,6 +72,7 @@ export class Lists {
     for (const sessionId of this.asked) await this.refreshMembers(sessionId).catch(() => {})
   }
 
+  /** Carries on what an event changes: the messenger hands over every one. */
   fold(event: EventFrame): void {
     const { me } = this.parts
     const { sessionId, body } = event

@@ -20,6 +20,7 @@ import { type BookChange, SessionBook } from './session-book.ts'
 import { Sync } from './sync.ts'
 import type { Wire } from './wire.ts'
 
+/** What a messenger is made of. */
 export interface MessengerOptions {
   /** Whose messenger it is: the store is this user's alone. */
   userId: UserId
@@ -29,6 +30,7 @@ export interface MessengerOptions {
   random: PortableRandom
 }
 
+/** What a messenger tells, by name. */
 export interface MessengerEvents {
   phase: Phase
   /** Everything that was missed is there. */
@@ -49,6 +51,7 @@ export interface MessengerEvents {
   problem: { message: string }
 }
 
+/** A pack that was handed over. */
 export interface Sending {
   packId: PackId
   sessionId: SessionId
@@ -63,8 +66,11 @@ export interface Sending {
  * one, once, also after a restart. Everything that changes is told by an event; what is shown then is read from here.
  */
 export class Messenger {
+  /** Whose messenger it is. */
   readonly userId: UserId
+  /** Profiles, presence and typing. */
   readonly people: People
+  /** Friends, groups, members and settings. */
   readonly lists: Lists
   private readonly book: SessionBook
   private readonly outbox: Outbox
@@ -133,10 +139,12 @@ export class Messenger {
     await this.book.settled()
   }
 
+  /** Calls the listener at every event of this name; gives what ends that. */
   on<Name extends keyof MessengerEvents>(name: Name, listener: (value: MessengerEvents[Name]) => void): () => void {
     return this.emitter.on(name, listener)
   }
 
+  /** How the connection stands. */
   get phase(): Phase {
     return this.options.wire.phase
   }
@@ -159,6 +167,7 @@ export class Messenger {
     return visible.sort((a, b) => rank(b) - rank(a) || b.at - a.at)
   }
 
+  /** What is known of a session. */
   session(sessionId: SessionId): SessionRow | undefined {
     return this.book.sessions.get(sessionId)
   }
@@ -236,18 +245,22 @@ export class Messenger {
     return { seq, packId, from }
   }
 
+  /** Friends, requests and blocks. */
   friends(): FriendSummary[] {
     return [...this.lists.friends.values()]
   }
 
+  /** Groups that the user is in. */
   groups(): GroupSummary[] {
     return [...this.lists.groups.values()]
   }
 
+  /** One of these groups. */
   group(sessionId: SessionId): GroupSummary | undefined {
     return this.lists.groups.get(sessionId)
   }
 
+  /** Members of a group that are known; the first call asks for them. */
   members(sessionId: SessionId): readonly MemberSummary[] {
     return this.lists.membersOf(sessionId)
   }

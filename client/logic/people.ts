@@ -41,6 +41,7 @@ export class People {
     parts.wire.on('frame', frame => this.received(frame))
   }
 
+  /** Takes up what is kept: the messenger does so when it starts. */
   async load(): Promise<void> {
     for (const { value } of await this.parts.store.range('profiles', {})) {
       const profile = value as ProfileSummary
@@ -60,6 +61,7 @@ export class People {
     this.keep([{ userId, seq, profile }])
   }
 
+  /** Whether a user is there, as far as that is known: see watchPresence. */
   presence(userId: UserId): UserPresence | undefined {
     return this.presences.get(userId)
   }
@@ -92,6 +94,7 @@ export class People {
     this.askProfiles()
   }
 
+  /** Somebody is not typing any more: they said so, sent it, or went silent. */
   stoppedTyping(sessionId: SessionId, userId: UserId): void {
     const typists = this.typists.get(sessionId)
     const cancel = typists?.get(userId)

@@ -46,6 +46,7 @@ export const HOLE_PATIENCE_MS = 500
 /** Pages of sessions that are looked up after a reconnect at most. */
 export const DISCOVER_PAGES_MAX = 50
 
+/** Where and as whom to connect. */
 export interface ClientOptions extends LinkOptions {
   /**
    * Called after a reconnect for every session that is not followed: the seq above which it is wanted, or undefined
@@ -55,6 +56,7 @@ export interface ClientOptions extends LinkOptions {
   discover?: (summary: SessionSummary) => Seq | undefined
 }
 
+/** What a client tells, by name. */
 export interface ClientEvents {
   phase: Phase
   /** Everything that was missed is there and everything that was pending went out again. */
@@ -87,12 +89,14 @@ export type PackRequest = DistributiveOmit<PackFrame, 'packId'>
 
 const NOBODY = '' as UserId
 
+/** How far a session is known. */
 export interface SessionPosition {
   sessionId: SessionId
   /** The last seq that is known. */
   seq: Seq
 }
 
+/** A pack that waits for its answer. */
 export interface Submitted {
   packId: PackId
   sessionId: SessionId
@@ -100,6 +104,10 @@ export interface Submitted {
   answer: Promise<PackAnswer>
 }
 
+/**
+ * The network layer: one connection that is made again, packs until they are answered, questions, and the events of
+ * sessions in the order of their seqs without gap or repeat.
+ */
 export class Client {
   /** See Wire: there is nobody to share with. */
   readonly isKeeper = true
@@ -147,6 +155,7 @@ export class Client {
     })
   }
 
+  /** Connects, and goes on doing so until it is closed. */
   start(): void {
     this.link.start()
   }
@@ -158,6 +167,7 @@ export class Client {
     this.link.close()
   }
 
+  /** How the connection stands. */
   get phase(): Phase {
     return this.link.phase
   }

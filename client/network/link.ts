@@ -19,6 +19,7 @@ export const CLOSE_MS_MAX = 1_000
 /** Close code of a client that closes on request. */
 const NORMAL_CLOSE = 1000
 
+/** How a connection stands. */
 export type Phase =
   | { kind: 'Idle' }
   | { kind: 'Connecting'; attempt: number }

@@ -17,6 +17,7 @@ export const RENEWALS_MAX = 2
 /** How long a pack waits by itself for what the server has said; where it would be longer its sender decides. */
 export const RETRY_AFTER_MS_MAX = 60_000
 
+/** What became of a pack, for good. `retry` says whether the same pack, or a new one, may be taken later. */
 export type PackAnswer =
   | { kind: 'Accepted'; packId: PackId; sessionId: SessionId; seq: Seq; count: Count; at: Millis }
   | {

@@ -33,6 +33,7 @@ export type AnswerTo<Type extends Question['type']> = Extract<
 /** A question that got no proper answer. */
 export class QuestionFailed extends Error {
   override readonly name = 'QuestionFailed'
+  /** Why; the table of codes is in the protocol. */
   readonly code: CodeName
   /** False when asking the same again cannot help. */
   readonly temporary: boolean

@@ -11,12 +11,14 @@ export interface TransportEnd {
   httpStatus?: number
 }
 
+/** What a connection tells. */
 export interface TransportEvents {
   received(text: string): void
   /** Called exactly once, also when the connection was never made. */
   ended(end: TransportEnd): void
 }
 
+/** A connection that carries texts. */
 export interface Transport {
   /** Drops the text silently once the connection is closing: whoever waits for an answer sends again later. */
   send(text: string): void
@@ -26,9 +28,11 @@ export interface Transport {
   terminate(): void
 }
 
+/** Where to connect. */
 export interface TransportRequest {
   url: string
   subprotocols: readonly string[]
 }
 
+/** Opens a connection of a platform. */
 export type OpenTransport = (request: TransportRequest, events: TransportEvents) => Transport

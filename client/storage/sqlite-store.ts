@@ -10,6 +10,7 @@ export interface SqlDatabase {
   close(): void
 }
 
+/** What a column holds. */
 export type SqlValue = string | number | null
 
 /** Keeps rows in one SQLite table, values as JSON text. Makes the table where it is not there. */

@@ -4,8 +4,10 @@
  */
 
 export const TABLES = ['messages', 'sessions', 'outbox', 'groups', 'members', 'friends', 'profiles', 'meta'] as const
+/** Names of the tables. */
 export type Table = (typeof TABLES)[number]
 
+/** A row of a table. */
 export interface Row {
   key: string
   /** Anything that JSON can carry. */
@@ -28,6 +30,7 @@ export interface Write {
   value: unknown
 }
 
+/** Where a device keeps its rows: memory, IndexedDB, SQLite, or what an app has. */
 export interface Store {
   get(table: Table, key: string): Promise<unknown>
   range(table: Table, range: KeyRange): Promise<Row[]>

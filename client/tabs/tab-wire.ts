@@ -21,6 +21,7 @@ import { type AnswerTo, type Question, QuestionFailed } from '../network/questio
 /** A question that no leading tab answers ends after this, in ms. */
 export const TAB_ANSWER_MS_MAX = 20_000
 
+/** What the tabs share, and how the one that leads makes its client. */
 export interface TabWireOptions {
   /** The same in all tabs of one user; other users have others. */
   name: string
@@ -57,6 +58,7 @@ interface Asking {
   cancel(): void
 }
 
+/** The wire of a tab that shares its connection; in place of a Client. */
 export class TabWire implements Wire {
   private readonly emitter = new Emitter<WireEvents>()
   private readonly channel: TabChannel

@@ -3,6 +3,7 @@ import type { Millis } from '../infra/clock.ts'
 import { type HealthReports, MemoryHealthReports } from '../infra/health-reports.ts'
 import type { Service } from '../infra/service.ts'
 import type { ErasureProgress } from '../processors/archive/eraser.ts'
+import type { GroupList } from '../processors/archive/group-list.ts'
 import type { ArchiveStatistics } from '../processors/archive/statistics.ts'
 import type { DevicesReader, PeopleReader } from '../processors/membership/people-store.ts'
 import type { PushReceipts } from '../processors/push/receipts.ts'
@@ -56,8 +57,9 @@ export interface GatewayOptions extends GatewayCoreOptions {
   /** For tests: every answer of HTTP is compared with its schema. */
   checkAnswers?: boolean
   people: PeopleReader & DevicesReader
-  /** Figures of the archive, and how far it has erased users; without them nobody is told. */
+  /** Figures and groups of the archive, and how far it has erased users; without them nobody is told. */
   statistics?: ArchiveStatistics
+  groups?: GroupList
   erasure?: (userId: UserId) => Promise<ErasureProgress>
   /** Looks after webhooks; without it the installation sends none. */
   webhooks?: WebhookDesk
@@ -170,6 +172,7 @@ class Gateway implements GatewayService {
         apps: () => present(this.options.apps, 'there is no list of users here'),
         partitions: topics.packs.partitions,
         statistics: () => present(this.options.statistics, 'there is no archive here'),
+        groups: () => present(this.options.groups, 'there is no archive here'),
         erasure: userId => present(this.options.erasure, 'there is no archive here')(userId),
         dead: () => deadDesk,
         jobStarted: () => worker?.wake(),

@@ -236,6 +236,8 @@ export type UploadInput = { mediaId: string; path: string; upload: { method: "PU
 
 export type DownloadInput = { url: string; mime: string; size: number; expiresAt: number }
 
+export type ListedGroupInput = { groupId: string; name: string; avatar: string; createdBy: string; createdAt: number; dismissed: boolean }
+
 export type TotalsInput = { registeredUsers: number; activeUsers: number; messages: number; groupsCreated: number }
 
 export type ActiveUsersInput = { start: string; users: number; newUsers: number }
@@ -542,6 +544,8 @@ export type Upload = { mediaId: string; path: string; upload: { method: "PUT"; u
 
 export type Download = { url: string; mime: string; size: number; expiresAt: number }
 
+export type ListedGroup = { groupId: string; name: string; avatar: string; createdBy: string; createdAt: number; dismissed: boolean }
+
 export type Totals = { registeredUsers: number; activeUsers: number; messages: number; groupsCreated: number }
 
 export type ActiveUsers = { start: string; users: number; newUsers: number }
@@ -692,6 +696,8 @@ export interface Operations {
   createInvite: { call: { params: { groupId: string }; body: { secretHash: string; expiresAt: number; usesMax: number } }; answer: Outcome }
   /** End an invite */
   revokeInvite: { call: { params: { groupId: string; inviteId: string } }; answer: Outcome }
+  /** List every group that there is or was, the newest first, as the archive has it */
+  listAllGroups: { call: { query?: { cursor?: string; limit?: number } }; answer: { groups: (ListedGroup)[]; cursor?: string } }
   /** Read a session as the log has it, hidden from nobody; that it was read is noted */
   readSession: { call: { params: { sessionId: string }; query?: { beforeSeq?: number; limit?: number } }; answer: { sessionId: string; lastSeq: number; more: boolean; events: (EventFrame)[] } }
   /** Revoke a message of anybody, at any age */
@@ -899,6 +905,7 @@ export const OPERATIONS: Record<keyof Operations, { method: string; path: string
   listInvites: { method: 'GET', path: '/v1/groups/{groupId}/invites' },
   createInvite: { method: 'POST', path: '/v1/groups/{groupId}/invites' },
   revokeInvite: { method: 'DELETE', path: '/v1/groups/{groupId}/invites/{inviteId}' },
+  listAllGroups: { method: 'GET', path: '/v1/moderation/groups' },
   readSession: { method: 'GET', path: '/v1/moderation/sessions/{sessionId}/events' },
   moderateMessage: { method: 'POST', path: '/v1/moderation/sessions/{sessionId}/revoke' },
   moderateGroup: { method: 'POST', path: '/v1/moderation/groups/{groupId}/dismiss' },

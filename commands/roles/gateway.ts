@@ -49,6 +49,7 @@ export async function makeServices(context: Context): Promise<Service[]> {
       },
       archive: archive.reader,
       statistics: archive.statistics,
+      groups: archive.groups,
       erasure: archive.erasure,
       packIds: new RedisPackIds(connection),
       jobLeases: new RedisJobLeases(connection, config.nodeName),

@@ -1,13 +1,33 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { GroupList, ListedGroup } from '../../processors/archive/group-list.ts'
+import type { GroupId, UserId } from '../../schemas/ids.ts'
 import { OPERATOR_SCOPES } from '../../schemas/operator-roles.ts'
 import { ALL_SCOPES, isScope } from './scopes.ts'
 import { HttpWorld } from './testing/http-world.ts'
+
+const GROUPS: readonly ListedGroup[] = ['c', 'b', 'a'].map((groupId, index) => ({
+  groupId: groupId as GroupId,
+  createdAt: 3 - index,
+  name: groupId.toUpperCase(),
+  avatar: '',
+  createdBy: 'alice' as UserId,
+  dismissed: index === 2,
+}))
+const asked: Parameters<GroupList['page']>[0][] = []
+let isAway = false
+const page: GroupList['page'] = async request => {
+  if (isAway) throw new Error('away')
+  asked.push(request)
+  const begin =
+    request.after === undefined ? 0 : GROUPS.findIndex(({ groupId }) => groupId === request.after!.groupId) + 1
+  return GROUPS.slice(begin, begin + request.limit)
+}
 
 let http: HttpWorld
 let moderator: string
 let viewer: string
 beforeAll(async () => {
-  http = await HttpWorld.start()
+  http = await HttpWorld.start({ groups: { page } })
   moderator = await http.key('ops', { keyId: 'mod', scopes: OPERATOR_SCOPES.moderator })
   viewer = await http.key('ops', { keyId: 'eye', scopes: OPERATOR_SCOPES.viewer })
 })
@@ -47,6 +67,21 @@ test('[CON5] a group is dismissed in the name of the operator, whoever owns it',
     actor: { kind: 'OPERATOR' },
     body: { kind: 'DismissGroup' },
   })
+})
+
+test('[CON20] every group is listed page by page to whoever may look on, and a store that is away is said', async () => {
+  const page = (query = '') => http.call('GET', `/v1/moderation/groups${query}`, { bearer: viewer })
+  expect(await page('?limit=2')).toMatchObject({
+    status: 200,
+    body: { groups: [{ groupId: 'c' }, { groupId: 'b' }], cursor: '2.b' },
+  })
+  const rest = await page('?limit=2&cursor=2.b')
+  expect(rest.body).toEqual({ groups: [GROUPS[2]] })
+  expect(asked.at(-1)).toEqual({ after: { createdAt: 2, groupId: 'b' }, limit: 3 })
+  for (const cursor of ['b', '2.', '-1.b', '2.b:c'])
+    expect(await page(`?cursor=${cursor}`)).toMatchObject({ status: 400 })
+  isAway = true
+  expect(await page()).toMatchObject({ status: 503, body: { name: 'DB_ERROR' } })
 })
 
 test('[CON5] a viewer does neither, and nobody reads what users keep for themselves', async () => {

@@ -1,5 +1,4 @@
 import type { AppsReader } from '../../processors/membership/apps-store.ts'
-import type { CallsNow } from './frame-routes.ts'
 import type { Route } from './route.ts'
 import { auditRoutes } from './routes-audit.ts'
 import { type DeadRouteParts, deadRoutes } from './routes-dead.ts'
@@ -10,7 +9,7 @@ import { type JobRouteParts, jobRoutes } from './routes-jobs.ts'
 import { type KeyRouteParts, keyRoutes } from './routes-keys.ts'
 import { type MediaRouteParts, mediaRoutes } from './routes-media.ts'
 import { messageRoutes } from './routes-messages.ts'
-import { moderationRoutes } from './routes-moderation.ts'
+import { type ModerationRouteParts, moderationRoutes } from './routes-moderation.ts'
 import { notificationRoutes } from './routes-notifications.ts'
 import { peopleRoutes } from './routes-people.ts'
 import { type PushRouteParts, pushRoutes } from './routes-push.ts'
@@ -32,8 +31,8 @@ export interface RouteParts
     StatisticsRouteParts,
     DeadRouteParts,
     WebhookRouteParts,
-    HealthRouteParts {
-  calls: CallsNow
+    HealthRouteParts,
+    ModerationRouteParts {
   apps(): AppsReader
 }
 
@@ -44,7 +43,7 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...messageRoutes(calls),
     ...sessionRoutes(calls),
     ...groupRoutes(calls),
-    ...moderationRoutes(calls),
+    ...moderationRoutes(parts),
     ...friendRoutes(calls),
     ...peopleRoutes(calls),
     ...userRoutes(parts),

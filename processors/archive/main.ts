@@ -11,6 +11,7 @@ import { ArchiveView, type ArchiveViewOptions } from './archive-view.ts'
 import { ClickHouseArchiveRebuild } from './clickhouse-archive-rebuild.ts'
 import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
 import { type EraserOptions, type ErasureProgress, eraser, erasureProgress } from './eraser.ts'
+import { ClickHouseGroupList, type GroupList } from './group-list.ts'
 import { migrate } from './migrate.ts'
 import { archiveRetention, type RetentionOptions } from './retention.ts'
 import { type ArchiveStatistics, ClickHouseStatistics } from './statistics.ts'
@@ -105,6 +106,7 @@ const READER_TIMEOUT_MS = 5_000
 export interface ArchiveForGateway {
   reader: ArchiveReader
   statistics: ArchiveStatistics
+  groups: GroupList
   /** How far the erasure of a user has come. Rejects when the store cannot be reached. */
   erasure(userId: UserId): Promise<ErasureProgress>
   close(): Promise<void>
@@ -116,6 +118,7 @@ export function archiveReader(options: ClickHouseOptions): ArchiveForGateway {
   return {
     reader: new ClickHouseArchiveReader(clickhouse),
     statistics: new ClickHouseStatistics(clickhouse),
+    groups: new ClickHouseGroupList(clickhouse),
     erasure: userId => erasureProgress(clickhouse, userId),
     close: () => clickhouse.close(),
   }

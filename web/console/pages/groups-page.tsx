@@ -1,5 +1,4 @@
 import { Anchor, Button, Group, Text, TextInput, Title } from '@mantine/core'
-import { IconUsersGroup } from '@tabler/icons-react'
 import { type FormEvent, useState } from 'react'
 import type { GroupSummary, MemberSummary } from '../../../schemas/frames.ts'
 import { GROUP_SETTINGS_DEFAULT } from '../../../schemas/settings.ts'
@@ -12,22 +11,23 @@ import { goTo, hashOf } from '../app/route.ts'
 import { useAct } from '../app/use-act.ts'
 import { useAsked } from '../app/use-asked.ts'
 import { usePages } from '../app/use-pages.ts'
-import { AskedPane, Notice } from '../parts/asked-pane.tsx'
+import { AskedPane } from '../parts/asked-pane.tsx'
 import { BackLink } from '../parts/back-link.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { DataTable } from '../parts/data-table.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { More } from '../parts/more.tsx'
 import { PageHead, Panel } from '../parts/panel.tsx'
+import { GroupList } from './group-list.tsx'
 
 const MEMBERS_PAGE = 100
 
-/** A group by its id: what it is, who is in it, and its end. */
+/** Every group; or one: what it is, who is in it, and its end. */
 export function GroupsPage({ id }: { id?: string }) {
-  return id === undefined ? <OpenGroup /> : <GroupDetail groupId={id} />
+  return id === undefined ? <AllGroups /> : <GroupDetail groupId={id} />
 }
 
-function OpenGroup() {
+function AllGroups() {
   const t = useText()
   const [text, setText] = useState('')
   const open = (event: FormEvent) => {
@@ -50,7 +50,7 @@ function OpenGroup() {
           </Button>
         </form>
       </PageHead>
-      <Notice icon={IconUsersGroup} title={t('openGroup')} text={t('openGroupHint')} />
+      <GroupList />
     </>
   )
 }

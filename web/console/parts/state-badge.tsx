@@ -18,6 +18,7 @@ const TONES = {
   running: 'busy',
   done: 'good',
   cancelled: 'quiet',
+  dismissed: 'quiet',
 } as const satisfies Partial<Record<TextKey, Tone>>
 
 /** How something stands, in a word. */

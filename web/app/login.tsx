@@ -1,15 +1,13 @@
-import { Anchor, Box, Button, Paper, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
-import { type FormEvent, useEffect, useState } from 'react'
+import { PasswordInput, Text, TextInput } from '@mantine/core'
+import { useEffect, useState } from 'react'
 import { isUserId } from '../../schemas/ids.ts'
-import { Logo } from '../parts/logo.tsx'
-import { usePreferences } from '../parts/preferences.ts'
+import { LoginCard } from '../parts/login-card.tsx'
 import { type Account, developmentToken, hasDevelopmentLogin, userOfToken } from './account.ts'
 import { useText } from './i18n.ts'
 
 /** A name where the server has a development login, else a token of the operator's own system. */
 export function Login({ onLogIn }: { onLogIn: (account: Account) => void }) {
   const t = useText()
-  const { language, setLanguage } = usePreferences()
   const [byName, setByName] = useState<boolean>()
   const [text, setText] = useState('')
   const [error, setError] = useState('')
@@ -17,8 +15,7 @@ export function Login({ onLogIn }: { onLogIn: (account: Account) => void }) {
   useEffect(() => {
     void hasDevelopmentLogin().then(setByName)
   }, [])
-  const submit = async (event: FormEvent) => {
-    event.preventDefault()
+  const submit = async () => {
     setError('')
     const entered = text.trim()
     if (byName && !isUserId(entered)) return setError(t('nameInvalid'))
@@ -38,45 +35,26 @@ export function Login({ onLogIn }: { onLogIn: (account: Account) => void }) {
     autoFocus: true,
     onChange: (event: { currentTarget: { value: string } }) => setText(event.currentTarget.value),
   }
+  const note = byName && (
+    <Text size="xs" c="dimmed" ta="center">
+      {t('developmentNote')}
+    </Text>
+  )
   return (
-    <Box component="main" className="login">
-      <Paper className="login-card" radius="lg" p="xl" shadow="xl" withBorder>
-        <form onSubmit={submit}>
-          <Stack gap="lg">
-            <Stack gap={4} align="center">
-              <Logo size={56} />
-              <Title order={1} size="h2" mt="xs">
-                {t('appName')}
-              </Title>
-              <Text c="dimmed" ta="center">
-                {t('tagline')}
-              </Text>
-            </Stack>
-            {byName ? (
-              <TextInput {...input} label={t('yourName')} description={t('yourNameHint')} autoComplete="username" />
-            ) : (
-              <PasswordInput {...input} label={t('token')} description={t('tokenHint')} />
-            )}
-            <Button type="submit" size="md" fullWidth loading={isBusy} disabled={text.trim() === ''}>
-              {t('logIn')}
-            </Button>
-            {byName && (
-              <Text size="xs" c="dimmed" ta="center">
-                {t('developmentNote')}
-              </Text>
-            )}
-            <Anchor
-              component="button"
-              type="button"
-              size="sm"
-              onClick={() => setLanguage(language === 'en' ? 'zh' : 'en')}
-            >
-              {language === 'en' ? '中文' : 'English'}
-            </Anchor>
-          </Stack>
-        </form>
-      </Paper>
-    </Box>
+    <LoginCard
+      name={t('appName')}
+      tagline={t('tagline')}
+      isBusy={isBusy}
+      isReady={text.trim() !== ''}
+      onSubmit={() => void submit()}
+      note={note}
+    >
+      {byName ? (
+        <TextInput {...input} label={t('yourName')} description={t('yourNameHint')} autoComplete="username" />
+      ) : (
+        <PasswordInput {...input} label={t('token')} description={t('tokenHint')} />
+      )}
+    </LoginCard>
   )
 }
 

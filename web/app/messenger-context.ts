@@ -79,6 +79,8 @@ export interface Names {
   member(sessionId: SessionId, userId: UserId): string
   session(sessionId: SessionId): string
   avatar(userId: UserId): string
+  /** The picture of a group, or of who one chats with. */
+  picture(sessionId: SessionId): string
 }
 
 /** How people and sessions are called: a remark before an alias before the profile before the id. */
@@ -96,10 +98,15 @@ function namesOf(messenger: Messenger): Names {
     if (sessionId.startsWith('g:')) return messenger.group(sessionId)?.info.name || sessionId.slice(2)
     return sessionId.split(':')[1] ?? sessionId
   }
+  const avatar = (userId: UserId) => messenger.people.profile(userId)?.avatar ?? ''
   return {
     user,
     session,
     member: (sessionId, userId) => remark(userId) || alias(sessionId, userId) || user(userId),
-    avatar: userId => messenger.people.profile(userId)?.avatar ?? '',
+    avatar,
+    picture: sessionId => {
+      const peer = peerOf(sessionId, messenger.userId)
+      return peer === undefined ? (messenger.group(sessionId)?.info.avatar ?? '') : avatar(peer)
+    },
   }
 }

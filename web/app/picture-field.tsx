@@ -24,13 +24,13 @@ export function PictureField({ name, id, picture, onChange }: PictureFieldProps)
       <Face name={name} id={id} picture={picture} size={56} />
       <FileButton accept="image/*" onChange={take}>
         {props => (
-          <Button {...props} variant="default" size="xs">
+          <Button {...props} variant="default" size="compact-sm">
             {t('changePicture')}
           </Button>
         )}
       </FileButton>
       {picture !== '' && (
-        <Button variant="subtle" color="gray" size="xs" onClick={() => onChange('')}>
+        <Button variant="subtle" color="gray" size="compact-sm" onClick={() => onChange('')}>
           {t('removePicture')}
         </Button>
       )}

@@ -28,7 +28,7 @@ export function SettingsPage() {
           <Appearance />
           <Privacy />
           <Devices />
-          <Button variant="light" color="red.8" onClick={logOut}>
+          <Button variant="default" className="danger" onClick={logOut}>
             {t('logOut')}
           </Button>
         </Stack>
@@ -185,8 +185,9 @@ function Devices() {
     <Section title={t('devices')}>
       {logins.map(({ connectionId, device, at }) => (
         <div key={connectionId} title={device.id}>
-          <Text size="sm" fw={600} tt="capitalize">
-            {deviceTypeName(device.type)} {connectionId === current && `(${t('thisDevice')})`}
+          <Text size="sm" fw={600}>
+            <span className="capital">{deviceTypeName(device.type)}</span>
+            {connectionId === current && ` (${t('thisDevice')})`}
           </Text>
           <Text size="xs" className="quiet">
             {exactTime(at, language)}

@@ -19,11 +19,8 @@ interface ConversationHeadProps {
 
 export function ConversationHead({ sessionId, isPhone, showsDetails, onDetails }: ConversationHeadProps) {
   const t = useText()
-  const messenger = useMessenger('groups', 'profiles')
   const names = useNames()
-  const peer = peerOf(sessionId, messenger.userId)
   const name = names.session(sessionId)
-  const picture = peer === undefined ? messenger.group(sessionId)?.info.avatar : names.avatar(peer)
   return (
     <header className="conversation-head">
       {isPhone && (
@@ -37,7 +34,7 @@ export function ConversationHead({ sessionId, isPhone, showsDetails, onDetails }
           <IconArrowLeft size={22} />
         </ActionIcon>
       )}
-      <Face name={name} id={sessionId} size={40} {...(picture !== undefined && { picture })} />
+      <Face name={name} id={sessionId} size={40} picture={names.picture(sessionId)} />
       <div className="grow head-text">
         <Text component="h2" fw={700} truncate>
           {name}

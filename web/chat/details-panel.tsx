@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Divider, Modal, ScrollArea, Stack, Switch, Text, Title } from '@mantine/core'
+import { ActionIcon, Button, Divider, ScrollArea, Stack, Switch, Text, Title } from '@mantine/core'
 import { IconX } from '@tabler/icons-react'
 import { useState } from 'react'
 import { peerOf } from '../../client/logic/fold-people.ts'
@@ -6,6 +6,8 @@ import type { SessionId } from '../../client/sdk.ts'
 import { useText } from '../app/i18n.ts'
 import { useMessenger, useNames } from '../app/messenger-context.ts'
 import { goTo } from '../app/route.ts'
+import { Confirm } from '../parts/confirm.tsx'
+import { Dialog } from '../parts/dialog.tsx'
 import { Face } from '../parts/face.tsx'
 import { Relation } from '../people/relation.tsx'
 import { GroupDetails } from './group-details.tsx'
@@ -21,9 +23,9 @@ export function DetailsPanel({ sessionId, isPhone, onClose }: DetailsPanelProps)
   const t = useText()
   if (isPhone) {
     return (
-      <Modal opened onClose={onClose} fullScreen title={t('chatInfo')} closeButtonProps={{ 'aria-label': t('close') }}>
+      <Dialog onClose={onClose} fullScreen title={t('chatInfo')}>
         <Details sessionId={sessionId} />
-      </Modal>
+      </Dialog>
     )
   }
   return (
@@ -60,7 +62,7 @@ function Details({ sessionId }: { sessionId: SessionId }) {
   return (
     <Stack p="md" gap="md">
       <Stack align="center" gap={4}>
-        <Face name={names.session(sessionId)} id={sessionId} size={84} />
+        <Face name={names.session(sessionId)} id={sessionId} picture={names.picture(sessionId)} size={84} />
         <Text fw={700} size="lg" ta="center" className="break">
           {names.session(sessionId)}
         </Text>
@@ -90,20 +92,18 @@ function Details({ sessionId }: { sessionId: SessionId }) {
       >
         {t('hide')}
       </Button>
-      <Button variant="light" color="red.8" onClick={() => setClearing(true)} disabled={row === undefined}>
+      <Button variant="default" className="danger" onClick={() => setClearing(true)} disabled={row === undefined}>
         {t('clearHistory')}
       </Button>
-      <Modal
-        opened={isClearing}
-        onClose={() => setClearing(false)}
-        title={t('clearHistory')}
-        closeButtonProps={{ 'aria-label': t('close') }}
-      >
-        <Text mb="md">{t('confirmClear')}</Text>
-        <Button color="red.8" onClick={clear}>
-          {t('confirm')}
-        </Button>
-      </Modal>
+      {isClearing && (
+        <Confirm
+          title={t('clearHistory')}
+          text={t('confirmClear')}
+          action={t('confirm')}
+          onConfirm={clear}
+          onClose={() => setClearing(false)}
+        />
+      )}
     </Stack>
   )
 }

@@ -1,8 +1,9 @@
-import { Modal, Text, UnstyledButton } from '@mantine/core'
+import { Text, UnstyledButton } from '@mantine/core'
 import type { EventFrame, SessionId } from '../../client/sdk.ts'
 import { useText } from '../app/i18n.ts'
 import { useMessenger, useNames } from '../app/messenger-context.ts'
 import { goTo } from '../app/route.ts'
+import { Dialog } from '../parts/dialog.tsx'
 import { Face } from '../parts/face.tsx'
 
 /** Sends a message on to another session; the server checks that it may be read. */
@@ -20,17 +21,17 @@ export function ForwardDialog({ event, onClose }: { event: EventFrame; onClose: 
     goTo({ tab: 'chats', sessionId })
   }
   return (
-    <Modal opened onClose={onClose} title={t('forwardTo')} closeButtonProps={{ 'aria-label': t('close') }}>
+    <Dialog onClose={onClose} title={t('forwardTo')}>
       <ul className="plain-list">
         {sessions.map(({ sessionId }) => (
           <li key={sessionId}>
             <UnstyledButton className="person" onClick={() => pick(sessionId)}>
-              <Face name={names.session(sessionId)} id={sessionId} size={36} />
+              <Face name={names.session(sessionId)} id={sessionId} picture={names.picture(sessionId)} size={36} />
               <Text fw={600}>{names.session(sessionId)}</Text>
             </UnstyledButton>
           </li>
         ))}
       </ul>
-    </Modal>
+    </Dialog>
   )
 }

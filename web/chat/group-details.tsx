@@ -1,16 +1,4 @@
-import {
-  Button,
-  Group,
-  Modal,
-  NumberInput,
-  Select,
-  Stack,
-  Switch,
-  TagsInput,
-  Text,
-  Textarea,
-  TextInput,
-} from '@mantine/core'
+import { Button, Group, NumberInput, Select, Stack, Switch, TagsInput, Text, Textarea, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import type { SessionId } from '../../client/sdk.ts'
 import { isUserId } from '../../schemas/ids.ts'
@@ -18,6 +6,7 @@ import { GROUP_SETTINGS_DEFAULT, type GroupInfo, type GroupSettings } from '../.
 import { useText } from '../app/i18n.ts'
 import { useMessenger } from '../app/messenger-context.ts'
 import { PictureField } from '../app/picture-field.tsx'
+import { Confirm } from '../parts/confirm.tsx'
 import { GroupMembers } from './group-members.tsx'
 import { Invites } from './invites.tsx'
 import { JoinRequests } from './join-requests.tsx'
@@ -175,20 +164,18 @@ function LeaveGroup({ sessionId, isOwner }: { sessionId: SessionId; isOwner: boo
   }
   return (
     <>
-      <Button variant="light" color="red.8" onClick={() => setAsking(true)}>
+      <Button variant="default" className="danger" onClick={() => setAsking(true)}>
         {title}
       </Button>
-      <Modal
-        opened={isAsking}
-        onClose={() => setAsking(false)}
-        title={title}
-        closeButtonProps={{ 'aria-label': t('close') }}
-      >
-        <Text mb="md">{t(isOwner ? 'confirmDismiss' : 'confirmLeave')}</Text>
-        <Button color="red.8" onClick={leave}>
-          {t('confirm')}
-        </Button>
-      </Modal>
+      {isAsking && (
+        <Confirm
+          title={title}
+          text={t(isOwner ? 'confirmDismiss' : 'confirmLeave')}
+          action={t('confirm')}
+          onConfirm={leave}
+          onClose={() => setAsking(false)}
+        />
+      )}
     </>
   )
 }

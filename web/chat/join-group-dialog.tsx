@@ -1,4 +1,4 @@
-import { Button, Modal, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Stack, Text, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { groupSessionId, isGroupId, type SessionId } from '../../schemas/ids.ts'
 import type { InviteUse } from '../../schemas/pack.ts'
@@ -6,6 +6,7 @@ import { useText } from '../app/i18n.ts'
 import { type Invitation, parseInvitation } from '../app/invite.ts'
 import { useMessenger } from '../app/messenger-context.ts'
 import { goTo } from '../app/route.ts'
+import { Dialog } from '../parts/dialog.tsx'
 import { useToast } from '../parts/toast.tsx'
 
 /** Joins a group by its id or an invite link, or asks to be let in. */
@@ -32,7 +33,7 @@ export function JoinGroupDialog({ invitation, onClose }: { invitation?: Invitati
     void join(groupSessionId(groupId))
   }
   return (
-    <Modal opened onClose={onClose} title={t('joinGroup')} closeButtonProps={{ 'aria-label': t('close') }}>
+    <Dialog onClose={onClose} title={t('joinGroup')}>
       <form onSubmit={submit}>
         <Stack>
           {invitation === undefined ? (
@@ -58,6 +59,6 @@ export function JoinGroupDialog({ invitation, onClose }: { invitation?: Invitati
           </Button>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   )
 }

@@ -1,10 +1,11 @@
-import { Button, Modal, Stack, TextInput } from '@mantine/core'
+import { Button, Stack, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { singleSessionId, type UserId } from '../../client/sdk.ts'
 import { isUserId } from '../../schemas/ids.ts'
 import { useText } from '../app/i18n.ts'
 import { useMessenger } from '../app/messenger-context.ts'
 import { goTo } from '../app/route.ts'
+import { Dialog } from '../parts/dialog.tsx'
 import { PersonList } from '../people/person-list.tsx'
 
 /** A chat with somebody: a friend, somebody who is found, or an id that is known. */
@@ -24,7 +25,7 @@ export function NewChatDialog({ onClose }: { onClose: () => void }) {
     open(entered)
   }
   return (
-    <Modal opened onClose={onClose} title={t('newChat')} closeButtonProps={{ 'aria-label': t('close') }}>
+    <Dialog onClose={onClose} title={t('newChat')}>
       <form onSubmit={submit}>
         <Stack>
           <TextInput
@@ -40,6 +41,6 @@ export function NewChatDialog({ onClose }: { onClose: () => void }) {
           </Button>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   )
 }

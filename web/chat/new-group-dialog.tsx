@@ -1,9 +1,10 @@
-import { Button, Modal, Stack, TagsInput, TextInput } from '@mantine/core'
+import { Button, Stack, TagsInput, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { isUserId } from '../../schemas/ids.ts'
 import { useText } from '../app/i18n.ts'
 import { useMessenger } from '../app/messenger-context.ts'
 import { goTo } from '../app/route.ts'
+import { Dialog } from '../parts/dialog.tsx'
 
 export function NewGroupDialog({ onClose }: { onClose: () => void }) {
   const t = useText()
@@ -27,7 +28,7 @@ export function NewGroupDialog({ onClose }: { onClose: () => void }) {
     goTo({ tab: 'chats', sessionId })
   }
   return (
-    <Modal opened onClose={onClose} title={t('newGroup')} closeButtonProps={{ 'aria-label': t('close') }}>
+    <Dialog onClose={onClose} title={t('newGroup')}>
       <form onSubmit={submit}>
         <Stack>
           <TextInput
@@ -53,6 +54,6 @@ export function NewGroupDialog({ onClose }: { onClose: () => void }) {
           </Button>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   )
 }

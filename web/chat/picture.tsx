@@ -1,8 +1,9 @@
-import { Anchor, Modal, UnstyledButton } from '@mantine/core'
+import { Anchor, UnstyledButton } from '@mantine/core'
 import { useState } from 'react'
 import type { Content } from '../../client/sdk.ts'
 import { useText } from '../app/i18n.ts'
 import { type MediaPlace, useFileUrl } from '../app/media.ts'
+import { Dialog } from '../parts/dialog.tsx'
 
 interface PictureProps {
   content: Extract<Content, { kind: 'Image' }>
@@ -26,19 +27,14 @@ export function Picture({ content, place }: PictureProps) {
         )}
       </UnstyledButton>
       {caption !== undefined && <figcaption className="text">{caption}</figcaption>}
-      <Modal
-        opened={isOpen}
-        onClose={() => setOpen(false)}
-        title={alt}
-        size="auto"
-        centered
-        closeButtonProps={{ 'aria-label': t('close') }}
-      >
-        <img src={url} alt={alt} className="picture-whole" />
-        <Anchor href={url} target="_blank" rel="noreferrer" download={file.name}>
-          {t('download')}
-        </Anchor>
-      </Modal>
+      {isOpen && (
+        <Dialog onClose={() => setOpen(false)} title={alt} size="auto">
+          <img src={url} alt={alt} className="picture-whole" />
+          <Anchor href={url} target="_blank" rel="noreferrer" download={file.name}>
+            {t('download')}
+          </Anchor>
+        </Dialog>
+      )}
     </figure>
   )
 }

@@ -1,8 +1,9 @@
-import { Loader, Modal, Stack, Text } from '@mantine/core'
+import { Loader, Stack, Text } from '@mantine/core'
 import { useEffect, useState } from 'react'
 import type { EventFrame, UserId } from '../../client/sdk.ts'
 import { useText } from '../app/i18n.ts'
 import { useMessenger, useNames } from '../app/messenger-context.ts'
+import { Dialog } from '../parts/dialog.tsx'
 import { Face } from '../parts/face.tsx'
 
 /** Who has read a message of a group. */
@@ -19,7 +20,7 @@ export function Readers({ event, onClose }: { event: EventFrame; onClose: () => 
   const title =
     receipts === undefined ? t('readers') : t('readBy', { count: receipts.readCount, total: receipts.memberCount })
   return (
-    <Modal opened onClose={onClose} title={title} closeButtonProps={{ 'aria-label': t('close') }}>
+    <Dialog onClose={onClose} title={title}>
       {failure !== '' && <Text c="red">{failure}</Text>}
       {receipts === undefined && failure === '' && <Loader aria-label={t('loading')} />}
       {receipts?.readers.length === 0 && <Text c="dimmed">{t('nobodyYet')}</Text>}
@@ -31,6 +32,6 @@ export function Readers({ event, onClose }: { event: EventFrame; onClose: () => 
           </div>
         ))}
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }

@@ -36,7 +36,12 @@ export function SearchResults({ words, names }: { words: string; names: Names })
               className="session-item"
               onClick={() => goTo({ tab: 'chats', sessionId: event.sessionId, seq: event.seq })}
             >
-              <Face name={names.session(event.sessionId)} id={event.sessionId} size={36} />
+              <Face
+                name={names.session(event.sessionId)}
+                id={event.sessionId}
+                picture={names.picture(event.sessionId)}
+                size={36}
+              />
               <span className="session-text">
                 <span className="session-line">
                   <Text component="span" size="sm" fw={600} truncate className="grow">

@@ -30,7 +30,6 @@ export function SessionItem({ row, isSelected, names }: SessionItemProps) {
     if (peer !== undefined) messenger.people.watchPresence([peer])
   }, [messenger, peer])
   const isOnline = peer !== undefined && (messenger.people.presence(peer)?.online.length ?? 0) > 0
-  const picture = peer === undefined ? messenger.group(sessionId)?.info.avatar : names.avatar(peer)
   const typing = messenger.people.typing(sessionId)
   const line = attributes?.draft && !isSelected ? attributes.draft : previewLine(row.last, messenger.userId, names, t)
   const isMuted = attributes?.notify === 'none'
@@ -41,7 +40,7 @@ export function SessionItem({ row, isSelected, names }: SessionItemProps) {
         aria-current={isSelected ? 'true' : undefined}
         onClick={() => goTo({ tab: 'chats', sessionId })}
       >
-        <Face name={name} id={sessionId} isOnline={isOnline} {...(picture !== undefined && { picture })} />
+        <Face name={name} id={sessionId} isOnline={isOnline} picture={names.picture(sessionId)} />
         <span className="session-text">
           <span className="session-line">
             <Text component="span" fw={unread > 0 ? 700 : 600} truncate className="grow">

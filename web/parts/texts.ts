@@ -4,6 +4,9 @@ const en = {
   close: 'Close',
   somethingWrong: 'Something went wrong',
   reload: 'Reload',
+  cancel: 'Cancel',
+  logIn: 'Log in',
+  typeToConfirm: 'Type {text} to confirm',
 } as const
 
 const zh: Record<keyof typeof en, string> = {
@@ -12,6 +15,9 @@ const zh: Record<keyof typeof en, string> = {
   close: '关闭',
   somethingWrong: '出了点问题',
   reload: '重新加载',
+  cancel: '取消',
+  logIn: '登录',
+  typeToConfirm: '输入 {text} 以确认',
 }
 
 /** What the parts say that all apps have. */

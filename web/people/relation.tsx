@@ -50,8 +50,8 @@ export function Relation({ userId }: { userId: UserId }) {
           </Button>
         )}
         <Button
-          variant="light"
-          color="red.8"
+          variant="default"
+          className="danger"
           onClick={() => messenger.submit({ type: friend?.blocked ? 'unblockUser' : 'blockUser', userId })}
         >
           {t(friend?.blocked ? 'unblock' : 'block')}

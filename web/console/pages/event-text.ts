@@ -26,6 +26,10 @@ export function eventText({ body }: EventFrame, t: Translate): string {
   if (body.kind === 'MessageRevoked') return t('tookBack', { seq: body.target.seq, from: body.target.from })
   if (body.kind === 'MessageDeleted') return t('deletedIt', { seq: body.target.seq, from: body.target.from })
   if (body.kind === 'MessageOverridden') return t('editedIt', { seq: body.target.seq, from: body.target.from })
+  if (body.kind === 'ReactionAdded' || body.kind === 'ReactionRemoved') {
+    const { emoji, target } = body
+    return t(body.kind === 'ReactionAdded' ? 'reacted' : 'unreacted', { emoji, seq: target.seq, from: target.from })
+  }
   if (body.kind !== 'MessageAccepted') {
     const { kind, ...fields } = body
     return Object.keys(fields).length === 0 ? kind : `${kind} ${JSON.stringify(fields)}`

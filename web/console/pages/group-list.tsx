@@ -1,4 +1,4 @@
-import { Text } from '@mantine/core'
+import { Anchor, Text } from '@mantine/core'
 import { IconUsersGroup } from '@tabler/icons-react'
 import type { Answer } from '../../../client/api/partner-api.ts'
 import { Face } from '../../parts/face.tsx'
@@ -51,7 +51,7 @@ function GroupTable({ groups }: { groups: Groups['groups'] }) {
         idOf={({ groupId }) => groupId}
         columns={[
           {
-            title: t('group'),
+            title: t('groupName'),
             cell: ({ groupId, name, avatar }) => (
               <a className="row-link" href={hashOf({ place: 'groups', id: groupId })}>
                 <Face name={name || groupId} id={`g:${groupId}`} picture={avatar} size={36} />
@@ -69,7 +69,11 @@ function GroupTable({ groups }: { groups: Groups['groups'] }) {
           {
             title: t('createdBy'),
             isMinor: true,
-            cell: ({ createdBy }) => <a href={hashOf({ place: 'users', id: createdBy })}>{createdBy}</a>,
+            cell: ({ createdBy }) => (
+              <Anchor href={hashOf({ place: 'users', id: createdBy })} size="sm" className="break">
+                {createdBy}
+              </Anchor>
+            ),
           },
           { title: t('since'), isMinor: true, cell: ({ createdAt }) => <When at={createdAt} /> },
           {

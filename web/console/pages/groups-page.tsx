@@ -2,6 +2,7 @@ import { Anchor, Button, Group, Text, TextInput, Title } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { GroupSummary, MemberSummary } from '../../../schemas/frames.ts'
 import { GROUP_SETTINGS_DEFAULT } from '../../../schemas/settings.ts'
+import { Confirm } from '../../parts/confirm.tsx'
 import { Face } from '../../parts/face.tsx'
 import { useLanguage } from '../../parts/i18n.ts'
 import { exactTime } from '../../parts/times.ts'
@@ -13,7 +14,6 @@ import { useAsked } from '../app/use-asked.ts'
 import { usePages } from '../app/use-pages.ts'
 import { AskedPane } from '../parts/asked-pane.tsx'
 import { BackLink } from '../parts/back-link.tsx'
-import { Confirm } from '../parts/confirm.tsx'
 import { DataTable } from '../parts/data-table.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { More } from '../parts/more.tsx'
@@ -95,7 +95,7 @@ function Head({ group, groupId }: { group: GroupSummary; groupId: string }) {
   }
   return (
     <Group className="page-head" justify="space-between" gap="md">
-      <Group gap="md" wrap="nowrap" className="grow">
+      <Group gap="md" wrap="nowrap" className="grow page-head-text">
         <Face name={name} id={sessionId} picture={info.avatar} size={56} />
         <div className="grow">
           <Title order={1} size="h2" className="break">
@@ -110,13 +110,7 @@ function Head({ group, groupId }: { group: GroupSummary; groupId: string }) {
         <Button component="a" variant="default" href={hashOf({ place: 'messages', id: sessionId })}>
           {t('readSession')}
         </Button>
-        <Button
-          variant="light"
-          color="red.8"
-          className="danger"
-          disabled={!may('moderation:write')}
-          onClick={() => setAsked(true)}
-        >
+        <Button variant="default" className="danger" disabled={!may('moderation:write')} onClick={() => setAsked(true)}>
           {t('dismiss')}
         </Button>
       </Group>
@@ -182,6 +176,8 @@ function Members({ path }: { path: string }) {
   )
 }
 
+const JOIN_POLICIES = { open: 'joinOpen', approval: 'joinApproval', inviteOnly: 'joinInvite' } as const
+
 function About({ group: { owner, memberCount, info, settings = GROUP_SETTINGS_DEFAULT } }: { group: GroupSummary }) {
   const t = useText()
   return (
@@ -196,8 +192,8 @@ function About({ group: { owner, memberCount, info, settings = GROUP_SETTINGS_DE
           ],
           [t('members'), memberCount],
           ...(info.notice === '' ? [] : [[t('notice'), info.notice] as const]),
-          [t('joinPolicy'), settings.joinPolicy],
-          [t('historyShown'), settings.historyShown],
+          [t('joinPolicy'), t(JOIN_POLICIES[settings.joinPolicy])],
+          [t('historyShown'), t(settings.historyShown === 'all' ? 'historyAll' : 'historyFromJoining')],
           [t('memberLimit'), settings.membersMax === 0 ? '–' : settings.membersMax],
           ...(info.attributes ?? []).map(({ name, value }) => [name, value] as const),
         ]}

@@ -1,5 +1,6 @@
-import { Button, Group, Modal, NumberInput, Stack, Text, Textarea } from '@mantine/core'
+import { Button, Group, NumberInput, Stack, Text, Textarea } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
+import { Dialog } from '../../parts/dialog.tsx'
 import { useConsole } from '../app/console-context.ts'
 import { useText } from '../app/i18n.ts'
 import { useAct } from '../app/use-act.ts'
@@ -23,7 +24,7 @@ export function NewBroadcastDialog({ begun, onClose }: { begun(): void; onClose(
     onClose()
   }
   return (
-    <Modal opened onClose={onClose} title={t('newBroadcast')} centered closeButtonProps={{ 'aria-label': t('close') }}>
+    <Dialog onClose={onClose} title={t('newBroadcast')}>
       <form onSubmit={begin}>
         <Stack gap="md">
           <Textarea
@@ -56,6 +57,6 @@ export function NewBroadcastDialog({ begun, onClose }: { begun(): void; onClose(
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   )
 }

@@ -1,6 +1,7 @@
-import { Button, Checkbox, Group, Modal, NumberInput, SegmentedControl, Stack, TextInput } from '@mantine/core'
+import { Button, Checkbox, Group, NumberInput, SegmentedControl, Stack, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { OPERATOR_ROLES, OPERATOR_SCOPES, type OperatorRole } from '../../../schemas/operator-roles.ts'
+import { Dialog } from '../../parts/dialog.tsx'
 import { DAY_MS } from '../../parts/times.ts'
 import { useApi, useConsole } from '../app/console-context.ts'
 import { useText } from '../app/i18n.ts'
@@ -29,7 +30,7 @@ export function NewKeyDialog({ made, onClose }: { made(key: string): void; onClo
     })
   }
   return (
-    <Modal opened onClose={onClose} title={t('newKey')} centered closeButtonProps={{ 'aria-label': t('close') }}>
+    <Dialog onClose={onClose} title={t('newKey')}>
       <form onSubmit={make}>
         <Stack gap="md">
           <TextInput
@@ -74,7 +75,7 @@ export function NewKeyDialog({ made, onClose }: { made(key: string): void; onClo
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   )
 }
 

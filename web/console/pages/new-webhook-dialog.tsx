@@ -1,5 +1,6 @@
-import { Button, Group, Modal, SegmentedControl, Stack, TextInput } from '@mantine/core'
+import { Button, Group, SegmentedControl, Stack, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
+import { Dialog } from '../../parts/dialog.tsx'
 import { useApi } from '../app/console-context.ts'
 import { useText } from '../app/i18n.ts'
 import { useAct } from '../app/use-act.ts'
@@ -21,7 +22,7 @@ export function NewWebhookDialog({ made, onClose }: { made(secret: string): void
     })
   }
   return (
-    <Modal opened onClose={onClose} title={t('newWebhook')} centered closeButtonProps={{ 'aria-label': t('close') }}>
+    <Dialog onClose={onClose} title={t('newWebhook')}>
       <form onSubmit={make}>
         <Stack gap="md">
           <TextInput
@@ -57,6 +58,6 @@ export function NewWebhookDialog({ made, onClose }: { made(secret: string): void
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   )
 }

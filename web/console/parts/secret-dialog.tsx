@@ -1,19 +1,13 @@
-import { Button, Code, CopyButton, Group, Modal, Stack, Text } from '@mantine/core'
+import { Button, Code, CopyButton, Group, Stack, Text } from '@mantine/core'
 import { IconCheck, IconCopy } from '@tabler/icons-react'
+import { Dialog } from '../../parts/dialog.tsx'
 import { useText } from '../app/i18n.ts'
 
 /** Shows a secret, the only time. */
 export function SecretDialog({ title, secret, onClose }: { title: string; secret: string; onClose(): void }) {
   const t = useText()
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={title}
-      centered
-      closeOnClickOutside={false}
-      closeButtonProps={{ 'aria-label': t('close') }}
-    >
+    <Dialog onClose={onClose} title={title} closeOnClickOutside={false}>
       <Stack gap="md">
         <Text>{t('keyMadeText')}</Text>
         <Code block className="secret">
@@ -34,6 +28,6 @@ export function SecretDialog({ title, secret, onClose }: { title: string; secret
           <Button onClick={onClose}>{t('done')}</Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }

@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Group, Stack, Text, TextInput } from '@mantine/core'
 import { useState } from 'react'
-import { useText } from '../app/i18n.ts'
+import { Dialog } from './dialog.tsx'
+import { useSharedText } from './i18n.ts'
 
 export interface ConfirmProps {
   title: string
@@ -8,17 +9,17 @@ export interface ConfirmProps {
   action: string
   /** What has to be typed before it can be done; absent: nothing. */
   typed?: string
-  isBusy: boolean
+  isBusy?: boolean
   onConfirm(): void
   onClose(): void
 }
 
 /** Asks before something is done that cannot be undone, or that others notice. */
-export function Confirm({ title, text, action, typed, isBusy, onConfirm, onClose }: ConfirmProps) {
-  const t = useText()
+export function Confirm({ title, text, action, typed, isBusy = false, onConfirm, onClose }: ConfirmProps) {
+  const t = useSharedText()
   const [said, setSaid] = useState('')
   return (
-    <Modal opened onClose={onClose} title={title} centered closeButtonProps={{ 'aria-label': t('close') }}>
+    <Dialog onClose={onClose} title={title}>
       <Stack gap="md">
         <Text className="break">{text}</Text>
         {typed !== undefined && (
@@ -39,6 +40,6 @@ export function Confirm({ title, text, action, typed, isBusy, onConfirm, onClose
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }

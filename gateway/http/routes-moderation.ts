@@ -19,6 +19,7 @@ import { type Route, type RouteCall, route } from './route.ts'
  * groups. It is done in the name of the app, by an actor that the log knows as an operator, and, all but the finding,
  * noted in the app's own session before.
  */
+
 export interface ModerationRouteParts {
   calls: CallsNow
   /** Throws Problem where the installation has no archive. */

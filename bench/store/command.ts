@@ -1,15 +1,17 @@
 import type { Clock } from '../../infra/clock.ts'
 import { conditionLines, readConditions } from '../conditions.ts'
-import { numberFlag, parseFlags } from '../options.ts'
+import { BadOptions, numberFlag, parseFlags } from '../options.ts'
 import { projectRoot } from '../target.ts'
-import { measureStore, type Spread, type StoreBenchOptions } from './measure.ts'
+import { measureSqlite } from './in-sqlite.ts'
+import type { Spread, StoreBenchOptions } from './measure.ts'
 
 /** `npm run bench -- store`: what the SDK's local store costs when it holds much. */
 
 export const STORE_HELP = `npm run bench -- store [flags]
 
-Fills a SQLite store of the SDK, opens it again, and reads in it as a chat does; no server is needed.
+Fills a store of the SDK, opens it again, and reads in it as a chat does; no server is needed.
 
+  --in WHERE     sqlite, or indexeddb in Chromium (sqlite)
   --messages N   messages, half of them in one session (1000000)
   --sessions N   sessions (1000)
   --steps N      how often each step is measured (100)
@@ -21,13 +23,21 @@ export function isStoreBench([command]: readonly string[]): boolean {
   return command === 'store'
 }
 
+interface StoreOptions extends StoreBenchOptions {
+  where: 'sqlite' | 'indexeddb'
+  json: boolean
+}
+
 /** Reads the flags; undefined when help is asked for. Throws BadOptions. */
-export function parseStoreOptions(args: readonly string[]): (StoreBenchOptions & { json: boolean }) | undefined {
-  const flags = parseFlags(args, ['messages', 'sessions', 'steps'], ['json', 'help'])
+export function parseStoreOptions(args: readonly string[]): StoreOptions | undefined {
+  const flags = parseFlags(args, ['in', 'messages', 'sessions', 'steps'], ['json', 'help'])
   if (flags.help === true) return undefined
   const number = (name: string, otherwise: string, min: number, max: number) =>
     numberFlag(`--${name}`, String(flags[name] ?? otherwise), { min, max, isWhole: true })
+  const where = flags.in ?? 'sqlite'
+  if (where !== 'sqlite' && where !== 'indexeddb') throw new BadOptions(`--in ${where}: sqlite or indexeddb`)
   return {
+    where,
     messages: number('messages', '1000000', 100, 100_000_000),
     sessions: number('sessions', '1000', 2, 1_000_000),
     steps: number('steps', '100', 1, 100_000),
@@ -42,17 +52,21 @@ export async function runStoreBench([, ...args]: readonly string[], { clock }: {
     process.stdout.write(STORE_HELP)
     return 0
   }
-  const { json, ...parameters } = options
+  const { json, where, ...parameters } = options
   const conditions = readConditions(projectRoot())
-  const result = await measureStore(parameters, clock)
+  // The browser is there for development only.
+  const result =
+    where === 'sqlite'
+      ? await measureSqlite(parameters, clock)
+      : await (await import('./in-indexed-db.ts')).measureIndexedDb(parameters)
   if (json) {
-    process.stdout.write(`${JSON.stringify({ command: 'store', ...result, parameters, conditions })}\n`)
+    process.stdout.write(`${JSON.stringify({ command: 'store', where, ...result, parameters, conditions })}\n`)
     return 0
   }
   const ms = (of: Spread) => `p50 ${of.p50.toFixed(1)} ms, max ${of.max.toFixed(1)} ms`
   const lines = [
     ...conditionLines(conditions),
-    `store        SQLite, ${parameters.messages} messages in ${parameters.sessions} sessions`,
+    `store        ${where}, ${parameters.messages} messages in ${parameters.sessions} sessions`,
     `filled       ${result.fillPerSecond} messages/s`,
     `open         ${result.openMs.toFixed(0)} ms`,
     `conversation ${ms(result.conversationMs)}`,

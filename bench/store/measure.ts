@@ -1,17 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { emptySession, messageKey } from '../../client/logic/rows.ts'
 import { Client, Messenger, type SessionId, type UserId } from '../../client/sdk.ts'
-import { openSqliteStore, type SqlDatabase } from '../../client/storage/sqlite-store.ts'
-import type { Write } from '../../client/storage/store.ts'
-import { type Clock, type Millis, type Random, systemRandom } from '../../infra/clock.ts'
+import type { Store, Write } from '../../client/storage/store.ts'
+import type { Clock, Millis, PortableRandom } from '../../infra/clock.ts'
 import type { EventFrame } from '../../schemas/frames.ts'
 import { makePackId, singleSessionId } from '../../schemas/ids.ts'
 import { Flag } from '../../schemas/pack.ts'
 
 /** How the SDK does on a store that holds much: half of the messages are in one session, the others in all the rest. */
+
 export interface StoreBenchOptions {
   messages: number
   sessions: number
@@ -21,7 +17,7 @@ export interface StoreBenchOptions {
 
 export interface StoreBenchResult {
   fillPerSecond: number
-  /** From opening the file to everything that is shown first. */
+  /** From opening the store to everything that is shown first. */
   openMs: Millis
   /** The newest page of a session that was not looked at before. */
   conversationMs: Spread
@@ -29,7 +25,7 @@ export interface StoreBenchResult {
   olderMs: Spread
   /** The surroundings of any seq of the large session. */
   jumpMs: Spread
-  /** Memory of the process, above what it had with the empty store. */
+  /** Memory, above what there was before the store was opened. */
   grownMiB: number
 }
 
@@ -43,23 +39,19 @@ const BATCH = 5_000
 const TEXT = 'A message of an ordinary length, as people write them to each other. '
 const BYTES_PER_MIB = 2 ** 20
 
-/** Fills a SQLite store in a directory of its own and measures it. Needs npm `node-sqlite3-wasm`. */
-export async function measureStore(options: StoreBenchOptions, clock: Clock): Promise<StoreBenchResult> {
-  const dir = await mkdtemp(join(tmpdir(), 'packlog-store-'))
-  try {
-    const file = join(dir, 'me.db')
-    const filledMs = await timed(clock, () => fill(file, options, clock))
-    return { fillPerSecond: Math.round(options.messages / (filledMs / 1_000)), ...(await use(file, options, clock)) }
-  } finally {
-    await rm(dir, { recursive: true, force: true })
-  }
+/** What the measurement needs of where it runs: Node, or a page of a browser. */
+export interface StoreHost {
+  /** Opens the same store each time; empty at first. */
+  open(): Promise<Store>
+  memoryBytes(): number
+  clock: Clock
+  random: PortableRandom
 }
 
-function openStore(file: string) {
-  const { Database } = createRequire(import.meta.url)('node-sqlite3-wasm') as {
-    Database: new (name: string) => SqlDatabase
-  }
-  return openSqliteStore(new Database(file))
+/** Fills the store, opens it again, and measures it. */
+export async function measureStore(options: StoreBenchOptions, host: StoreHost): Promise<StoreBenchResult> {
+  const filledMs = await timed(host.clock, () => fill(options, host))
+  return { fillPerSecond: Math.round(options.messages / (filledMs / 1_000)), ...(await use(options, host)) }
 }
 
 const sessionOf = (index: number): SessionId => singleSessionId(ME, `user-${index}` as UserId)
@@ -70,15 +62,16 @@ function lengthOf(index: number, { messages, sessions }: StoreBenchOptions): num
   return index === 0 ? large : Math.floor((messages - large) / (sessions - 1))
 }
 
-async function fill(file: string, options: StoreBenchOptions, clock: Clock): Promise<void> {
-  const store = openStore(file)
+async function fill(options: StoreBenchOptions, { open, clock, random }: StoreHost): Promise<void> {
+  const store = await open()
   let writes: Write[] = []
   for (let index = 0; index < options.sessions; index++) {
     const sessionId = sessionOf(index)
     const length = lengthOf(index, options)
     let last: EventFrame | undefined
     for (let seq = 1; seq <= length; seq++) {
-      last = message(sessionId, seq, clock.now())
+      const packId = makePackId(clock.now(), random.bytes(10))
+      last = message({ sessionId, seq, packId, at: clock.now() })
       writes.push({ table: 'messages', key: messageKey(sessionId, seq), value: { event: last, asOf: seq } })
       if (writes.length < BATCH) continue
       await store.write(writes)
@@ -92,19 +85,19 @@ async function fill(file: string, options: StoreBenchOptions, clock: Clock): Pro
   await store.close()
 }
 
-function message(sessionId: SessionId, seq: number, at: Millis): EventFrame {
-  const packId = makePackId(at, systemRandom.bytes(10))
-  const body = { kind: 'MessageAccepted', content: { kind: 'Text', text: `${seq} ${TEXT}` } } as const
-  return { type: 'event', sessionId, seq, count: seq, at, packId, from: ME, flags: Flag.COUNTER, body }
+function message(given: Pick<EventFrame, 'sessionId' | 'seq' | 'packId' | 'at'>): EventFrame {
+  const body = { kind: 'MessageAccepted', content: { kind: 'Text', text: `${given.seq} ${TEXT}` } } as const
+  return { type: 'event', ...given, count: given.seq, from: ME, flags: Flag.COUNTER, body }
 }
 
-async function use(file: string, options: StoreBenchOptions, clock: Clock) {
+async function use(options: StoreBenchOptions, host: StoreHost) {
+  const { clock, memoryBytes } = host
   const { sessions, steps } = options
   const large = sessionOf(0)
-  const rssBefore = process.memoryUsage.rss()
+  const bytesBefore = memoryBytes()
   let messenger: Messenger | undefined
   const openMs = await timed(clock, async () => {
-    messenger = offlineMessenger(file, clock)
+    messenger = await offlineMessenger(host)
     await messenger.start()
     messenger.sessions()
   })
@@ -121,14 +114,13 @@ async function use(file: string, options: StoreBenchOptions, clock: Clock) {
   const olderMs = await times(steps, () => conversation.loadOlder())
   const length = lengthOf(0, options)
   const jumpMs = await times(steps, step => conversation.jumpTo(1 + Math.floor(((step + 0.5) / steps) * (length - 1))))
-  const grownMiB = Math.round((process.memoryUsage.rss() - rssBefore) / BYTES_PER_MIB)
+  const grownMiB = Math.round((memoryBytes() - bytesBefore) / BYTES_PER_MIB)
   await me.close()
   return { openMs, conversationMs, olderMs, jumpMs, grownMiB }
 }
 
 /** There is no server: everything comes from the store. */
-function offlineMessenger(file: string, clock: Clock): Messenger {
-  const random: Random = systemRandom
+async function offlineMessenger({ open, clock, random }: StoreHost): Promise<Messenger> {
   const wire = new Client({
     url: 'ws://nowhere',
     token: '',
@@ -142,7 +134,7 @@ function offlineMessenger(file: string, clock: Clock): Messenger {
     clock,
     random,
   })
-  return new Messenger({ userId: ME, wire, store: openStore(file), clock, random })
+  return new Messenger({ userId: ME, wire, store: await open(), clock, random })
 }
 
 async function timed(clock: Clock, act: () => Promise<void>): Promise<Millis> {

@@ -60,7 +60,7 @@ test('[DM2] acts come in order of time, within the day, more of them in the even
 test('[DM4] the evening belongs to whoever says most in English, among people who speak it', () => {
   const { evening, people } = writeStory(options)
   const together = [evening!.host, ...evening!.friends, evening!.stranger]
-  expect(new Set(together.map(({ userId }) => userId)).size).toBe(6)
+  expect(new Set(together.map(({ name }) => name)).size).toBe(6)
   expect(together.every(({ language }) => language.code === 'en')).toBe(true)
   expect(people.every(({ name }) => name.length > 1)).toBe(true)
   expect(writeStory({ ...options, people: 5 }).evening).toBeUndefined()

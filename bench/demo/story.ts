@@ -104,7 +104,9 @@ function makeEvening(people: readonly StoryPerson[], scenes: readonly Scene[]): 
   const lines = new Map<string, number>()
   for (const { from } of scenes.flatMap(({ turns }) => turns)) lines.set(from, (lines.get(from) ?? 0) + 1)
   const rank = ({ userId, language }: StoryPerson) => (language === LANGUAGES[0] ? 1e6 : 0) + (lines.get(userId) ?? 0)
-  const [host, ...others] = people.toSorted((one, other) => rank(other) - rank(one))
+  const ranked = people.toSorted((one, other) => rank(other) - rank(one))
+  // Namesakes would look like one person.
+  const [host, ...others] = ranked.filter(({ name }, at) => ranked.findIndex(person => person.name === name) === at)
   const stranger = others[EVENING_FRIENDS]
   if (host === undefined || stranger === undefined) return undefined
   return { host, friends: others.slice(0, EVENING_FRIENDS), stranger }

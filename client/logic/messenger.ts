@@ -139,6 +139,14 @@ export class Messenger {
     await this.book.settled()
   }
 
+  /**
+   * To be called when the app comes to the foreground and when the platform says that there is a network: what waits to
+   * be tried again is tried now, and a connection that died meanwhile is found out soon.
+   */
+  wake(): void {
+    this.options.wire.wake()
+  }
+
   /** Calls the listener at every event of this name; gives what ends that. */
   on<Name extends keyof MessengerEvents>(name: Name, listener: (value: MessengerEvents[Name]) => void): () => void {
     return this.emitter.on(name, listener)

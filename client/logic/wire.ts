@@ -11,6 +11,8 @@ export interface Wire {
   readonly isKeeper: boolean
   on<Name extends keyof WireEvents>(name: Name, listener: (value: WireEvents[Name]) => void): () => void
   start(): void
+  /** The app is in the foreground again, or the network is back. */
+  wake(): void
   close(): void
   newPackId(): PackId
   /** The answer comes as the event `answer`. */

@@ -6,7 +6,7 @@ import { Flag } from '../../schemas/pack.ts'
 import { FAKE_HEARTBEAT_MS, FakeGateway, failed, notRandom, refused } from '../testing/fake-gateway.ts'
 import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, backoffMs } from './backoff.ts'
 import { type Client, type ClientOptions, connect, HOLE_PATIENCE_MS } from './client.ts'
-import { HANDSHAKE_MS_MAX, type Phase } from './link.ts'
+import { HANDSHAKE_MS_MAX, type Phase, WAKE_MS_MAX } from './link.ts'
 import { ANSWER_MS_MAX, PENDING_PACKS_MAX, RETRY_AFTER_MS_MAX, TEMPORARY_REFUSALS_MAX } from './pending-packs.ts'
 import { QUESTION_MS_MAX } from './questions.ts'
 
@@ -514,6 +514,37 @@ test('[CL9] a server that falls silent is left after two heartbeats, one that is
   await clock.pass(3 * FAKE_HEARTBEAT_MS)
   gateway.intercept = () => false
   await clock.pass(BACKOFF_MS_MAX)
+  expect(client.phase.kind).toBe('Live')
+  expect(gateway.connectionOf('alice')).not.toBe(first)
+})
+
+test('[SDK41] who wakes connects now, however long the wait is, and once', async () => {
+  const { clock, gateway, client } = await scene()
+  gateway.up = false
+  gateway.dropAll()
+  await clock.pass(10 * BACKOFF_MS_MAX)
+  expect(client.phase.kind).toBe('Waiting')
+  gateway.up = true
+  client.wake()
+  client.wake()
+  await clock.pass(1)
+  expect(client.phase.kind).toBe('Live')
+  await clock.pass(2 * BACKOFF_MS_MAX)
+  expect(gateway.connections).toHaveLength(1)
+})
+
+test('[SDK41] who wakes on a line that died finds out before its heartbeat does, and keeps one that works', async () => {
+  const { clock, gateway, client } = await scene()
+  const first = gateway.connectionOf('alice')
+  client.wake()
+  await clock.pass(2 * WAKE_MS_MAX)
+  expect(gateway.connectionOf('alice')).toBe(first)
+  gateway.intercept = () => true
+  client.wake()
+  await clock.pass(WAKE_MS_MAX)
+  gateway.intercept = () => false
+  await clock.pass(BACKOFF_MS_MIN)
+  expect(WAKE_MS_MAX).toBeLessThan(FAKE_HEARTBEAT_MS)
   expect(client.phase.kind).toBe('Live')
   expect(gateway.connectionOf('alice')).not.toBe(first)
 })

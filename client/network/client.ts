@@ -195,6 +195,11 @@ export class Client {
     return () => listeners.delete(listener)
   }
 
+  /** The app is in the foreground again, or the network is back: connects now, and finds out soon whether a line is dead. */
+  wake(): void {
+    this.link.wake()
+  }
+
   /** Says that the user is typing, or no longer; nobody keeps it, and without a connection it is lost. */
   typing(sessionId: SessionId, on: boolean): void {
     this.link.send({ type: 'typing', sessionId, on })

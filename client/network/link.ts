@@ -12,6 +12,8 @@ export const HANDSHAKE_MS_MAX = 10_000
 export const STABLE_MS_MIN = 5_000
 /** Silent heartbeats after which the connection counts as dead: one may be late. */
 export const SILENT_HEARTBEATS_MAX = 2
+/** How long a server may take to answer whoever has just woken, in ms: somebody is waiting. */
+export const WAKE_MS_MAX = 3_000
 /** Number of the heartbeat's own questions, which nobody waits for; those of Questions begin at 1. */
 const HEARTBEAT_REQUEST_ID = 0
 /** How long the server may take to answer our closing handshake, in ms. */
@@ -68,6 +70,7 @@ export class Link {
   private liveSince: Millis = 0
   private lastReceivedAt: Millis = 0
   private cancelTimer: () => void = () => {}
+  private cancelCheck: () => void = () => {}
   private readonly options: LinkOptions
   private readonly handlers: LinkHandlers
 
@@ -89,6 +92,28 @@ export class Link {
     if (this.current.kind !== 'Live') return false
     this.transport?.send(JSON.stringify(frame))
     return true
+  }
+
+  /**
+   * The app is in the foreground again, or the network is back: a wait ends now, and a connection is asked whether it
+   * still works. Heartbeats may have stood still in between.
+   */
+  wake(): void {
+    if (this.current.kind === 'Waiting') {
+      this.cancelTimer()
+      this.connect()
+    } else if (this.current.kind === 'Live') this.check()
+  }
+
+  private check(): void {
+    const { clock } = this.options
+    const { transport } = this
+    const askedAt = clock.monotonic()
+    this.send({ type: 'ping', requestId: HEARTBEAT_REQUEST_ID })
+    this.cancelCheck()
+    this.cancelCheck = clock.schedule(WAKE_MS_MAX, () => {
+      if (this.transport === transport && this.lastReceivedAt < askedAt) transport?.terminate()
+    })
   }
 
   /** Ends it for good. */
@@ -183,6 +208,7 @@ export class Link {
     if (this.current.kind === 'Closed') return
     const wasLive = this.current.kind === 'Live'
     this.cancelTimer()
+    this.cancelCheck()
     this.generation++
     this.enter({ kind: 'Closed', reason, byRequest })
     if (wasLive && byRequest) this.handlers.lost(reason)

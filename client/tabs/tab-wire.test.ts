@@ -84,6 +84,19 @@ test('[SDK10] two tabs are one connection and see the same', async () => {
   expect(await second.messenger.ask({ type: 'ping' })).toMatchObject({ type: 'pong' })
 })
 
+test('[SDK41] a tab that wakes wakes the connection of the one that leads', async () => {
+  const { clock, gateway, tab } = scene()
+  const [first, second] = [await tab(), await tab()]
+  gateway.up = false
+  gateway.dropAll()
+  await clock.pass(60_000)
+  expect(first.messenger.phase.kind).toBe('Waiting')
+  gateway.up = true
+  second.messenger.wake()
+  await clock.pass(10)
+  expect(second.messenger.phase.kind).toBe('Live')
+})
+
 test('[SDK10] when the leading tab ends another takes over, and nothing is lost or done twice', async () => {
   const { clock, gateway, tab } = scene()
   const [first, second] = [await tab(), await tab()]

@@ -46,6 +46,7 @@ type TabMessage =
   | { kind: 'lead'; phase: Phase; skewMs: number; isNew: boolean }
   | { kind: 'told'; told: Told }
   | { kind: 'submit'; frame: PackFrame; sessionId: SessionId }
+  | { kind: 'wake' }
   | { kind: 'typing'; sessionId: SessionId; on: boolean }
   | { kind: 'ask'; askId: string; question: Question }
   | { kind: 'asked'; askId: string; answer?: unknown; failure?: { code: CodeName; temporary: boolean; reason: string } }
@@ -111,6 +112,11 @@ export class TabWire implements Wire {
   submitFrame(frame: PackFrame, sessionId: SessionId): void {
     if (this.client !== undefined) this.client.submitFrame(frame, sessionId)
     else this.say({ kind: 'submit', frame, sessionId })
+  }
+
+  wake(): void {
+    if (this.client !== undefined) this.client.wake()
+    else this.say({ kind: 'wake' })
   }
 
   typing(sessionId: SessionId, on: boolean): void {
@@ -184,6 +190,9 @@ export class TabWire implements Wire {
         break
       case 'submit':
         client.submitFrame(message.frame, message.sessionId)
+        break
+      case 'wake':
+        client.wake()
         break
       case 'typing':
         client.typing(message.sessionId, message.on)

@@ -10,6 +10,7 @@ import { launchBrowser } from '../../bench/web/browser.ts'
 import { NODES_MAX } from '../../bench/web/command.ts'
 import { fillConversation, lineOf } from '../../bench/web/fill.ts'
 import { scrollTo } from '../../bench/web/page.ts'
+import { FlakyLink } from '../../faults/sdk/flaky-link.ts'
 import { systemClock, systemRandom } from '../../infra/clock.ts'
 import { type ObjectStore, startObjectStore } from '../../infra/local/object-store/object-store.ts'
 import { HOST } from '../../infra/local/ports.ts'
@@ -55,13 +56,13 @@ afterAll(async () => {
 })
 
 /** Somebody in a browser of their own, logged in. */
-async function person(name: string, options: BrowserContextOptions = {}): Promise<Page> {
+async function person(name: string, options: BrowserContextOptions = {}, url = product.httpUrl): Promise<Page> {
   const context = await browser.newContext({ viewport: DESK, locale: 'en-GB', reducedMotion: 'reduce', ...options })
   contexts.push(context)
   const page = await context.newPage()
   page.setDefaultTimeout(WAIT_MS)
   page.on('pageerror', error => complaints.push(`${name}: ${error.message}`))
-  await page.goto(product.httpUrl)
+  await page.goto(url)
   await page.getByRole('textbox').fill(name)
   await page
     .getByRole('button')
@@ -351,6 +352,30 @@ test(
     await gil.locator('.session-item').waitFor()
     await shot(gil, 'phone-list')
     expect(await seriousFindings(gil)).toEqual([])
+  },
+  STORY_MS_MAX,
+)
+
+test(
+  '[WEB23] on a line that holds everything back for seconds, what is written waits in sight and arrives once',
+  async () => {
+    const link = await FlakyLink.open([Number(new URL(product.httpUrl).port)], systemClock)
+    try {
+      const [uma, vito] = await Promise.all([person('uma', {}, `http://${HOST}:${link.port}`), person('vito')])
+      await open(uma, 's:uma:vito')
+      await open(vito, 's:uma:vito')
+      link.delay(3_000)
+      await say(uma, 'Slowly')
+      await message(uma, 'Slowly').getByLabel('Sending').waitFor()
+      await message(vito, 'Slowly').waitFor()
+      await say(vito, 'But surely')
+      await message(uma, 'But surely').waitFor()
+      await message(uma, 'Slowly').getByLabel('Read', { exact: true }).waitFor()
+      expect(await message(vito, 'Slowly').count()).toBe(1)
+      await uma.context().close()
+    } finally {
+      await link.close()
+    }
   },
   STORY_MS_MAX,
 )

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from 'react'
-import type { UserId } from '../../client/sdk.ts'
+import type { Messenger, UserId } from '../../client/sdk.ts'
 import { Page } from '../parts/page.tsx'
 import { type Account, forgetAccount, openMessenger, saveAccount, savedAccount, tokensOf } from './account.ts'
 import { Login } from './login.tsx'
@@ -28,6 +28,19 @@ export function App() {
   )
 }
 
+/** Tells the messenger when somebody looks at the page again, and when there is a network again. */
+function useWake(messenger: Messenger | undefined): void {
+  useEffect(() => {
+    const wake = () => document.visibilityState === 'visible' && messenger?.wake()
+    document.addEventListener('visibilitychange', wake)
+    addEventListener('online', wake)
+    return () => {
+      document.removeEventListener('visibilitychange', wake)
+      removeEventListener('online', wake)
+    }
+  }, [messenger])
+}
+
 function LoggedIn({ account, logOut }: { account: Account; logOut: () => void }) {
   const [value, setValue] = useState<MessengerValue>()
   useEffect(() => {
@@ -46,6 +59,7 @@ function LoggedIn({ account, logOut }: { account: Account; logOut: () => void })
       close()
     }
   }, [account, logOut])
+  useWake(value?.messenger)
   if (value === undefined) return null
   return (
     <MessengerContext.Provider value={value}>

@@ -59,10 +59,17 @@ export function MessageList({ conversation, names, shownSeq, ...actions }: Messa
     const handle = list.current
     if (handle === null) return
     const left = handle.scrollSize - offset - handle.viewportSize
-    if (offset < LOAD_WITHIN_PX && view.hasOlder && !view.isLoading) void conversation.loadOlder()
-    if (left < LOAD_WITHIN_PX && !view.isAtEnd && !view.isLoading) void conversation.loadNewer()
+    loadAround(conversation, { before: offset, after: left })
     setFollowing(left < END_WITHIN_PX && view.isAtEnd)
   }
+  // What was loaded may leave the place where it is, at the very edge: nothing scrolls then, and more is wanted still.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each view is looked at once
+  useEffect(() => {
+    const handle = list.current
+    if (handle === null || (isFollowing && handle.scrollSize > handle.viewportSize)) return
+    const { scrollOffset, scrollSize, viewportSize } = handle
+    loadAround(conversation, { before: scrollOffset, after: scrollSize - scrollOffset - viewportSize })
+  }, [view])
   const toEnd = async () => {
     await conversation.jumpToEnd()
     setFollowing(true)
@@ -118,6 +125,14 @@ export function MessageList({ conversation, names, shownSeq, ...actions }: Messa
       )}
     </div>
   )
+}
+
+/** Loads what is near to sight; `before` and `after` are px that are there already. */
+function loadAround(conversation: Conversation, { before, after }: { before: number; after: number }): void {
+  const { hasOlder, isAtEnd, isLoading } = conversation.view
+  if (isLoading) return
+  if (before < LOAD_WITHIN_PX && hasOlder) void conversation.loadOlder()
+  else if (after < LOAD_WITHIN_PX && !isAtEnd) void conversation.loadNewer()
 }
 
 interface TimelineRowProps extends MessageActions {

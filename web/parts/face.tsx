@@ -4,7 +4,7 @@ import { Avatar, Indicator } from '@mantine/core'
 const COLOURS = [
   '#3b5bdb',
   '#0b7285',
-  '#2b8a3e',
+  '#237032',
   '#a61e4d',
   '#862e9c',
   '#5f3dc4',

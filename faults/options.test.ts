@@ -31,7 +31,7 @@ test.each([
 })
 
 test('[FT5] the flags of sdk are understood, or it is said why not', () => {
-  expect(parseSdkFaultsOptions([])).toEqual({ faults: 500, people: 6, seed: 1, json: false })
+  expect(parseSdkFaultsOptions([])).toEqual({ faults: 500, people: 12, seed: 1, json: false })
   expect(parseSdkFaultsOptions(['--help'])).toBeUndefined()
   for (const args of [['--faults', '0'], ['--people', '2'], ['--seed', 'x'], ['--else']]) {
     expect(() => parseSdkFaultsOptions(args)).toThrow(BadOptions)

@@ -11,7 +11,7 @@ import { LocalStackError } from '../../infra/local/local-error.ts'
 import { makeProgress } from '../../infra/local/progress.ts'
 import { writeDeadLetters } from './dead-letters.ts'
 import { CONTRACT_HELP, type ContractOptions, parseContractOptions } from './options.ts'
-import { contractRows, contractTable, type DescribedOperation, type Tally } from './report.ts'
+import { addTallies, contractRows, contractTable, type DescribedOperation, type Tally } from './report.ts'
 import { obtainSchemathesis } from './schemathesis.ts'
 
 /**
@@ -27,6 +27,8 @@ const CHECKS = [
   'response_schema_conformance',
   'negative_data_rejection',
 ]
+/** How often operations are called again of which there were too few examples. */
+const ROUNDS_MAX = 4
 const HOOKS = fileURLToPath(new URL('hooks.py', import.meta.url))
 const CONFIG = fileURLToPath(new URL('schemathesis.toml', import.meta.url))
 
@@ -57,13 +59,10 @@ async function holdToContract(options: ContractOptions): Promise<number> {
     const isCalled = ({ operationId }: DescribedOperation) =>
       options.operations.length === 0 || options.operations.includes(operationId)
     progress.log(`schemathesis: ${options.examples} examples of each operation, --seed ${options.seed}`)
-    const tallyFile = join(dir, 'tally.json')
-    const status = await runSchemathesis(python, options, { url, key, tallyFile, dir })
-    const tally = JSON.parse(await readFile(tallyFile, 'utf8')) as Tally
-    const rows = contractRows(all.filter(isCalled), tally, options.examples)
+    const call = (round: ContractOptions) => runSchemathesis(python, round, { url, key, dir })
+    const { isClean, rows } = await runRounds(all.filter(isCalled), options, call)
     process.stdout.write(`${contractTable(rows)}\n`)
-    const missing = rows.filter(row => row.missing !== '')
-    const isKept = status === 0 && missing.length === 0
+    const isKept = isClean && rows.every(({ missing }) => missing === '')
     process.stdout.write(isKept ? 'every operation keeps its word\n' : 'NOT KEPT: see above\n')
     return isKept ? 0 : 1
   } finally {
@@ -72,12 +71,36 @@ async function holdToContract(options: ContractOptions): Promise<number> {
   }
 }
 
-/** Runs it to its end; gives its exit code. What it finds goes to standard output. */
+/**
+ * Calls every operation, and again with the next seed those of which there were too few examples: now and then the tool
+ * thinks that it has seen all there is.
+ */
+async function runRounds(
+  described: readonly DescribedOperation[],
+  options: ContractOptions,
+  call: (round: ContractOptions) => Promise<{ status: number; tally: Tally }>,
+) {
+  let isClean = true
+  let tally: Tally = {}
+  let { operations } = options
+  for (let round = 0; ; round++) {
+    const answered = await call({ ...options, operations, seed: options.seed + round })
+    isClean &&= answered.status === 0
+    tally = addTallies(tally, answered.tally)
+    const rows = contractRows(described, tally, options.examples)
+    operations = rows.filter(({ isShort }) => isShort).map(({ operation }) => operation)
+    if (operations.length === 0 || round === ROUNDS_MAX) return { isClean, rows }
+    progress.log(`fewer than ${options.examples} examples of ${operations.join(', ')}: once more`)
+  }
+}
+
+/** Runs it to its end; gives its exit code and what was answered. What it finds goes to standard output. */
 async function runSchemathesis(
   python: string,
   { examples, seed, operations }: ContractOptions,
-  { url, key, tallyFile, dir }: { url: string; key: string; tallyFile: string; dir: string },
-): Promise<number> {
+  { url, key, dir }: { url: string; key: string; dir: string },
+): Promise<{ status: number; tally: Tally }> {
+  const tallyFile = join(dir, 'tally.json')
   const args = [
     ...['-m', 'schemathesis.cli', '--config-file', CONFIG, 'run', `${url}/openapi.json`, '--url', url],
     ...['--header', `Authorization: Bearer ${key}`],
@@ -96,10 +119,11 @@ async function runSchemathesis(
     PYTHONDONTWRITEBYTECODE: '1',
   }
   const child = spawn(python, args, { stdio: ['ignore', 'inherit', 'inherit'], env, cwd: dir })
-  return new Promise((resolve, reject) => {
+  const status = await new Promise<number>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', code => resolve(code ?? 1))
   })
+  return { status, tally: JSON.parse(await readFile(tallyFile, 'utf8')) as Tally }
 }
 
 async function main(args: readonly string[]): Promise<number> {

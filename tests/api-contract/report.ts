@@ -17,8 +17,23 @@ export interface OperationRow {
   refused: number
   /** Answers from 500 on. */
   failed: number
+  /** Too few examples, though a call has something to vary. */
+  isShort: boolean
   /** What is missing; empty: nothing. */
   missing: string
+}
+
+export function addTallies(one: Tally, other: Tally): Tally {
+  const sum: Record<string, Record<string, number>> = {}
+  for (const tally of [one, other]) {
+    for (const [operation, answers] of Object.entries(tally)) {
+      sum[operation] ??= {}
+      for (const [status, count] of Object.entries(answers)) {
+        sum[operation][status] = (sum[operation][status] ?? 0) + count
+      }
+    }
+  }
+  return sum
 }
 
 export function contractRows(
@@ -37,15 +52,13 @@ export function contractRows(
       refused: count(status => status >= 400 && status < 500),
       failed: count(status => status >= 500),
     }
+    const isShort = row.examples < examplesMin && (parameters ?? requestBody) !== undefined
     const missing = [
-      // Where a call has nothing to vary there are few examples.
-      ...(row.examples < examplesMin && (parameters ?? requestBody) !== undefined
-        ? [`fewer than ${examplesMin} examples`]
-        : []),
+      ...(isShort ? [`fewer than ${examplesMin} examples`] : []),
       ...(row.succeeded === 0 ? ['never succeeded'] : []),
       ...(row.failed > 0 ? ['failed'] : []),
     ]
-    return { ...row, missing: missing.join(', ') }
+    return { ...row, isShort, missing: missing.join(', ') }
   })
 }
 

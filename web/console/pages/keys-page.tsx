@@ -70,7 +70,7 @@ function KeyTable({ keys, made, again }: { keys: KeySummary[]; made(key: string)
             title: t('name'),
             cell: ({ keyId, name }) => (
               <>
-                <Group gap={6} wrap="nowrap">
+                <Group gap={6} miw={96}>
                   <Text size="sm" fw={600} className="break">
                     {name}
                   </Text>

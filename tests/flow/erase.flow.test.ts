@@ -54,6 +54,12 @@ afterAll(async () => {
 
 const run = (...words: string[]): Promise<CommandResult> => runCommand(words, product.env)
 
+/** An export has what the archive has by then. */
+async function untilArchived(text: string): Promise<void> {
+  const sql = 'SELECT seq FROM events WHERE text = {text: String}'
+  while ((await clickhouse.rows(sql, { text })).length === 0) await systemClock.sleep(50)
+}
+
 /** Where the canary is: tables, keys and topics by name. */
 async function whereIsIt(): Promise<string[]> {
   return [...(await inTables()), ...(await inRedis()), ...(await inDeadLetters())]
@@ -140,6 +146,7 @@ test('[SQ50] an erased user is kept out, and nothing that they said is left anyw
   const attributes = { draft: `${CANARY} draft` }
   expect(await ann.outcome({ type: 'setSessionAttributes', sessionId: CHAT, attributes })).toBe('ack')
   await bo.history(CHAT, events => events.length === 2)
+  await untilArchived('mine')
   expect(await run('hold', HELD, '--reason', 'case 12')).toMatchObject({ code: 0 })
   const exported = await run('export', 'bo')
   expect(exported, exported.stderr).toMatchObject({ code: 0 })

@@ -3,7 +3,7 @@ import { ConnectFailed } from '../raw-client.ts'
 
 /** Posts over one HTTP/1.1 connection that is kept, one at a time; costs as little as the load must. */
 export interface HttpClient {
-  /** Posts a JSON text; resolves with the answer. Rejects with ConnectFailed when the connection ends. */
+  /** Posts a JSON text; resolves with the answer. Rejects with ConnectFailed when the connection ends, or has ended. */
   post(path: string, body: string, headers: string): Promise<HttpAnswer>
   close(): void
 }
@@ -41,6 +41,10 @@ function serve(socket: Socket, host: string): HttpClient {
   return {
     post: (path, body, headers) =>
       new Promise((resolve, reject) => {
+        if (socket.destroyed) {
+          reject(new ConnectFailed(`${host}: the connection ended while nothing was asked`))
+          return
+        }
         waiting = { resolve, reject }
         socket.write(
           `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n` +

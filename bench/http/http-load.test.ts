@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { systemClock, systemRandom } from '../../infra/clock.ts'
-import { readAnswer } from './http-client.ts'
+import { openHttpClient, readAnswer } from './http-client.ts'
 import { runHttpLoad } from './http-load.ts'
 import { parseHttpOptions } from './options.ts'
 
@@ -30,6 +30,17 @@ test('[BN18] an answer is read when all of it is there', () => {
   expect(readAnswer(whole.subarray(0, 20))).toBeUndefined()
   expect(readAnswer(whole.subarray(0, -1))).toBeUndefined()
   expect(readAnswer(whole)).toEqual({ status: 200, body: 'abcd' })
+})
+
+test('[BN18] a post on a connection that the server has closed meanwhile fails, and does not wait for ever', async () => {
+  const server = createServer((_, response) => response.writeHead(200, { connection: 'close' }).end())
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  const client = await openHttpClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  expect(await client.post('/', '{}', '')).toMatchObject({ status: 200 })
+  await new Promise(resolve => setImmediate(resolve))
+  for (let tries = 0; tries < 2; tries++)
+    await expect(client.post('/', '{}', '')).rejects.toThrow('the connection ended')
 })
 
 test('[BN18] texts and batches are counted by what was accepted, and paced where a rate is wanted', async () => {

@@ -105,7 +105,8 @@ class HttpLoad {
     const running = new Set<Promise<void>>()
     const next = () => {
       while (free.length > 0 && due.length > 0) {
-        const client = free.pop()!
+        // The one that has rested longest: a server closes those on which nothing is asked.
+        const client = free.shift()!
         const request = this.request(client, due.shift()!).then(() => {
           running.delete(request)
           free.push(client)

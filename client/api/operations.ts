@@ -1,7 +1,5 @@
 // Made from /openapi.json by gateway/http/client-operations.test.ts; `npx vitest run -u client-operations` makes it anew.
 
-export type ProblemInput = { type: string; title: string; status: number; detail: string; code: number; name: string; retry: "never" | "same" | "new"; requestId: string; errors?: ({ path: string; message: string })[] }
-
 export type TextKindInput = { kind: "Text"; text: string }
 
 export type CustomKindInput = { kind: "Custom"; type: string; data: string }
@@ -30,17 +28,7 @@ export type MergedForwardKindInput = { kind: "MergedForward"; title: string; ite
 
 export type RemovedKindInput = { kind: "Removed" }
 
-export type QuoteInput = { seq: number; packId: string; from: string }
-
-export type ForwardInput = { from: string; at: number }
-
-export type MessageExtraInput = { mentions?: (string)[]; mentionsAll?: boolean; quote?: QuoteInput; forward?: ForwardInput; rewritten?: boolean }
-
-export type MessageAcceptedKindInput = { kind: "MessageAccepted"; content: (TextKindInput) | (CustomKindInput) | (ImageKindInput) | (VoiceKindInput) | (VideoKindInput) | (FileKindInput) | (LocationKindInput) | (CardKindInput) | (MarkdownKindInput) | (MergedForwardKindInput) | (RemovedKindInput); extra?: MessageExtraInput }
-
 export type AttributeInput = { name: string; value: string }
-
-export type GroupInfoInput = { name: string; avatar: string; notice: string; attributes?: (AttributeInput)[] }
 
 export type JoinPolicyInput = "open" | "approval" | "inviteOnly"
 
@@ -48,165 +36,13 @@ export type AddPolicyInput = "members" | "admins"
 
 export type HistoryShownInput = "fromJoining" | "all"
 
-export type GroupSettingsInput = { joinPolicy: JoinPolicyInput; addPolicy: AddPolicyInput; historyShown: HistoryShownInput; mutedAll: boolean; slowModeMs: number; membersMax: number; isPublic: boolean }
-
-export type GroupCreatedKindInput = { kind: "GroupCreated"; info: GroupInfoInput; members: (string)[]; settings?: GroupSettingsInput }
-
-export type MemberJoinedKindInput = { kind: "MemberJoined"; inviteId?: string }
-
-export type MemberQuitKindInput = { kind: "MemberQuit" }
-
-export type MembersAddedKindInput = { kind: "MembersAdded"; userIds: (string)[] }
-
-export type MembersRemovedKindInput = { kind: "MembersRemoved"; userIds: (string)[] }
-
-export type GroupDismissedKindInput = { kind: "GroupDismissed" }
-
-export type MessageRefInput = { seq: number; packId: string; from: string; at: number; counted: boolean }
-
-export type MessageRevokedKindInput = { kind: "MessageRevoked"; target: MessageRefInput }
-
-export type MessageOverriddenKindInput = { kind: "MessageOverridden"; target: MessageRefInput; content: (TextKindInput) | (CustomKindInput) | (ImageKindInput) | (VoiceKindInput) | (VideoKindInput) | (FileKindInput) | (LocationKindInput) | (CardKindInput) | (MarkdownKindInput) | (MergedForwardKindInput) | (RemovedKindInput); extra?: MessageExtraInput; version: number }
-
-export type MessageDeletedKindInput = { kind: "MessageDeleted"; target: MessageRefInput }
-
-export type ReactionAddedKindInput = { kind: "ReactionAdded"; target: MessageRefInput; emoji: string }
-
-export type ReactionRemovedKindInput = { kind: "ReactionRemoved"; target: MessageRefInput; emoji: string }
-
-export type ReadMarkedKindInput = { kind: "ReadMarked"; seq: number; count: number }
-
-export type DeliveredMarkedKindInput = { kind: "DeliveredMarked"; seq: number }
-
-export type GroupInfoUpdatedKindInput = { kind: "GroupInfoUpdated"; info: GroupInfoInput }
-
-export type GroupSettingsUpdatedKindInput = { kind: "GroupSettingsUpdated"; settings: GroupSettingsInput }
-
-export type OwnerChangedKindInput = { kind: "OwnerChanged"; userId: string }
-
 export type MemberRoleInput = "owner" | "admin" | "member"
-
-export type RolesSetKindInput = { kind: "RolesSet"; userIds: (string)[]; role: MemberRoleInput }
-
-export type JoinRequestedKindInput = { kind: "JoinRequested"; message?: string }
-
-export type JoinRefusedKindInput = { kind: "JoinRefused"; userId: string; reason?: string }
-
-export type InviteCreatedKindInput = { kind: "InviteCreated"; inviteId: string; secretHash: string; expiresAt: number; usesMax: number }
-
-export type InviteRevokedKindInput = { kind: "InviteRevoked"; inviteId: string }
-
-export type MemberMutedKindInput = { kind: "MemberMuted"; userId: string; until: number }
-
-export type AliasSetKindInput = { kind: "AliasSet"; userId: string; alias: string }
-
-export type FriendRequestedKindInput = { kind: "FriendRequested"; message?: string }
-
-export type FriendAcceptedKindInput = { kind: "FriendAccepted" }
-
-export type FriendRefusedKindInput = { kind: "FriendRefused" }
-
-export type FriendDeletedKindInput = { kind: "FriendDeleted" }
-
-export type FriendRemarkedKindInput = { kind: "FriendRemarked"; remark: string }
-
-export type UserBlockedKindInput = { kind: "UserBlocked" }
-
-export type UserUnblockedKindInput = { kind: "UserUnblocked" }
-
-export type ProfileInput = { name: string; avatar: string; fields?: (AttributeInput)[] }
-
-export type ProfileUpdatedKindInput = { kind: "ProfileUpdated"; profile: ProfileInput }
 
 export type MessagesFromInput = "anyone" | "friends"
 
 export type NotifyInput = "all" | "mentions" | "none"
 
 export type QuietHoursInput = { fromMinute: number; toMinute: number; timeZone: string }
-
-export type UserSettingsInput = { messagesFrom: MessagesFromInput; notify: NotifyInput; quietHours?: QuietHoursInput; findable: boolean; presenceShown: boolean }
-
-export type SettingsUpdatedKindInput = { kind: "SettingsUpdated"; settings: UserSettingsInput }
-
-export type UserAttributesSetKindInput = { kind: "UserAttributesSet"; attributes: (AttributeInput)[] }
-
-export type SessionAttributesInput = { pinned: boolean; notify: NotifyInput; hidden: boolean; draft?: string; custom?: (AttributeInput)[] }
-
-export type SessionAttributesSetKindInput = { kind: "SessionAttributesSet"; sessionId: string; attributes: SessionAttributesInput }
-
-export type SessionReadMarkedKindInput = { kind: "SessionReadMarked"; sessionId: string; seq: number; count: number }
-
-export type SessionClearedKindInput = { kind: "SessionCleared"; sessionId: string; seq: number; count: number }
-
-export type DeletedForMeKindInput = { kind: "DeletedForMe"; sessionId: string; seqs: (number)[] }
-
-export type LoggedInKindInput = { kind: "LoggedIn"; connectionId: string; clientVersion?: string; kicked: (string)[] }
-
-export type LoggedOutKindInput = { kind: "LoggedOut"; connectionIds: (string)[]; code: number; reason?: string }
-
-export type PushDeviceInput = { serviceType: number; packageName: string; appVersion: string; token: string; deviceType: number; deviceId: string; locale: string; timeZone: string; contentHidden: boolean; at: number }
-
-export type PushTokenRemovedInput = { serviceType: number; token: string; reason: string }
-
-export type PushDevicesSetKindInput = { kind: "PushDevicesSet"; devices: (PushDeviceInput)[]; added?: PushDeviceInput; removed: (PushTokenRemovedInput)[] }
-
-export type PushOptionsInput = { serviceType: number; json: string }
-
-export type PushRequestedKindInput = { kind: "PushRequested"; title: string; content: string; uri: string; unreadCount?: number; extraData: (AttributeInput)[]; options: (PushOptionsInput)[] }
-
-export type PushOpenedKindInput = { kind: "PushOpened"; pushId: string }
-
-export type UserDisabledKindInput = { kind: "UserDisabled"; reason?: string }
-
-export type UserEnabledKindInput = { kind: "UserEnabled" }
-
-export type UserErasedKindInput = { kind: "UserErased"; reason?: string }
-
-export type ContentErasedKindInput = { kind: "ContentErased"; userId: string }
-
-export type HoldSetKindInput = { kind: "HoldSet"; held: boolean; reason: string }
-
-export type AppKeyInput = { keyId: string; name: string; secretHash: string; scopes: (string)[]; expiresAt?: number; perSecond?: number; at: number }
-
-export type KeySetKindInput = { kind: "KeySet"; key: AppKeyInput }
-
-export type KeyRevokedKindInput = { kind: "KeyRevoked"; keyId: string }
-
-export type ActRecordedKindInput = { kind: "ActRecorded"; act: string; subject: string; detail?: string }
-
-export type RevokedTokenInput = { tokenId: string; expiresAt: number }
-
-export type RevokedInput = { notBefore: number; tokens: (RevokedTokenInput)[] }
-
-export type TokensRevokedKindInput = { kind: "TokensRevoked"; revoked: RevokedInput }
-
-export type JobStartedKindInput = { kind: "JobStarted"; jobId: string; job: string; spec: string; total: number }
-
-export type JobSteppedKindInput = { kind: "JobStepped"; jobId: string; step: number; done: number; failed: number; cursor: string }
-
-export type JobEndedKindInput = { kind: "JobEnded"; jobId: string; done: number; failed: number; error?: string; result?: string }
-
-export type MessageChangeInput = "edited" | "revoked" | "deleted"
-
-export type MessageStateInput = { change: MessageChangeInput; by: string; at: number; seq: number; version: number }
-
-export type ReactionCountInput = { emoji: string; count: number; userIds: (string)[] }
-
-export type EventFrameInput = { type: "event"; sessionId: string; seq: number; count: number; at: number; packId: string; from: string; flags: number; body: (MessageAcceptedKindInput) | (GroupCreatedKindInput) | (MemberJoinedKindInput) | (MemberQuitKindInput) | (MembersAddedKindInput) | (MembersRemovedKindInput) | (GroupDismissedKindInput) | (MessageRevokedKindInput) | (MessageOverriddenKindInput) | (MessageDeletedKindInput) | (ReactionAddedKindInput) | (ReactionRemovedKindInput) | (ReadMarkedKindInput) | (DeliveredMarkedKindInput) | (GroupInfoUpdatedKindInput) | (GroupSettingsUpdatedKindInput) | (OwnerChangedKindInput) | (RolesSetKindInput) | (JoinRequestedKindInput) | (JoinRefusedKindInput) | (InviteCreatedKindInput) | (InviteRevokedKindInput) | (MemberMutedKindInput) | (AliasSetKindInput) | (FriendRequestedKindInput) | (FriendAcceptedKindInput) | (FriendRefusedKindInput) | (FriendDeletedKindInput) | (FriendRemarkedKindInput) | (UserBlockedKindInput) | (UserUnblockedKindInput) | (ProfileUpdatedKindInput) | (SettingsUpdatedKindInput) | (UserAttributesSetKindInput) | (SessionAttributesSetKindInput) | (SessionReadMarkedKindInput) | (SessionClearedKindInput) | (DeletedForMeKindInput) | (LoggedInKindInput) | (LoggedOutKindInput) | (PushDevicesSetKindInput) | (PushRequestedKindInput) | (PushOpenedKindInput) | (UserDisabledKindInput) | (UserEnabledKindInput) | (UserErasedKindInput) | (ContentErasedKindInput) | (HoldSetKindInput) | (KeySetKindInput) | (KeyRevokedKindInput) | (ActRecordedKindInput) | (TokensRevokedKindInput) | (JobStartedKindInput) | (JobSteppedKindInput) | (JobEndedKindInput); state?: MessageStateInput; reactions?: (ReactionCountInput)[] }
-
-export type OutcomeInput = { packId: string; sessionId: string; seq: number; count: number; at: number; repeated?: boolean; rewritten?: boolean }
-
-export type ActInput = { seq: number; at: number; act: string; subject: string; detail?: string }
-
-export type DeadLetterInput = { id: string; processor: string; topic: string; partition: number; offset: number; sessionId?: string; state: "open" | "retrying" | "failed" | "applied" | "discarded"; error: string; at: number; changedAt: number; by: string }
-
-export type InspectedDeadLetterInput = { id: string; processor: string; topic: string; partition: number; offset: number; sessionId?: string; state: "open" | "retrying" | "failed" | "applied" | "discarded"; error: string; at: number; changedAt: number; by: string; event?: Record<string, unknown>; fault?: string }
-
-export type LagInput = { stage: string; partition: number; records: number }
-
-export type ProcessHealthInput = { process: string; roles: (string)[]; at: number; startedAt: number; silent: boolean; waiting: (string)[]; stopped: (string)[]; lags: (LagInput)[]; connections?: number; memoryBytes: number }
-
-export type VerifyReportInput = { at: number; sessions: number; events: number; messages: number; users: number; differences: number }
 
 export type PushInfoInput = { title: string; summary: string; url: string }
 
@@ -216,97 +52,17 @@ export type OriginInput = { sessionId: string; seq: number; packId: string }
 
 export type SendExtraInput = { mentions?: (string)[]; mentionsAll?: boolean; quote?: TargetInput; forward?: OriginInput }
 
-export type RetryInput = "never" | "same" | "new"
-
-export type RefusalInput = { code: number; name: string; reason: string; retry: RetryInput; retryAfterMs?: number }
-
-export type BatchOutcomeInput = { accepted: number; outcomes: ({ sessionId: string; packId: string; outcome?: OutcomeInput; refusal?: RefusalInput })[] }
-
-export type JobInput = { jobId: string; job: string; state: "waiting" | "running" | "done" | "cancelled" | "failed"; total: number; done: number; failed: number; failures: ({ userId: string; code: number; name: string })[]; startedAt: number; endedAt?: number; error?: string }
-
-export type JobResultInput = { files: ({ url: string })[]; expiresAt: number }
-
 export type ProfilePatchInput = { name?: string; avatar?: string; fields?: (AttributeInput)[] }
-
-export type KeyInput = { keyId: string; name: string; scopes: (string)[]; createdAt: number; expiresAt?: number; perSecond?: number; lastUsedAt?: number; perDay?: number; usedToday?: number }
-
-export type MadeKeyInput = { keyId: string; name: string; scopes: (string)[]; createdAt: number; expiresAt?: number; perSecond?: number; key: string }
-
-export type UploadInput = { mediaId: string; path: string; upload: { method: "PUT"; url: string; headers: Record<string, string>; expiresAt: number } }
-
-export type DownloadInput = { url: string; mime: string; size: number; expiresAt: number }
-
-export type ListedGroupInput = { groupId: string; name: string; avatar: string; createdBy: string; createdAt: number; dismissed: boolean }
-
-export type TotalsInput = { registeredUsers: number; activeUsers: number; messages: number; groupsCreated: number }
-
-export type ActiveUsersInput = { start: string; users: number; newUsers: number }
-
-export type MessageCountInput = { at: number; sessionKind: string; contentKind: string; messages: number; contentBytes: number }
-
-export type GroupsOfDayInput = { day: string; created: number; dismissed: number; active: number }
-
-export type RetentionWeekInput = { cohort: string; week: number; users: number; cohortUsers: number }
-
-export type LatencyOfDayInput = { day: string; messages: number; delivered: number; deliveredMsP50: number | null; deliveredMsP95: number | null; read: number; readMsP50: number | null; readMsP95: number | null }
-
-export type PushFunnelInput = { day: string; serviceType: number; packageName: string; attempted: number; accepted: number; delivered: number; opened: number; withdrawn: number; cancelled: number; deadTokens: number; failed: number; unknown: number }
-
-export type UserInput = { userId: string; access: "active" | "disabled" | "erased"; profile?: ProfileInput }
-
-export type ErasureInput = { sessions: number; erased: number; held: (string)[]; full: number; done: boolean }
-
-export type WebhookInput = { webhookId: string; url: string; use: "after" | "before"; kinds: (string)[]; sessionKinds: ("single" | "group" | "notification" | "user" | "app")[]; failOpen: boolean; budgetMs: number; secretVersion: number; createdAt: number; rotatedAt: number; readOnly: boolean }
-
-export type MadeWebhookInput = { webhookId: string; url: string; use: "after" | "before"; kinds: (string)[]; sessionKinds: ("single" | "group" | "notification" | "user" | "app")[]; failOpen: boolean; budgetMs: number; secretVersion: number; createdAt: number; rotatedAt: number; readOnly: boolean; secret: string }
-
-export type WebhookTestInput = { delivered: boolean; status?: number; error?: string; durationMs: number; answer: string }
-
-export type WebhookDeliveryInput = { at: number; sessionId: string; kind: string; partition: number; offset: number; attempt: number; outcome: "delivered" | "failed" | "dead" | "dropped"; status: number; durationMs: number; error: string }
-
-export type DeadSessionInput = { sessionId: string; deadAt: number; deliveries: number; firstKind: string; firstAt: number }
-
-export type SessionSummaryInput = { sessionId: string; lastSeq: number; count: number; unread: number; readSeq: number; at: number; last?: EventFrameInput; attributes?: SessionAttributesInput; mentions?: number; firstMentionSeq?: number; peerReadSeq?: number; peerDeliveredSeq?: number; clearedSeq?: number }
 
 export type SessionAttributesPatchInput = { pinned?: boolean; notify?: NotifyInput; hidden?: boolean; draft?: string; custom?: (AttributeInput)[] }
 
 export type GroupSettingsPatchInput = { joinPolicy?: JoinPolicyInput; addPolicy?: AddPolicyInput; historyShown?: HistoryShownInput; mutedAll?: boolean; slowModeMs?: number; membersMax?: number; isPublic?: boolean }
 
-export type MemberSummaryInput = { userId: string; role: MemberRoleInput; joinSeq: number; alias?: string; mutedUntil?: number }
-
-export type GroupSummaryInput = { sessionId: string; seq: number; owner: string; memberCount: number; info: GroupInfoInput; settings?: GroupSettingsInput; me?: MemberSummaryInput }
-
 export type GroupInfoPatchInput = { name?: string; avatar?: string; notice?: string; attributes?: (AttributeInput)[] }
 
 export type InviteUseInput = { inviteId: string; secret: string }
 
-export type JoinRequestSummaryInput = { userId: string; at: number; message?: string }
-
-export type InviteSummaryInput = { inviteId: string; by: string; expiresAt: number; usesMax: number; uses: number }
-
-export type FriendRelationInput = "none" | "friend" | "requested" | "asked"
-
-export type FriendSummaryInput = { userId: string; relation: FriendRelationInput; blocked: boolean; at: number; remark?: string; message?: string }
-
-export type ProfileSummaryInput = { userId: string; seq: number; profile: ProfileInput }
-
 export type UserSettingsPatchInput = { messagesFrom?: MessagesFromInput; notify?: NotifyInput; quietHours?: QuietHoursInput; findable?: boolean; presenceShown?: boolean }
-
-export type UserPresenceInput = { userId: string; online: (number)[]; lastSeenAt?: number }
-
-export type DeviceInfoInput = { type: number; id: string }
-
-export type LoginSummaryInput = { connectionId: string; device: DeviceInfoInput; gateway: string; at: number }
-
-export type IssuedTokenInput = { token: string; tokenId: string; expiresAt: number }
-
-export type SessionSeqInput = { sessionId: string; seq: number }
-
-export type ProfileWantedInput = { userId: string; seq?: number }
-
-export type ResumedSessionInput = { sessionId: string; lastSeq: number; code?: number }
-
-export type NudgeWhatInput = "friends" | "groups" | "groupInfo" | "members" | "settings"
 
 export type Problem = { type: string; title: string; status: number; detail: string; code: number; name: string; retry: "never" | "same" | "new"; requestId: string; errors?: ({ path: string; message: string })[] }
 
@@ -516,14 +272,6 @@ export type ProcessHealth = { process: string; roles: (string)[]; at: number; st
 
 export type VerifyReport = { at: number; sessions: number; events: number; messages: number; users: number; differences: number }
 
-export type PushInfo = { title: string; summary: string; url: string }
-
-export type Target = { seq: number; packId: string; from?: string }
-
-export type Origin = { sessionId: string; seq: number; packId: string }
-
-export type SendExtra = { mentions?: (string)[]; mentionsAll?: boolean; quote?: Target; forward?: Origin }
-
 export type Retry = "never" | "same" | "new"
 
 export type Refusal = { code: number; name: string; reason: string; retry: Retry; retryAfterMs?: number }
@@ -533,8 +281,6 @@ export type BatchOutcome = { accepted: number; outcomes: ({ sessionId: string; p
 export type Job = { jobId: string; job: string; state: "waiting" | "running" | "done" | "cancelled" | "failed"; total: number; done: number; failed: number; failures: ({ userId: string; code: number; name: string })[]; startedAt: number; endedAt?: number; error?: string }
 
 export type JobResult = { files: ({ url: string })[]; expiresAt: number }
-
-export type ProfilePatch = { name?: string; avatar?: string; fields?: (Attribute)[] }
 
 export type Key = { keyId: string; name: string; scopes: (string)[]; createdAt: number; expiresAt?: number; perSecond?: number; lastUsedAt?: number; perDay?: number; usedToday?: number }
 
@@ -576,17 +322,9 @@ export type DeadSession = { sessionId: string; deadAt: number; deliveries: numbe
 
 export type SessionSummary = { sessionId: string; lastSeq: number; count: number; unread: number; readSeq: number; at: number; last?: EventFrame; attributes?: SessionAttributes; mentions?: number; firstMentionSeq?: number; peerReadSeq?: number; peerDeliveredSeq?: number; clearedSeq?: number }
 
-export type SessionAttributesPatch = { pinned?: boolean; notify?: Notify; hidden?: boolean; draft?: string; custom?: (Attribute)[] }
-
-export type GroupSettingsPatch = { joinPolicy?: JoinPolicy; addPolicy?: AddPolicy; historyShown?: HistoryShown; mutedAll?: boolean; slowModeMs?: number; membersMax?: number; isPublic?: boolean }
-
 export type MemberSummary = { userId: string; role: MemberRole; joinSeq: number; alias?: string; mutedUntil?: number }
 
 export type GroupSummary = { sessionId: string; seq: number; owner: string; memberCount: number; info: GroupInfo; settings?: GroupSettings; me?: MemberSummary }
-
-export type GroupInfoPatch = { name?: string; avatar?: string; notice?: string; attributes?: (Attribute)[] }
-
-export type InviteUse = { inviteId: string; secret: string }
 
 export type JoinRequestSummary = { userId: string; at: number; message?: string }
 
@@ -598,8 +336,6 @@ export type FriendSummary = { userId: string; relation: FriendRelation; blocked:
 
 export type ProfileSummary = { userId: string; seq: number; profile: Profile }
 
-export type UserSettingsPatch = { messagesFrom?: MessagesFrom; notify?: Notify; quietHours?: QuietHours; findable?: boolean; presenceShown?: boolean }
-
 export type UserPresence = { userId: string; online: (number)[]; lastSeenAt?: number }
 
 export type DeviceInfo = { type: number; id: string }
@@ -607,14 +343,6 @@ export type DeviceInfo = { type: number; id: string }
 export type LoginSummary = { connectionId: string; device: DeviceInfo; gateway: string; at: number }
 
 export type IssuedToken = { token: string; tokenId: string; expiresAt: number }
-
-export type SessionSeq = { sessionId: string; seq: number }
-
-export type ProfileWanted = { userId: string; seq?: number }
-
-export type ResumedSession = { sessionId: string; lastSeq: number; code?: number }
-
-export type NudgeWhat = "friends" | "groups" | "groupInfo" | "members" | "settings"
 
 /** What each operation takes and answers. */
 export interface Operations {

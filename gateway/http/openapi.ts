@@ -118,5 +118,22 @@ function finished(document: Document): Document {
       ),
     ]),
   )
-  return { ...document, paths }
+  return { ...document, paths, components: { ...document.components, schemas: namedIn(paths, document) } }
 }
+
+/** The schemas that the paths name, and those that these name: what else the process has loaded is nothing of this API. */
+function namedIn(paths: unknown, { components }: Document): Record<string, unknown> {
+  const schemas = components?.schemas ?? {}
+  const named = new Set<string>()
+  const follow = (part: unknown) => {
+    for (const [, name] of JSON.stringify(part).matchAll(SCHEMA_REF)) {
+      if (named.has(name!) || schemas[name!] === undefined) continue
+      named.add(name!)
+      follow(schemas[name!])
+    }
+  }
+  follow(paths)
+  return Object.fromEntries(Object.entries(schemas).filter(([name]) => named.has(name)))
+}
+
+const SCHEMA_REF = /"\$ref":"#\/components\/schemas\/([^"]+)"/g

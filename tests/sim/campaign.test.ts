@@ -6,7 +6,7 @@ import { runWorkers } from './workers.ts'
 /** Two cores are what the smallest machine has that this must pass on. */
 const WORKERS = 2
 /** About a minute on such a machine when it is quiet. */
-const SEEDS = 100
+const SEEDS = 200
 /** All come to run, on a machine that is busy as well: the same state of the code always says the same. */
 const SECONDS_MAX = 500
 /** Each fault is part of nearly every second run: in so many none may be missing. */

@@ -7,6 +7,7 @@ import { systemClock } from '../../infra/clock.ts'
 import { type ObjectStore, startObjectStore } from '../../infra/local/object-store/object-store.ts'
 import { LOCAL_MEDIA, mediaEnv } from '../../infra/local/role-env.ts'
 import type { SessionId } from '../../schemas/ids.ts'
+import { pause } from '../pause.ts'
 import { startProduct, type TestProduct } from '../product.ts'
 import { runCommand } from '../run-command.ts'
 import { Device } from './device.ts'
@@ -60,7 +61,7 @@ const api = {
     for (;;) {
       const reply = await call(...asked)
       if (fits(reply)) return reply
-      await systemClock.sleep(20)
+      await pause()
     }
   },
   settled: (...asked: Parameters<typeof call>) => api.until(({ status }) => status !== 503 && status !== 504, ...asked),

@@ -12,6 +12,7 @@ import { type FakeServer, startFakeServer } from '../../infra/local/push-fakes/s
 import type { SessionSummary } from '../../schemas/frames.ts'
 import type { SessionId, UserId } from '../../schemas/ids.ts'
 import { singleSessionId, userSessionId } from '../../schemas/ids.ts'
+import { pause } from '../pause.ts'
 import { startProduct, type TestProduct } from '../product.ts'
 import { Device } from './device.ts'
 
@@ -90,7 +91,7 @@ async function shown(token: string, fits: (all: Shown[]) => boolean): Promise<Sh
   const limit = systemClock.monotonic() + SHOWN_MS_MAX
   while (!fits(world.of(token))) {
     if (systemClock.monotonic() > limit) throw new Error(`${token} shows ${JSON.stringify(world.of(token))}`)
-    await systemClock.sleep(20)
+    await pause()
   }
   return world.of(token)
 }
@@ -104,7 +105,7 @@ async function untilListed(
   for (;;) {
     const list = await device.ask({ type: 'sessions', limit: 100 })
     if (list.type === 'sessions' && list.sessions.some(one => one.sessionId === sessionId && fits(one))) return
-    await systemClock.sleep(20)
+    await pause()
   }
 }
 
@@ -280,7 +281,7 @@ describe('trouble', () => {
     await send(ann, singleSessionId(ann.userId, bo), 'through the storm')
     await send(ann, singleSessionId(ann.userId, cy), 'to nobody')
     const refused = () => world.requests.some(({ text: body }) => body.includes(`"${bo}/phone"`))
-    while (!refused()) await systemClock.sleep(20)
+    while (!refused()) await pause()
     world.kill(`${cy}/phone`)
     world.setDown('https', false)
     const all = await shown(`${bo}/phone`, list => list.length === 1)
@@ -297,7 +298,7 @@ describe('trouble', () => {
     // The fake takes the call and tells no end, so that the process dies between claim and end.
     world.force('https', 'hang')
     await send(ann, chat, 'half')
-    while (calls(`${bo}/phone`) === 0) await systemClock.sleep(20)
+    while (calls(`${bo}/phone`) === 0) await pause()
     product.roles.push!.kill('SIGKILL')
     await product.roles.push!.exited
     await product.restart('push')

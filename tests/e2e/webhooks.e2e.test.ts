@@ -94,7 +94,7 @@ async function inForce(id: string, from: Device, sessionId: string): Promise<voi
   while (receiver.of(`/${id}`, sessionId).length === 0) {
     await say(from, sessionId, 'is anybody there')
     const seen = receiver.received.length
-    for (let look = 0; look < 25 && receiver.received.length === seen; look++) await systemClock.sleep(20)
+    for (let look = 0; look < 25 && receiver.received.length === seen; look++) await pause()
   }
 }
 
@@ -243,9 +243,9 @@ test('[HT18, HT19, WH1, WH11] what an app sets over HTTP is in force everywhere,
   const guard = { webhookId: 'ask', url: receiver.url('/ask'), use: 'before', kinds: ['SendMessage'], budgetMs: 2_000 }
   await api.settled('POST', '/v1/webhooks', { body: guard })
   receiver.answer = ({ path }, response) => void response.end(path === '/ask' ? '{"verdict":"refuse","code":10}' : '')
-  while ((await say(kate, session, 'hello')) !== 'SENSITIVE_MATCH') await systemClock.sleep(20)
+  while ((await say(kate, session, 'hello')) !== 'SENSITIVE_MATCH') await pause()
   expect((await api.settled('DELETE', '/v1/webhooks/ask')).status).toBe(200)
-  while ((await say(kate, session, 'hello')) === 'SENSITIVE_MATCH') await systemClock.sleep(20)
+  while ((await say(kate, session, 'hello')) === 'SENSITIVE_MATCH') await pause()
   const seq = await seqOf(kate, session, 'last')
   await receiver.until(() => seqs('set', session).includes(seq))
 })
@@ -300,7 +300,7 @@ test('[WH12] who comes and goes is told to a webhook that names it, in order', a
   // Until everybody has heard of the webhook nobody notes who comes.
   while (told().length === 0) {
     const mia = await device('wh-mia')
-    for (let look = 0; look < 100 && told().length === 0; look++) await systemClock.sleep(20)
+    for (let look = 0; look < 100 && told().length === 0; look++) await pause()
     if (told().length === 0) mia.drop()
   }
   for (const one of devices.splice(0)) one.drop()

@@ -57,7 +57,7 @@ const run = (...words: string[]): Promise<CommandResult> => runCommand(words, pr
 /** An export has what the archive has by then. */
 async function untilArchived(text: string): Promise<void> {
   const sql = 'SELECT seq FROM events WHERE text = {text: String}'
-  while ((await clickhouse.rows(sql, { text })).length === 0) await systemClock.sleep(50)
+  while ((await clickhouse.rows(sql, { text })).length === 0) await pause()
 }
 
 /** Where the canary is: tables, keys and topics by name. */

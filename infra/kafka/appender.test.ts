@@ -1,8 +1,8 @@
-import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { AppendFailed, type LogRecord } from '../../topics/log.ts'
 import { systemClock } from '../clock.ts'
 import { silentLogger } from '../logger.ts'
-import { APPENDS_WAITING_MAX, Appender, PAUSE_AFTER_SMALL_MS, SMALL_REQUEST_RECORDS } from './appender.ts'
+import { APPENDS_WAITING_MAX, Appender } from './appender.ts'
 import { BrokerUnreachable } from './broker-connection.ts'
 import type { Brokers, Link } from './cluster.ts'
 import { type Call, ErrorCode } from './protocol.ts'
@@ -150,55 +150,21 @@ test('[LOG6] one request per leader is in flight; what comes meanwhile makes the
   expect(await Promise.all(others)).toEqual([1, 0, 2].map(baseOffset => ({ baseOffset })))
 })
 
-describe('[LOG6] after a small request', () => {
-  /** What was scheduled; nothing runs before the test says so. */
-  const scheduled: { ms: number; task: () => void }[] = []
-  beforeEach(() => {
-    scheduled.length = 0
-    const schedule = (ms: number, task: () => void) => {
-      scheduled.push({ ms, task })
-      return () => {}
-    }
-    appender = new Appender({ cluster: brokers, clock: { ...systemClock, schedule }, logger: silentLogger })
-  })
-
-  test('the next one waits for a moment and takes what has come', async () => {
-    const first = append(0, 'a')
-    const one = await brokers.produce(1)
-    const waiting = [append(0, 'b'), append(1, 'c')]
-    one.answer()
-    await first
-    await vi.waitFor(() => expect(scheduled.map(({ ms }) => ms)).toEqual([PAUSE_AFTER_SMALL_MS]))
-    waiting.push(append(0, 'd'))
-    expect(brokers.produces).toHaveLength(1)
-    scheduled.shift()!.task()
-    const two = await brokers.produce(2)
-    expect(Object.fromEntries(two.batches)).toEqual({ 't/0': ['b', 'd'], 't/1': ['c'] })
-    two.answer()
-    await Promise.all(waiting)
-  })
-
-  test('and after a large one the next follows at once', async () => {
-    const first = append(0, ...Array.from({ length: SMALL_REQUEST_RECORDS }, (_, n) => `${n}`))
-    const one = await brokers.produce(1)
-    const second = append(0, 'b')
-    one.answer()
-    await first
-    const two = await brokers.produce(2)
-    two.answer()
-    await second
-  })
-
-  test('a closing appender sends what waits without a pause', async () => {
-    const first = append(0, 'a')
-    const one = await brokers.produce(1)
-    const second = append(0, 'b')
-    const closed = appender.close()
-    one.answer()
-    const two = await brokers.produce(2)
-    two.answer()
-    await Promise.all([first, second, closed])
-  })
+test('[LOG6] what came while a produce was on its way goes with the next one, at once', async () => {
+  const schedule = () => {
+    throw new Error('nothing here waits for a timer')
+  }
+  appender = new Appender({ cluster: brokers, clock: { ...systemClock, schedule }, logger: silentLogger })
+  const first = append(0, 'a')
+  const one = await brokers.produce(1)
+  const waiting = [append(0, 'b'), append(1, 'c'), append(0, 'd')]
+  const closed = appender.close()
+  expect(brokers.produces).toHaveLength(1)
+  one.answer()
+  const two = await brokers.produce(2)
+  expect(Object.fromEntries(two.batches)).toEqual({ 't/0': ['b', 'd'], 't/1': ['c'] })
+  two.answer()
+  await Promise.all([first, ...waiting, closed])
 })
 
 test('[LOG6] a batch has at most 500 records, and no caller is split over two', async () => {

@@ -14,7 +14,6 @@ import { encodeBatch, recordBytes } from './record-batch.ts'
  * One produce is in flight per leading broker. What is asked for meanwhile waits, per partition and in order; when the
  * answer is there, everything that waits (up to the limits) goes into the next request, one record batch per
  * partition. Every caller learns its own base offset from the one of its batch; its records never lie in two batches.
- * After a small request the next one waits for a moment, so that it is larger; the first after a pause never waits.
  *
  * Nothing is ever sent twice, with one exception that cannot double anything: when a batch of several callers was
  * refused as too large, nothing of it was stored, and each of them goes alone, so that only the guilty one fails.
@@ -28,13 +27,6 @@ export const REQUEST_BYTES_MAX = 8_000_000
 export const APPENDS_WAITING_MAX = 20_000
 /** Bytes of all appends that may wait to be sent. */
 export const APPEND_WAITING_BYTES_MAX = 64 * 1024 * 1024
-/**
- * Least time between the answer to a small request and the next one to the same broker, ms. A request costs the broker
- * and us as much as ten messages do: without this, requests of a few messages each fill two cores, and everything waits.
- */
-export const PAUSE_AFTER_SMALL_MS = 1
-/** A request with so many records is not small: more are waiting, and the next one follows at once. */
-export const SMALL_REQUEST_RECORDS = 64
 /** Pause after a failed metadata request or connection, ms: appends that come meanwhile wait for it. */
 const PAUSE_AFTER_FAILURE_MS = 50
 
@@ -197,16 +189,10 @@ export class Appender {
         queue.inFlight = false
         this.route(queue)
       }
-      if (isSmall(batches) && !this.closed) this.clock.schedule(PAUSE_AFTER_SMALL_MS, () => this.free(leader))
-      else this.free(leader)
+      this.busy.delete(leader)
+      if ((this.ready.get(leader)?.size ?? 0) > 0) this.askPump()
+      this.settle()
     }
-  }
-
-  /** Lets the next request to a broker go. */
-  private free(leader: number): void {
-    this.busy.delete(leader)
-    if ((this.ready.get(leader)?.size ?? 0) > 0) this.askPump()
-    this.settle()
   }
 
   private compose(leader: number, queues: Set<Queue>): Batch[] {
@@ -324,12 +310,6 @@ function encode(batches: Batch[], at: number): Map<string, Map<Partition, Buffer
     partitions.set(queue.partition, encodeBatch(records, at))
   }
   return topics
-}
-
-function isSmall(batches: readonly Batch[]): boolean {
-  let records = 0
-  for (const { appends } of batches) for (const append of appends) records += append.records.length
-  return records < SMALL_REQUEST_RECORDS
 }
 
 function resolveBatch({ appends }: Batch, baseOffset: number): void {

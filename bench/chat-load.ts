@@ -3,7 +3,7 @@ import { singleSessionId, type UserId } from '../schemas/ids.ts'
 import { Flag } from '../schemas/pack.ts'
 import { connectUsers } from './connect-users.ts'
 import { Histogram, type LatencySummary } from './histogram.ts'
-import { runSchedule, Schedule } from './pacing.ts'
+import { Pacing, Schedule } from './pacing.ts'
 import type { RawClient } from './raw-client.ts'
 import { indexedPackId, scanFrame } from './scan-frame.ts'
 import { Tally, type TallyFigures } from './tally.ts'
@@ -72,6 +72,7 @@ class ChatLoad {
   private readonly padding: string
   private connectionsLost = 0
   private isMeasuring = false
+  private pacing: Pacing | undefined
   private sent = 0
 
   constructor(options: ChatLoadOptions) {
@@ -129,7 +130,8 @@ class ChatLoad {
 
   /** Sends all messages of the schedule; resolves with how long it took, in ms. */
   private send(schedule: Schedule): Promise<Millis> {
-    return runSchedule(schedule, this.options.clock, dueAt => this.sendOne(dueAt))
+    this.pacing = new Pacing(schedule, this.options.clock, dueAt => this.sendOne(dueAt))
+    return this.pacing.run()
   }
 
   private sendOne(dueAt: Millis): void {
@@ -163,6 +165,7 @@ class ChatLoad {
       case 'refused':
         this.tally.refused(scanned.index, scanned.code)
     }
+    this.pacing?.catchUp()
   }
 
   private lost(user: number, reason: string): void {

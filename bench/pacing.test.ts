@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Schedule } from './pacing.ts'
+import { systemClock } from '../infra/clock.ts'
+import { Pacing, Schedule } from './pacing.ts'
 
 test('[BN2] a message is due at its own time, whatever became of those before it', () => {
   const schedule = new Schedule(2_000, 10_000)
@@ -21,4 +22,27 @@ test('[BN2] a message is sent exactly when it is due', () => {
       if (due > 0) expect(schedule.dueCount(due - 1)).toBeLessThanOrEqual(index)
     }),
   )
+})
+
+test('[BN2] between two ticks whoever is awake sends what has become due, each message once', async () => {
+  let now = 100
+  let tick = () => {}
+  const schedule = (_ms: number, task: () => void) => {
+    tick = task
+    return () => {}
+  }
+  const sent: number[] = []
+  const clock = { ...systemClock, monotonic: () => now, schedule }
+  const pacing = new Pacing(new Schedule(1_000, 3), clock, dueAt => sent.push(dueAt))
+  pacing.catchUp()
+  expect(sent).toEqual([])
+  const done = pacing.run()
+  now = 101.2
+  pacing.catchUp()
+  pacing.catchUp()
+  expect(sent).toEqual([100, 101])
+  now = 102.5
+  tick()
+  expect(sent).toEqual([100, 101, 102])
+  expect(await done).toBe(2.5)
 })

@@ -131,6 +131,10 @@ class Gateway implements GatewayService {
       unreserve: (userId: UserId) => core.unreserve(userId),
       open: (identity, opened) => core.login(identity, opened),
       ended: (identity, connectionId) => core.ended(identity, connectionId),
+      refuseUpgrade: (stream, { status, detail }) => {
+        const headers = { 'sec-websocket-version': '13' }
+        this.http?.refuseUpgrade(stream, new Problem('PROTOCOL', detail, { status, headers }))
+      },
     })
     const calls = () => ready(core.calls)
     const uses = this.options.keyUses ?? new MemoryKeyUses()

@@ -203,7 +203,8 @@ export class Api {
     return reply.code(route.status ?? 200).send(answer)
   }
 
-  private refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  /** Answers with the problem that an error is. */
+  refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const problem = problemOf(error)
     if (problem.status === 500) this.options.logger.error({ err: error, requestId: request.id }, 'a request failed')
     return sendProblem(reply, problem, request.id)

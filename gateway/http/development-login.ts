@@ -2,6 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Clock, Millis } from '../../infra/clock.ts'
 import { isUserId } from '../../schemas/ids.ts'
 import { issueToken } from '../auth/tokens.ts'
+import { sendProblem } from './api.ts'
+import { Problem } from './problem.ts'
 
 /** How long a token of the development login is good for, ms; pages ask for another one when they connect again. */
 export const DEVELOPMENT_TOKEN_MS: Millis = 3_600_000
@@ -24,20 +26,14 @@ export function serveDevelopmentLogin(
 ): void {
   fastify.addHook('onRequest', async (request, reply) => {
     if (request.url.split('?')[0] !== DEVELOPMENT_TOKEN_PATH || isLocal(request)) return
-    await reply
-      .code(403)
-      .type('application/problem+json')
-      .send(problem(403, 'Forbidden', 'only for this machine'))
+    await sendProblem(reply, new Problem('ACCESS_DENIED', 'only for this machine'), request.id)
   })
   fastify.get(DEVELOPMENT_TOKEN_PATH, () => ({ development: true }))
   fastify.post(DEVELOPMENT_TOKEN_PATH, async (request, reply) => {
     const { userId } = (request.body ?? {}) as { userId?: unknown }
     if (typeof userId !== 'string' || !isUserId(userId)) {
-      const detail = 'userId: 1 to 64 letters, digits and . _ @ -'
-      return reply
-        .code(400)
-        .type('application/problem+json')
-        .send(problem(400, 'Bad Request', detail))
+      const problem = new Problem('PARAM', 'userId: 1 to 64 letters, digits and . _ @ -')
+      return sendProblem(reply, problem, request.id)
     }
     const expiresAt = clock.now() + DEVELOPMENT_TOKEN_MS
     return { token: await issueToken(key, { userId, expiresAt }), expiresAt }
@@ -48,8 +44,4 @@ function isLocal({ ip, headers }: FastifyRequest): boolean {
   const { host, origin } = headers
   if (!LOOPBACK_ADDRESSES.has(ip) || host === undefined || !LOOPBACK_HOST.test(host)) return false
   return origin === undefined || origin === `http://${host}` || origin === `https://${host}`
-}
-
-function problem(status: number, title: string, detail: string): string {
-  return JSON.stringify({ type: 'about:blank', title, status, detail })
 }

@@ -70,9 +70,6 @@ const STATUS: Record<CodeName, number> = {
   NOT_EXIST: 404,
 }
 
-/** Every status that a refusal may have; the same on every route, for an outcome of the log may be any of them. */
-export const PROBLEM_STATUSES = [...new Set(Object.values(STATUS)), 404, 405, 415].filter(status => status >= 400)
-
 export const PROBLEM_TYPE = 'application/problem+json'
 
 export const problemSchema = z

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Clock, Random } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import { WS_PATH } from '../auth/login-request.ts'
@@ -12,11 +12,13 @@ import { describeRoutes, OPENAPI_PATH } from './openapi.ts'
 import { Problem } from './problem.ts'
 import { REFERENCE_PATH, serveReferencePage } from './reference-page.ts'
 import type { ForeignRoute, Route } from './route.ts'
-import { refuseUnread, type UnreadError } from './unread-requests.ts'
+import { refuseUnread, refuseUpgrade, type UnreadError } from './unread-requests.ts'
 import { serveWebPages } from './web-pages.ts'
 
 /** A whole request, and its headers alone, have to be there in time; it is looked at now and then (SC12). */
 export const SLOW_LIMITS = { requestMs: 10_000, headersMs: 5_000, lookMs: 1_000 }
+/** Address and headers of a request together, bytes; beyond it is 431. */
+const HEAD_BYTES_MAX = 16 * 1024
 const REQUEST_ID_BYTES = 9
 /** Of the routes; rises with every change that a partner could notice. */
 export const API_VERSION = '1.0.0'
@@ -61,17 +63,37 @@ export class HttpServer {
       forceCloseConnections: 'idle' as const,
       genReqId: () => this.newRequestId(),
       requestIdHeader: false as const,
+      // How long a part of a path may be is said by its schema.
+      routerOptions: { maxParamLength: HEAD_BYTES_MAX },
+      // While it closes the routes say so themselves.
+      return503OnClosing: false,
+      frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+        reply.header('x-request-id', request.id)
+        this.api.refuse(error, request, reply)
+      },
       clientErrorHandler: (error: UnreadError, socket: Socket) => refuseUnread(error, socket, this.newRequestId()),
     }
-    const socketLimits = { connectionsCheckingInterval: slow.lookMs, headersTimeout: slow.headersMs }
+    const http = {
+      connectionsCheckingInterval: slow.lookMs,
+      headersTimeout: slow.headersMs,
+      maxHeaderSize: HEAD_BYTES_MAX,
+      // Node would answer with nothing but a status: see the hook below.
+      requireHostHeader: false,
+    }
     // Over TLS it is another class of server, and the same to everything here.
     this.fastify =
       tls === undefined
-        ? Fastify({ ...options, http: socketLimits })
-        : (Fastify({ ...options, https: { ...tls, ...socketLimits } }) as unknown as FastifyInstance)
-    this.fastify.server.on('upgrade', upgrade)
+        ? Fastify({ ...options, http })
+        : (Fastify({ ...options, https: { ...tls, ...http } }) as unknown as FastifyInstance)
+    const { server } = this.fastify
+    server.on('upgrade', upgrade)
+    // What a client expects beyond 100-continue is not looked at; Node would refuse it with nothing but a status.
+    server.on('checkExpectation', (request, response) => server.emit('request', request, response))
     this.fastify.addHook('onRequest', async (request, reply) => {
       reply.header('x-request-id', request.id)
+      if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
+        throw new Problem('PROTOCOL', 'a request says which host it is for')
+      }
     })
     this.fastify.setNotFoundHandler((request, reply) => {
       const [path] = request.url.split('?')
@@ -109,6 +131,11 @@ export class HttpServer {
 
   private newRequestId(): string {
     return this.random.bytes(REQUEST_ID_BYTES).toString('base64url')
+  }
+
+  /** Answers an upgrade that is none of a WebSocket of ours; the connection ends. */
+  refuseUpgrade(stream: Duplex, problem: Problem): void {
+    refuseUpgrade(stream, problem, this.newRequestId())
   }
 
   /** Listens. Rejects when the address cannot be had. */

@@ -3,7 +3,6 @@ import { expect, onTestFinished, test } from 'vitest'
 import { systemClock, systemRandom } from '../../infra/clock.ts'
 import { silentLogger } from '../../infra/logger.ts'
 import { MemoryDayCounts } from './day-counts.ts'
-import { problemSchema } from './problem.ts'
 import { HttpServer } from './server.ts'
 
 const SLOW = { requestMs: 400, headersMs: 200, lookMs: 50 }
@@ -50,25 +49,4 @@ test.each([
   const { status } = await fetch(`http://127.0.0.1:${port}/v1/time`)
   expect(status).toBe(200)
   expect(await kept).toBeLessThan(5_000)
-})
-
-test('[HT4] what is no request, or has too large a head, is told so as a problem', async () => {
-  const port = await listen()
-  const answerTo = async (said: string) => {
-    const socket = connect({ host: '127.0.0.1', port }, () => socket.write(said))
-    onTestFinished(() => void socket.destroy())
-    let text = ''
-    socket.on('data', data => (text += data))
-    await new Promise<void>(resolve => socket.once('close', () => resolve()).on('error', () => {}))
-    return text
-  }
-  for (const [said, status] of [
-    ['hello\r\n\r\n', 400],
-    [`GET /?${'x'.repeat(20_000)} HTTP/1.1\r\n\r\n`, 431],
-  ] as const) {
-    const [head, body] = (await answerTo(said)).split('\r\n\r\n')
-    expect(head).toContain(`HTTP/1.1 ${status} `)
-    expect(head).toContain('application/problem+json')
-    expect(problemSchema.parse(JSON.parse(body!))).toMatchObject({ status })
-  }
 })

@@ -83,6 +83,12 @@ const SERVER_OPTIONS = {
   },
 }
 
+/** Why an upgrade request is not one to a WebSocket of ours. */
+export interface UpgradeRefusal {
+  status: 400 | 404
+  detail: string
+}
+
 export interface WebSocketGatewayOptions {
   /** There as soon as `isOpen` was true once. */
   hub(): Hub | undefined
@@ -97,6 +103,8 @@ export interface WebSocketGatewayOptions {
   unreserve(userId: UserId): void
   /** Lets an admitted user in by the login policy; gives the reason where they are refused. */
   open(identity: Identity, opened: (connectionId: string) => void): Promise<CloseName | undefined>
+  /** Answers in place of the handshake, and ends the connection. */
+  refuseUpgrade(stream: Duplex, why: UpgradeRefusal): void
   /** A connection that was let in could not be opened. */
   ended(identity: Identity, connectionId: string): void
 }
@@ -111,6 +119,9 @@ export class WebSocketGateway {
 
   constructor(options: WebSocketGatewayOptions) {
     this.options = options
+    this.server.on('wsClientError', ({ message }, stream) => {
+      options.refuseUpgrade(stream, { status: 400, detail: message })
+    })
   }
 
   /** Handles one upgrade; never throws. To be called for the event `upgrade` of an HTTP server. */
@@ -123,7 +134,7 @@ export class WebSocketGateway {
       subprotocols: request.headers['sec-websocket-protocol'],
     })
     if (login.kind !== 'Login') {
-      refuseUpgrade(stream, login.kind === 'NotFound' ? '404 Not Found' : '400 Bad Request', WHY[login.kind])
+      this.options.refuseUpgrade(stream, WHY[login.kind])
       return
     }
     this.login(login, { request, stream, head })
@@ -203,15 +214,6 @@ interface Upgrade {
 }
 
 const WHY = {
-  NotFound: 'there is no WebSocket here; it is at /v1/ws',
-  NoSubprotocol: 'offer the subprotocol packlog.v1.json or packlog.v1.avro',
-} as const
-
-function refuseUpgrade(stream: Duplex, status: string, detail: string): void {
-  const [code = '', ...title] = status.split(' ')
-  const body = JSON.stringify({ type: 'about:blank', title: title.join(' '), status: Number(code), detail })
-  stream.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `Connection: close\r\n\r\n${body}`,
-  )
-}
+  NotFound: { status: 404, detail: 'there is no WebSocket here; it is at /v1/ws' },
+  NoSubprotocol: { status: 400, detail: 'offer the subprotocol packlog.v1.json or packlog.v1.avro' },
+} as const satisfies Record<string, UpgradeRefusal>

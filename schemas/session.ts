@@ -98,7 +98,7 @@ export type SessionBody =
   | { kind: 'PushDevicesRow'; sessionId: SessionId; devices: PushDevice[] }
   | { kind: 'JoinedMembers'; sessionId: SessionId; joinSeq: Seq; userIds: UserId[] }
   | { kind: 'StandingRow'; sessionId: SessionId; access: Access; held: boolean }
-  | { kind: 'AppKeysRow'; sessionId: SessionId; keys: AppKey[] }
+  | { kind: 'AppKeysRow'; sessionId: SessionId; keys: AppKey[]; webhooks: string[] }
   | { kind: 'RevokedRow'; sessionId: SessionId; revoked: Revoked }
   | { kind: 'JobRow'; sessionId: SessionId; jobId: string; step: number; ended: boolean }
   | { kind: 'ErasureRow'; sessionId: SessionId; userId: UserId; seq: Seq }

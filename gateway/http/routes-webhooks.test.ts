@@ -7,7 +7,7 @@ import { makeSender } from '../../processors/webhooks/sender.ts'
 import { WebhookDesk } from '../../processors/webhooks/webhook-desk.ts'
 import type { SessionId } from '../../schemas/ids.ts'
 import { testWebhook } from '../../schemas/testing/webhooks.ts'
-import { webhookSecret } from '../../schemas/webhooks.ts'
+import { WEBHOOKS_PER_APP_MAX, webhookSecret } from '../../schemas/webhooks.ts'
 import { isRightlySigned, Receiver } from '../../tests/e2e/receiver.ts'
 import { HttpWorld } from './testing/http-world.ts'
 
@@ -84,6 +84,16 @@ test('[HT18] a webhook is created, read, changed and deleted; its secret is told
   expect(await call('DELETE', '/orders')).toMatchObject({ status: 200, body: { sessionId: 'a:shop' } })
   expect(await call('GET', '/orders')).toMatchObject({ status: 404 })
   expect((await call('POST', '', settings)).body).toMatchObject({ secretVersion: 2 })
+})
+
+test('[HT18, AP8] of more webhooks than there may be that are created in one moment there are as many as may be', async () => {
+  const bearer = await http.key('crowd')
+  const bodies = Array.from({ length: WEBHOOKS_PER_APP_MAX + 4 }, (_, i) => ({ url: receiver.url(`/${i}`) }))
+  const made = await Promise.all(bodies.map(body => http.call('POST', '/v1/webhooks', { bearer, body })))
+  const refused = made.filter(({ status }) => status !== 201)
+  expect(refused.map(({ status, body }) => [status, body.name])).toEqual(Array(4).fill([409, 'LIMIT_REACHED']))
+  const { webhooks } = (await http.call('GET', '/v1/webhooks', { bearer })).body
+  expect(webhooks).toHaveLength(WEBHOOKS_PER_APP_MAX)
 })
 
 test('[HT18] a request that comes again under its key gets the same webhook and secret', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Actor, PackBody } from '../../schemas/pack.ts'
+import { WEBHOOKS_PER_APP_MAX } from '../../schemas/webhooks.ts'
 import { KEYS_MAX, SCOPES_MAX } from './decide-app.ts'
 import { brief, chess, makePack, T0, text } from './testing/packs.ts'
 
@@ -22,7 +23,7 @@ describe('keys', () => {
     const ended = state.run(inApp({ kind: 'SetKeyExpiry', keyId: 'k1', expiresAt: T0 + 5 }))
     expect(ended.body).toMatchObject({ kind: 'KeySet', key: { keyId: 'k1', name: 'till', expiresAt: T0 + 5 } })
     expect(state.run(inApp({ kind: 'RevokeKey', keyId: 'k2' })).body).toEqual({ kind: 'KeyRevoked', keyId: 'k2' })
-    expect(state.rows.appKeys.get('a:shop')!.map(({ keyId }) => keyId)).toEqual(['k1'])
+    expect(state.rows.appKeys.get('a:shop')!.keys.map(({ keyId }) => keyId)).toEqual(['k1'])
   })
 
   test.each<[string, Actor]>([
@@ -56,6 +57,37 @@ describe('keys', () => {
     expect(brief(state.run(inApp(key('one-more'))))).toBe('LIMIT_REACHED')
     expect(brief(state.run(inApp({ kind: 'RevokeKey', keyId: 'nothing' })))).toBe('NOT_EXIST')
     expect(brief(state.run(inApp({ kind: 'SetKeyExpiry', keyId: 'nothing', expiresAt: T0 + 9 })))).toBe('NOT_EXIST')
+  })
+})
+
+describe('webhooks', () => {
+  const act = (act: string, subject: string) => inApp({ kind: 'RecordAct', act, subject, detail: '{}' })
+
+  test('[AP8] of two that are created in the same moment under one name, or in the last place, one is', () => {
+    const state = chess()
+    for (let i = 1; i < WEBHOOKS_PER_APP_MAX; i++) state.run(act('createWebhook', `w${i}`))
+    expect(brief(state.run(act('createWebhook', 'w1')))).toBe('MSG_REPEATED')
+    expect(state.run(act('createWebhook', 'here')).body.kind).toBe('ActRecorded')
+    expect(brief(state.run(act('createWebhook', 'there')))).toBe('LIMIT_REACHED')
+    expect(state.run(act('rotateWebhookSecret', 'here')).body.kind).toBe('ActRecorded')
+    expect(state.run(act('deleteWebhook', 'w1')).body.kind).toBe('ActRecorded')
+    expect(state.run(act('createWebhook', 'there')).body.kind).toBe('ActRecorded')
+    expect(brief(state.run(act('createWebhook', 'a b')))).toBe('PARAM')
+  })
+
+  test('[AP8] one that the state does not know takes a place with its next change, or goes', () => {
+    const state = chess()
+    for (let i = 1; i < WEBHOOKS_PER_APP_MAX; i++) state.run(act('changeWebhook', `w${i}`))
+    expect(state.run(act('deleteWebhook', 'old')).body.kind).toBe('ActRecorded')
+    expect(state.run(act('changeWebhook', 'older')).body.kind).toBe('ActRecorded')
+    expect(brief(state.run(act('changeWebhook', 'oldest')))).toBe('LIMIT_REACHED')
+    expect(state.rows.appKeys.get('a:shop')!.webhooks).toHaveLength(WEBHOOKS_PER_APP_MAX)
+  })
+
+  test('[AP8] other acts about one count for nothing', () => {
+    const state = chess()
+    expect(state.run(act('testWebhook', 'w 1')).body.kind).toBe('ActRecorded')
+    expect(state.rows.appKeys.get('a:shop')).toBeUndefined()
   })
 })
 

@@ -1,11 +1,11 @@
-import type { AppKey } from '../../schemas/apps.ts'
-import type { AcceptedBody, RefusedBody } from '../../schemas/event.ts'
+import { type AcceptedBody, isWebhookAct, type RefusedBody } from '../../schemas/event.ts'
 import { isUserId } from '../../schemas/ids.ts'
 import type { PackBody } from '../../schemas/pack.ts'
+import { WEBHOOK_ID, WEBHOOKS_PER_APP_MAX } from '../../schemas/webhooks.ts'
 import type { Desk } from './desk.ts'
 import { notDecided, refused } from './outcome.ts'
 import { fits } from './pack-kinds.ts'
-import { jobKey } from './session.ts'
+import { APP_EMPTY, type AppRow, jobKey } from './session.ts'
 
 /**
  * What is decided in an app's own session, `a:<app>`: its keys, what was done by it elsewhere, its jobs. It is written by
@@ -28,7 +28,6 @@ export const DETAIL_BYTES_MAX = 4_096
 const HASH = /^[0-9a-f]{64}$/
 const SCOPE = /^[a-z]{1,30}:[a-z]{1,30}$/
 const WORD = /^[A-Za-z][A-Za-z0-9._-]*$/
-const NO_KEYS: readonly AppKey[] = []
 
 export function decideApp(desk: Desk): Verdict {
   const { sessionId, from, actor, body } = desk.pack
@@ -44,7 +43,7 @@ export function decideApp(desk: Desk): Verdict {
     case 'RevokeKey':
       return revokeKey(desk, body)
     case 'RecordAct':
-      return recordAct(body)
+      return recordAct(desk, body)
     case 'StartJob':
       return startJob(desk, body)
     case 'StepJob':
@@ -56,8 +55,8 @@ export function decideApp(desk: Desk): Verdict {
   }
 }
 
-function keysOf({ view, pack }: Desk): readonly AppKey[] {
-  return view.get('appKeys', pack.sessionId) ?? NO_KEYS
+function appOf({ view, pack }: Desk): AppRow {
+  return view.get('appKeys', pack.sessionId) ?? APP_EMPTY
 }
 
 function createKey(desk: Desk, { kind: _, ...key }: BodyOf<'CreateKey'>): Verdict {
@@ -75,29 +74,46 @@ function createKey(desk: Desk, { kind: _, ...key }: BodyOf<'CreateKey'>): Verdic
     return refused('PARAM', `requests per second: 1 to ${KEY_PER_SECOND_MAX}`)
   }
   // What has expired makes room.
-  const living = keysOf(desk).filter(other => other.expiresAt === undefined || other.expiresAt > at)
-  if (keysOf(desk).some(other => other.keyId === keyId)) return refused('MSG_REPEATED', 'there is such a key already')
+  const { keys } = appOf(desk)
+  const living = keys.filter(other => other.expiresAt === undefined || other.expiresAt > at)
+  if (keys.some(other => other.keyId === keyId)) return refused('MSG_REPEATED', 'there is such a key already')
   if (living.length >= KEYS_MAX) return refused('LIMIT_REACHED', `more than ${KEYS_MAX} keys`)
   return { kind: 'KeySet', key: { ...key, scopes: [...new Set(scopes)], at } }
 }
 
 function setKeyExpiry(desk: Desk, { keyId, expiresAt }: BodyOf<'SetKeyExpiry'>): Verdict {
-  const key = keysOf(desk).find(other => other.keyId === keyId)
+  const key = appOf(desk).keys.find(other => other.keyId === keyId)
   if (key === undefined) return refused('NOT_EXIST', 'there is no such key')
   return { kind: 'KeySet', key: { ...key, expiresAt } }
 }
 
 function revokeKey(desk: Desk, { keyId }: BodyOf<'RevokeKey'>): Verdict {
-  if (!keysOf(desk).some(key => key.keyId === keyId)) return refused('NOT_EXIST', 'there is no such key')
+  if (!appOf(desk).keys.some(key => key.keyId === keyId)) return refused('NOT_EXIST', 'there is no such key')
   return { kind: 'KeyRevoked', keyId }
 }
 
-function recordAct({ act, subject, detail }: BodyOf<'RecordAct'>): Verdict {
+function recordAct(desk: Desk, { act, subject, detail }: BodyOf<'RecordAct'>): Verdict {
   if (act.length > ACT_CHARS_MAX || !WORD.test(act)) return refused('PARAM', 'the act is not a word')
   if (subject.length > SUBJECT_CHARS_MAX) return refused('PARAM', 'the subject is too long')
-  if (detail === undefined) return { kind: 'ActRecorded', act, subject }
-  if (Buffer.byteLength(detail) > DETAIL_BYTES_MAX) return refused('PARAM', 'the detail is too long')
-  return { kind: 'ActRecorded', act, subject, detail }
+  if (detail !== undefined && Buffer.byteLength(detail) > DETAIL_BYTES_MAX) {
+    return refused('PARAM', 'the detail is too long')
+  }
+  const recorded = { kind: 'ActRecorded', act, subject, ...(detail === undefined ? {} : { detail }) } as const
+  return (isWebhookAct(recorded) && webhookFault(appOf(desk), recorded)) || recorded
+}
+
+/** Of two gateways that create one in the same moment neither knows of the other (AP8). */
+function webhookFault(
+  { webhooks }: AppRow,
+  { act, subject }: { act: string; subject: string },
+): RefusedBody | undefined {
+  if (!WEBHOOK_ID.test(subject)) return refused('PARAM', 'the webhookId is not valid')
+  if (act === 'deleteWebhook') return undefined
+  if (webhooks.includes(subject)) {
+    return act === 'createWebhook' ? refused('MSG_REPEATED', 'there is such a webhook already') : undefined
+  }
+  if (webhooks.length < WEBHOOKS_PER_APP_MAX) return undefined
+  return refused('LIMIT_REACHED', `more than ${WEBHOOKS_PER_APP_MAX} webhooks`)
 }
 
 function startJob({ view, pack }: Desk, { jobId, job, spec, total }: BodyOf<'StartJob'>): Verdict {

@@ -1,5 +1,5 @@
-import type { AcceptedBody, AcceptedEvent } from '../../schemas/event.ts'
-import { type Change, jobKey, type StateView } from './session.ts'
+import { type AcceptedBody, type AcceptedEvent, isWebhookAct } from '../../schemas/event.ts'
+import { APP_EMPTY, type AppRow, type Change, jobKey, type StateView } from './session.ts'
 
 type AppBody = Extract<
   AcceptedBody,
@@ -8,12 +8,15 @@ type AppBody = Extract<
 
 /** The rows of an app's own session (evolve.ts). Pure. */
 export function appChanges(view: StateView, { sessionId }: AcceptedEvent, body: AppBody): Change[] {
-  const keysOf = (keyId: string) => (view.get('appKeys', sessionId) ?? []).filter(key => key.keyId !== keyId)
+  const app = (changed: (before: AppRow) => Partial<AppRow>): Change[] => {
+    const before = view.get('appKeys', sessionId) ?? APP_EMPTY
+    return [{ table: 'appKeys', key: sessionId, row: { ...before, ...changed(before) } }]
+  }
   switch (body.kind) {
     case 'KeySet':
-      return [{ table: 'appKeys', key: sessionId, row: [...keysOf(body.key.keyId), body.key] }]
+      return app(({ keys }) => ({ keys: [...without(keys, body.key.keyId), body.key] }))
     case 'KeyRevoked':
-      return [{ table: 'appKeys', key: sessionId, row: keysOf(body.keyId) }]
+      return app(({ keys }) => ({ keys: without(keys, body.keyId) }))
     case 'JobStarted':
       return [{ table: 'jobs', key: jobKey(sessionId, body.jobId), row: { step: 0, ended: false } }]
     case 'JobStepped':
@@ -22,7 +25,15 @@ export function appChanges(view: StateView, { sessionId }: AcceptedEvent, body: 
       const key = jobKey(sessionId, body.jobId)
       return [{ table: 'jobs', key, row: { step: view.get('jobs', key)?.step ?? 0, ended: true } }]
     }
-    case 'ActRecorded':
-      return []
+    case 'ActRecorded': {
+      const { act, subject } = body
+      if (!isWebhookAct(body)) return []
+      if (act === 'deleteWebhook') return app(({ webhooks }) => ({ webhooks: webhooks.filter(id => id !== subject) }))
+      return app(({ webhooks }) => ({ webhooks: webhooks.includes(subject) ? webhooks : [...webhooks, subject] }))
+    }
   }
+}
+
+function without(keys: AppRow['keys'], keyId: string): AppRow['keys'] {
+  return keys.filter(key => key.keyId !== keyId)
 }

@@ -5,6 +5,7 @@ import type { Millis, Random } from '../../infra/clock.ts'
 import type { Interval, Relation } from '../../schemas/session.ts'
 import type { GroupSettings } from '../../schemas/settings.ts'
 import {
+  type AppRow,
   HEAD_PLAIN,
   type Head,
   type Rows,
@@ -98,7 +99,10 @@ const ROW_CODECS: { [T in Table]: RowCodec<Rows[T]> } = {
   sessionAttributes: wholeRows(),
   pushDevices: wholeRows(),
   revoked: wholeRows(),
-  appKeys: wholeRows(),
+  appKeys: {
+    pack: ({ keys, webhooks }) => (webhooks.length === 0 ? [keys] : [keys, webhooks]),
+    unpack: tuple => ({ keys: tuple[0] as AppRow['keys'], webhooks: (tuple[1] as string[] | undefined) ?? [] }),
+  },
   jobs: wholeRows(),
   standings: wholeRows(),
   erasures: wholeRows(),

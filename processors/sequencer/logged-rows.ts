@@ -85,9 +85,9 @@ const LOGGING: Logging = {
     key: `${key}#revoked`,
     body: { kind: 'RevokedRow', sessionId: key as SessionId, revoked },
   }),
-  appKeys: (key, keys) => ({
+  appKeys: (key, { keys, webhooks }) => ({
     key: `${key}#keys`,
-    body: { kind: 'AppKeysRow', sessionId: key as SessionId, keys: [...keys] },
+    body: { kind: 'AppKeysRow', sessionId: key as SessionId, keys: [...keys], webhooks: [...webhooks] },
   }),
   jobs: (key, { step, ended }) => {
     const [sessionId, jobId] = key.split('#') as [SessionId, string]
@@ -152,7 +152,7 @@ export function changeOf(body: RowBody): Change {
     case 'PushDevicesRow':
       return { table: 'pushDevices', key: sessionId, row: body.devices }
     case 'AppKeysRow':
-      return { table: 'appKeys', key: sessionId, row: body.keys }
+      return { table: 'appKeys', key: sessionId, row: { keys: body.keys, webhooks: body.webhooks } }
     case 'RevokedRow':
       return { table: 'revoked', key: sessionId, row: body.revoked }
     case 'JobRow':

@@ -98,6 +98,16 @@ export interface RecentPack {
   message: 'no' | 'uncounted' | 'counted'
 }
 
+/** What an app has set. */
+export interface AppRow {
+  /** The oldest first. */
+  keys: readonly AppKey[]
+  /** Ids of its webhooks, the oldest first; one that is older than this list is in it from its next change on. */
+  webhooks: readonly string[]
+}
+
+export const APP_EMPTY: AppRow = { keys: [], webhooks: [] }
+
 /** Which step of a job was begun last; 0: none. */
 export interface Job {
   step: number
@@ -124,8 +134,8 @@ export interface Rows {
   /** Where a user is pushed to, the oldest first. */
   pushDevices: readonly PushDevice[]
   revoked: Revoked
-  /** Of an app, the oldest first. */
-  appKeys: readonly AppKey[]
+  /** Of an app: its keys, and its webhooks as well. */
+  appKeys: AppRow
   /** Of an app: how far a job is. */
   jobs: Job
   /** Of a user or a session: what operators have decided. */

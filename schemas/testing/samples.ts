@@ -409,7 +409,7 @@ export const SESSION_BODIES: Samples<SessionBody> = {
     },
   ],
   PushDevicesRow: [{ kind: 'PushDevicesRow', sessionId: own, devices: [pushDevice] }],
-  AppKeysRow: [{ kind: 'AppKeysRow', sessionId: app, keys: [{ ...newKey, at: SAMPLE_AT }] }],
+  AppKeysRow: [{ kind: 'AppKeysRow', sessionId: app, keys: [{ ...newKey, at: SAMPLE_AT }], webhooks: ['orders'] }],
   RevokedRow: [{ kind: 'RevokedRow', sessionId: own, revoked }],
   JobRow: [{ kind: 'JobRow', sessionId: app, jobId: 'j1', step: 2, ended: false }],
   StandingRow: [{ kind: 'StandingRow', sessionId: own, access: 'erased', held: false }],

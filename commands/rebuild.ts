@@ -1,6 +1,6 @@
 import { connectClickHouse } from '../infra/clickhouse/clickhouse.ts'
 import { BadConfig } from '../infra/config.ts'
-import { escapeGlob, runPipeline, scanKeys } from '../infra/redis/pipeline.ts'
+import { unlinkKeys } from '../infra/redis/pipeline.ts'
 import { connectRedis, type RedisConnection, redisReady } from '../infra/redis/redis.ts'
 import { archivedEvents } from '../processors/archive/archived-events.ts'
 import { ClickHouseArchiveInspector } from '../processors/archive/inspect.ts'
@@ -113,7 +113,7 @@ async function buildAsOf(
   const { config, log, topics, random, logger, metrics } = context
   const prefix = `${config.redisPrefix}as-of-${until}:`
   const connection = await connectTo(context, prefix)
-  const wasThere = await deleteKeys(connection, `${prefix}${name}:`)
+  const wasThere = (await unlinkKeys(connection, `${prefix}${name}:`)) > 0
   if (discard === true) {
     const as = `${name} as of ${new Date(until).toISOString()}`
     return print(wasThere ? `${as}: thrown away` : `${as}: there is none`)
@@ -130,17 +130,4 @@ async function buildAsOf(
   const digest =
     name === 'history' ? await historyDigest(historyInspector(on)) : await membershipDigest(membershipInspector(on))
   print(`${name} as of ${new Date(until).toISOString()}: digest ${digest}, under PACKLOG_REDIS_PREFIX=${prefix}`)
-}
-
-/** Deletes every key that begins so; false where there was none. */
-async function deleteKeys(connection: RedisConnection, beginning: string): Promise<boolean> {
-  let wasThere = false
-  for await (const keys of scanKeys(connection, `${escapeGlob(beginning)}*`)) {
-    wasThere = true
-    await runPipeline(
-      connection,
-      keys.map(key => ['unlink', key]),
-    )
-  }
-  return wasThere
 }

@@ -1,5 +1,5 @@
 import type { Clock, Millis, Random } from '../clock.ts'
-import { type Command, escapeGlob, loadScript, runPipeline, scanKeys } from './pipeline.ts'
+import { type Command, loadScript, runPipeline, unlinkKeys } from './pipeline.ts'
 import type { RedisConnection } from './redis.ts'
 
 /**
@@ -267,19 +267,14 @@ export class Generations {
    * generation is named by its pointer before it has its first key.
    */
   async sweep(): Promise<void> {
-    for await (const keys of scanKeys(this.connection, `${escapeGlob(this.root)}*`)) {
+    await unlinkKeys(this.connection, this.root, async keys => {
       const kept = [`{${this.view}}:`]
       for (const pointer of ['live', 'building'] as const) {
         const generation = await this.connection.client.get(this.pointerKey(pointer))
         if (generation !== null) kept.push(`${generation}:`)
       }
-      const dead = keys.filter(key => !kept.some(start => key.startsWith(start, this.root.length)))
-      // One key per command: a cluster has them in different slots.
-      await runPipeline(
-        this.connection,
-        dead.map(key => ['unlink', key] as Command),
-      )
-    }
+      return keys.filter(key => !kept.some(start => key.startsWith(start, this.root.length)))
+    })
   }
 }
 

@@ -189,6 +189,27 @@ export async function* scanKeys({ client }: RedisConnection, pattern: string): A
   } while (cursor !== '0')
 }
 
+/**
+ * Deletes the keys that begin so, of each page those that `doomed` gives; gives how many. One key per command: a cluster
+ * has them in different slots.
+ */
+export async function unlinkKeys(
+  connection: RedisConnection,
+  beginning: string,
+  doomed: (keys: string[]) => string[] | Promise<string[]> = keys => keys,
+): Promise<number> {
+  let count = 0
+  for await (const page of scanKeys(connection, `${escapeGlob(beginning)}*`)) {
+    const keys = await doomed(page)
+    count += keys.length
+    await runPipeline(
+      connection,
+      keys.map(key => ['unlink', key]),
+    )
+  }
+  return count
+}
+
 /** Keys that one SCAN looks at: small enough not to hold up a server that others use. */
 const SCAN_KEYS = 500
 

@@ -227,6 +227,7 @@ class Gateway implements GatewayService {
     const apps: JobWorkerOptions['apps'] = {
       apps: () => reader.apps(),
       jobs: app => reader.jobs(app),
+      openJobs: app => reader.openJobs(app),
       jobSpec: request => reader.jobSpec(request),
       users: request => ready(core.views).askCaughtUp([request.partition], () => reader.users(request)),
     }

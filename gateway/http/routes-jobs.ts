@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import type { Clock, Millis } from '../../infra/clock.ts'
+import type { Clock } from '../../infra/clock.ts'
+import { JOB_KEPT_MS } from '../../processors/membership/apps.ts'
 import type { AppsReader, JobEntry } from '../../processors/membership/apps-store.ts'
 import { JOB_SPEC_BYTES_MAX } from '../../processors/sequencer/decide-app.ts'
 import { codeName } from '../../schemas/codes.ts'
@@ -26,7 +27,7 @@ export interface JobRouteParts {
   calls: CallsNow
   clock: Clock
   /** Throws Problem where nobody keeps jobs. */
-  apps(): Pick<AppsReader, 'jobs' | 'jobSpec' | 'userCount'>
+  apps(): Pick<AppsReader, 'jobs' | 'job' | 'openJobs' | 'jobSpec' | 'userCount'>
   /** Of im.packs. */
   partitions: number
   /** There is a job to begin. */
@@ -39,8 +40,6 @@ export interface JobRouteParts {
 
 /** Jobs of an app that have not ended. */
 export const JOBS_OPEN_MAX = 20
-/** How long it is told what became of a job. */
-export const JOB_TOLD_MS: Millis = 30 * 86_400_000
 const JOBS_PAGE_MAX = 200
 /** Users that one request names. */
 const USERS_MAX = 20_000
@@ -88,10 +87,10 @@ const profile = recordFields('UpdateProfile').profile as z.ZodType<Partial<Profi
 export function jobRoutes(parts: JobRouteParts): Route[] {
   const { calls, clock, apps } = parts
   const start = { tag: 'jobs', method: 'POST', actsFor: 'app', status: 202, answer: jobSchema } as const
-  const jobsOf = (app: UserId) => fromView('REDIS_ERROR', () => apps().jobs(app))
+  const isTold = ({ ended }: JobEntry) => ended === undefined || ended.at >= clock.now() - JOB_KEPT_MS
   const find = async (app: UserId, jobId: string): Promise<JobEntry> => {
-    const job = (await jobsOf(app)).find(other => other.jobId === jobId)
-    if (job === undefined) throw new Problem('NOT_EXIST', `there is no job ${jobId}`)
+    const job = await fromView('REDIS_ERROR', () => apps().job({ app, jobId }))
+    if (job === undefined || !isTold(job)) throw new Problem('NOT_EXIST', `there is no job ${jobId}`)
     return job
   }
   return [
@@ -193,8 +192,7 @@ export function jobRoutes(parts: JobRouteParts): Route[] {
       query: pageQuery(JOBS_PAGE_MAX),
       answer: z.strictObject({ jobs: z.array(jobSchema), cursor: z.string().optional() }),
       handle: async ({ identity, query: { cursor, limit = JOBS_PAGE_MAX } }) => {
-        const since = clock.now() - JOB_TOLD_MS
-        const told = (await jobsOf(identity.userId)).filter(({ ended }) => ended === undefined || ended.at >= since)
+        const told = (await fromView('REDIS_ERROR', () => apps().jobs(identity.userId))).filter(isTold)
         const from = cursor === undefined ? 0 : told.findIndex(({ jobId }) => jobId === cursor) + 1
         if (cursor !== undefined && from === 0) throw new Problem('PARAM', 'cursor: not one of this list')
         const page = told.slice(from, from + limit)
@@ -278,13 +276,14 @@ async function begin(
   if (Buffer.byteLength(json) > JOB_SPEC_BYTES_MAX) {
     throw new Problem('FRAME_TOO_LARGE', `a job takes ${JOB_SPEC_BYTES_MAX} bytes: make several`)
   }
-  const jobs = await fromView('REDIS_ERROR', () => apps().jobs(app))
-  const known = jobs.find(({ jobId }) => jobId === packId)
+  const [known, open] = await fromView('REDIS_ERROR', () => {
+    return Promise.all([apps().job({ app, jobId: packId }), apps().openJobs(app)])
+  })
   if (known !== undefined) {
     if (known.job !== spec.job) throw new Problem('PACK_CONFLICT')
     return bodyOf(known)
   }
-  if (jobs.filter(({ ended }) => ended === undefined).length >= JOBS_OPEN_MAX) {
+  if (open.length >= JOBS_OPEN_MAX) {
     throw new Problem('LIMIT_REACHED', `${JOBS_OPEN_MAX} jobs have not ended yet`)
   }
   const total = await totalOf(spec, parts)

@@ -14,7 +14,7 @@ import type { Answer } from '../ws/calls.ts'
 import { answerFrame, refusal } from '../ws/frames.ts'
 import { type JobLeases, NO_LEASES } from './job-leases.ts'
 import type { ExportPart, JobSpec, PackJobSpec } from './job-spec.ts'
-import { JobWorker } from './job-worker.ts'
+import { JobWorker, SURVEY_MS } from './job-worker.ts'
 
 /**
  * Workers of jobs over the rules of the product, with a clock by hand. Whatever a worker asks takes a moment before and
@@ -35,6 +35,9 @@ class JobWorld {
   /** Messages of the user that is exported, three a file. */
   sent = 0
   swept: string[] = []
+  /** False: the view was written by a version that did not keep the open jobs apart. */
+  isIndexed = true
+  surveys = 0
   /** How far the view is behind. */
   lagMs = 0
   /** Called at every moment of a worker; true: it is killed there. */
@@ -140,14 +143,18 @@ class JobWorld {
       }),
       apps: {
         apps: () => slowly(() => this.apps().apps()),
-        jobs: app => slowly(() => this.apps().jobs(app)),
+        jobs: app => {
+          this.surveys++
+          return slowly(() => this.apps().jobs(app))
+        },
+        openJobs: app => slowly(() => (this.isIndexed ? this.apps().openJobs(app) : [])),
         jobSpec: request => slowly(() => this.apps().jobSpec(request)),
         users: request => slowly(() => this.apps().users(request)),
       },
       leases,
       exports: {
         write: (_, userId, part) => slowly(() => this.write(userId, part)),
-        sweep: async (_, { jobId }) => void this.swept.push(jobId),
+        sweep: async jobs => void this.swept.push(...jobs.map(({ job }) => job.jobId)),
       },
       partitions: PARTITIONS,
       partUsers: PART_USERS,
@@ -271,6 +278,17 @@ describe('a job', () => {
     ])
     expect(world.end).toMatchObject({ done: 8, failed: 0 })
     await world.clock.drive(() => world.swept.includes(JOB))
+  })
+
+  test('[AP9] that a view of an earlier version has is found within a minute, without looking at all jobs more often', async () => {
+    const world = new JobWorld()
+    world.isIndexed = false
+    world.begin({ job: 'exportUser', userId: 'first' as UserId })
+    world.worker(() => 1)
+    await world.clock.drive(() => world.end !== undefined)
+    expect(world.surveys).toBe(1)
+    await world.clock.drive(() => world.surveys === 2)
+    expect(world.clock.now() - T0).toBeGreaterThanOrEqual(SURVEY_MS)
   })
 
   test('[AP6] keeps to its pace', async () => {

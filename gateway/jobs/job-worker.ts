@@ -24,7 +24,7 @@ import {
   type UsersPart,
   usersOf,
 } from './job-spec.ts'
-import type { UserExports } from './user-exports.ts'
+import type { EndedJob, UserExports } from './user-exports.ts'
 
 /**
  * Does the jobs of apps: broadcasts, imports, erasures, each a pack for every user that it names; and exports, whose steps
@@ -49,6 +49,8 @@ export class JobWorker {
   private readonly options: JobWorkerOptions
   private readonly running = new Map<string, Promise<void>>()
   private wakeUp: () => void = () => {}
+  /** When all jobs are looked at again, by the monotonic clock. */
+  private surveyAt: Millis = Number.NEGATIVE_INFINITY
 
   constructor(options: JobWorkerOptions) {
     this.options = options
@@ -82,31 +84,42 @@ export class JobWorker {
     this.options.clock.schedule(VIEW_MS, () => this.wakeUp())
   }
 
-  /** Begins what nobody works on, as far as there is room. */
+  /**
+   * Begins what nobody works on, as far as there is room. Now and then it looks at all jobs that are kept: what an earlier
+   * version wrote is not among the open ones, and exports that have ended have files to be taken away.
+   */
   private async look(signal: AbortSignal): Promise<void> {
-    const { apps, leases, logger, isOpen } = this.options
+    const { apps, clock, isOpen } = this.options
     if (!isOpen()) return
+    const isSurvey = clock.monotonic() >= this.surveyAt
+    const ended: EndedJob[] = []
     for (const app of await apps.apps()) {
-      for (const job of await apps.jobs(app)) {
-        const name = `${app}/${job.jobId}`
-        if (job.ended !== undefined) void this.sweep(app, job)
-        if (job.ended !== undefined || this.running.has(name) || signal.aborted) continue
-        if (this.running.size >= JOBS_RUNNING_MAX || !(await leases.take(name))) continue
-        const work = this.work(app, job, signal)
-          .catch(error => logger.warn({ err: error, job: name }, 'a job stopped: it is begun again where it is'))
-          .then(() => leases.release(name))
-          .catch(() => {})
-          .finally(() => this.running.delete(name))
-        this.running.set(name, work)
+      for (const job of await (isSurvey ? apps.jobs(app) : apps.openJobs(app))) {
+        if (job.ended === undefined) await this.begin(app, job, signal)
+        else ended.push({ app, job })
       }
     }
+    if (!isSurvey) return
+    this.surveyAt = clock.monotonic() + SURVEY_MS
+    void this.sweep(ended)
   }
 
-  private async sweep(app: UserId, job: JobEntry): Promise<void> {
+  private async begin(app: UserId, job: JobEntry, signal: AbortSignal): Promise<void> {
+    const { leases, logger } = this.options
+    const name = `${app}/${job.jobId}`
+    if (this.running.has(name) || signal.aborted) return
+    if (this.running.size >= JOBS_RUNNING_MAX || !(await leases.take(name))) return
+    const work = this.work(app, job, signal)
+      .catch(error => logger.warn({ err: error, job: name }, 'a job stopped: it is begun again where it is'))
+      .then(() => leases.release(name))
+      .catch(() => {})
+      .finally(() => this.running.delete(name))
+    this.running.set(name, work)
+  }
+
+  private async sweep(ended: readonly EndedJob[]): Promise<void> {
     const { exports, logger } = this.options
-    const fail = (error: unknown) =>
-      logger.warn({ err: error, job: job.jobId }, 'files of an export were not taken away')
-    await exports?.sweep({ app }, job).catch(fail)
+    await exports?.sweep(ended).catch(error => logger.warn({ err: error }, 'files of exports were not taken away'))
   }
 
   /** Goes on with a job until it has ended, or somebody else goes on, or the signal aborts. */
@@ -291,7 +304,7 @@ export interface JobWorkerOptions {
   /** False while no packs can be sent. */
   isOpen(): boolean
   calls(): Pick<Calls, 'submitPack' | 'ask' | 'gateway'>
-  apps: Pick<AppsReader, 'apps' | 'jobs' | 'jobSpec' | 'users'>
+  apps: Pick<AppsReader, 'apps' | 'jobs' | 'openJobs' | 'jobSpec' | 'users'>
   leases: JobLeases
   /** Without it there is no store for what is exported. */
   exports?: Pick<UserExports, 'write' | 'sweep'> | undefined
@@ -328,6 +341,8 @@ interface JobResult {
 
 /** How often it is looked for jobs that somebody else has left. */
 export const LOOK_MS: Millis = 2_000
+/** How often it is looked at all jobs that are kept. */
+export const SURVEY_MS: Millis = 60_000
 /** How long a view that is well takes to know of what was said. */
 const VIEW_MS: Millis = 200
 /** Jobs that one gateway works on at a time. */

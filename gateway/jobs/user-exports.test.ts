@@ -73,14 +73,15 @@ test('[AP20] the files one behind another are what the command writes; links go,
   for await (const line of exportUser(alice, sources)) expected += exportText(line)
   expect(told).toBe(expected)
 
-  await exports.sweep(JOB, job)
+  const all = [{ app: JOB.app, job }]
+  await exports.sweep(all)
   expect((await fetch(links.urls[0]!)).status).toBe(200)
   time.ms = links.expiresAt - clock.now() + 1
   expect((await fetch(links.urls[0]!)).status).toBe(403)
   const later = (await exports.links(JOB, job))!
   time.ms = EXPORT_KEPT_MS
   expect(await exports.links(JOB, job)).toBeUndefined()
-  await exports.sweep(JOB, job)
+  await exports.sweep(all)
   time.ms = 0
   expect(await Promise.all(later.urls.map(async url => (await fetch(url)).status))).toEqual([404, 404, 404, 404])
 })

@@ -22,8 +22,6 @@ export interface UserExportsOptions {
 export const EXPORT_FILE = { messages: 2_000, bytes: 4 * 1024 ** 2 }
 /** How long files are kept once the job has ended. */
 export const EXPORT_KEPT_MS: Millis = 86_400_000
-/** Files that are older than this were taken away by somebody before. */
-const SWEPT_MS: Millis = 30 * EXPORT_KEPT_MS
 /** How long a link may be used. */
 export const EXPORT_LINK_MS: Millis = 300_000
 const NDJSON = 'application/x-ndjson'
@@ -33,9 +31,16 @@ interface JobName {
   jobId: string
 }
 
+/** With the app whose it is. */
+export interface EndedJob {
+  app: UserId
+  job: JobEntry
+}
+
 export class UserExports {
   private readonly options: UserExportsOptions
-  private readonly swept = new Set<string>()
+  /** The files of all jobs that ended before are taken away. */
+  private sweptBefore: Millis = 0
 
   constructor(options: UserExportsOptions) {
     this.options = options
@@ -62,15 +67,20 @@ export class UserExports {
     return { urls: await Promise.all(urls), expiresAt: now + EXPORT_LINK_MS }
   }
 
-  /** Takes the files of a job away once their time is over. Rejects when the store cannot be reached. */
-  async sweep({ app }: { app: UserId }, job: JobEntry): Promise<void> {
+  /**
+   * Takes the files away of those of all jobs whose time is over. Rejects when the store cannot be reached, and does the
+   * same again then. Those of a job that is first seen when its time is over are left to a gateway that starts later.
+   */
+  async sweep(jobs: readonly EndedJob[]): Promise<void> {
     const { store, clock } = this.options
-    const { jobId, ended } = job
-    if (job.job !== 'exportUser' || ended === undefined || this.swept.has(jobId)) return
-    const age = clock.now() - ended.at
-    if (age < EXPORT_KEPT_MS || age > SWEPT_MS) return
-    for (const file of filesOf(job)) await store.remove(keyOf({ app, jobId }, file))
-    this.swept.add(jobId)
+    const before = clock.now() - EXPORT_KEPT_MS
+    for (const { app, job } of jobs) {
+      const { jobId, ended } = job
+      if (job.job !== 'exportUser' || ended === undefined) continue
+      if (ended.at > before || ended.at < this.sweptBefore) continue
+      for (const file of filesOf(job)) await store.remove(keyOf({ app, jobId }, file))
+    }
+    this.sweptBefore = before
   }
 
   private async standing(userId: UserId) {

@@ -52,8 +52,11 @@ export interface AppsReader {
   webhooks(app: UserId): Promise<StoredWebhook[]>
   /** The webhooks of all apps. */
   allWebhooks(): Promise<Webhook[]>
-  /** Jobs, the newest first. */
+  /** Jobs, the newest first; of those that have ended the ones of the last JOB_KEPT_MS, and maybe older ones. */
   jobs(app: UserId): Promise<JobEntry[]>
+  job(request: { app: UserId; jobId: string }): Promise<JobEntry | undefined>
+  /** Those that have not ended, however many others there are. */
+  openJobs(app: UserId): Promise<JobEntry[]>
   /** What is to be done by a job that has not ended. */
   jobSpec(request: { app: UserId; jobId: string }): Promise<string | undefined>
   /** Every app that ever had a key or a job. */
@@ -79,6 +82,9 @@ export function quotaEntries(rows: Iterable<readonly [string, Stored]>): QuotaEn
 export function storedWebhooks(rows: Iterable<readonly [string, Stored]>): StoredWebhook[] {
   return [...rows].map(([, { position, json }]) => ({ ...(JSON.parse(json) as WebhookEntry), position }))
 }
+
+/** What the events of a job have said, by the name of its register. */
+export const JOB_PARTS = ['start', 'step', 'end'] as const
 
 /** From registers by `<jobId>#start`, `#step` and `#end`. A job whose start is not there yet is left out. */
 export function jobEntries(rows: ReadonlyMap<string, Stored>): JobEntry[] {

@@ -12,7 +12,8 @@ import type { ViewBatch } from '../view.ts'
 
 /**
  * `keys`: keyId -> AppKey, empty: revoked. `quotas`: keyId -> KeyQuota. `webhooks`: webhookId -> WebhookEntry, those that were deleted, too. `jobs`: `<jobId>#start`, `#step` and `#end` -> what each event said, with its
- * time. `specs`: jobId -> what is to be done, empty once the job has ended.
+ * time. `specs`: jobId -> what is to be done, empty once the job has ended. What is said of a job takes those away that
+ * ended more than JOB_KEPT_MS before.
  */
 export type AppTable = 'keys' | 'quotas' | 'webhooks' | 'jobs' | 'specs'
 
@@ -21,8 +22,13 @@ export interface AppWrite {
   table: AppTable
   name: string
   position: Seq
+  /** Log time of the event. */
+  at: Millis
   json: string
 }
+
+/** How long it is told what became of a job, in log time. */
+export const JOB_KEPT_MS: Millis = 30 * 86_400_000
 
 export interface JobStartRegister {
   job: string
@@ -61,6 +67,7 @@ export function appWrites(event: AcceptedEvent): AppWrite[] {
     table,
     name,
     position: seq,
+    at,
     json: value === undefined ? '' : JSON.stringify(value),
   })
   switch (body.kind) {

@@ -1,9 +1,11 @@
+import type { Millis } from '../../infra/clock.ts'
 import type { Partition, UserId } from '../../schemas/ids.ts'
 import { livingWebhooks } from '../../schemas/webhook-acts.ts'
 import type { Webhook } from '../../schemas/webhooks.ts'
-import type { AppWrite } from './apps.ts'
+import { type AppWrite, JOB_KEPT_MS } from './apps.ts'
 import {
   type AppsReader,
+  JOB_PARTS,
   type JobEntry,
   jobEntries,
   type KeyEntry,
@@ -24,11 +26,20 @@ export class MemoryApps implements AppsReader {
   private readonly ids = new Map<Partition, Set<UserId>>()
 
   write(writes: readonly AppWrite[]): void {
-    for (const { app, table, name, position, json } of writes) {
+    for (const { app, table, name, position, json, at } of writes) {
       this.known.add(app)
       const registers = this.tables.get(`${app} ${table}`) ?? new Map<string, Stored>()
       this.tables.set(`${app} ${table}`, registers)
       if ((registers.get(name)?.position ?? -1) < position) registers.set(name, { position, json })
+      if (table === 'jobs') this.forgetJobs(app, at - JOB_KEPT_MS)
+    }
+  }
+
+  private forgetJobs(app: UserId, before: Millis): void {
+    for (const { jobId, ended } of jobEntries(this.rows(app, 'jobs'))) {
+      if (ended === undefined || ended.at >= before) continue
+      for (const part of JOB_PARTS) this.tables.get(`${app} jobs`)?.delete(`${jobId}#${part}`)
+      this.tables.get(`${app} specs`)?.delete(jobId)
     }
   }
 
@@ -56,6 +67,14 @@ export class MemoryApps implements AppsReader {
 
   async jobs(app: UserId): Promise<JobEntry[]> {
     return jobEntries(this.rows(app, 'jobs'))
+  }
+
+  async job({ app, jobId }: { app: UserId; jobId: string }): Promise<JobEntry | undefined> {
+    return (await this.jobs(app)).find(job => job.jobId === jobId)
+  }
+
+  async openJobs(app: UserId): Promise<JobEntry[]> {
+    return (await this.jobs(app)).filter(({ ended }) => ended === undefined)
   }
 
   async jobSpec({ app, jobId }: { app: UserId; jobId: string }): Promise<string | undefined> {

@@ -78,6 +78,8 @@ export class MemoryMembership {
       webhooks: app => current().webhooks(app),
       allWebhooks: () => current().allWebhooks(),
       jobs: app => current().jobs(app),
+      job: request => current().job(request),
+      openJobs: app => current().openJobs(app),
       jobSpec: request => current().jobSpec(request),
       userCount: partition => current().userCount(partition),
       apps: () => current().apps(),

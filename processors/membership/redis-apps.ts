@@ -4,9 +4,10 @@ import type { RedisConnection } from '../../infra/redis/redis.ts'
 import type { Partition, UserId } from '../../schemas/ids.ts'
 import { livingWebhooks } from '../../schemas/webhook-acts.ts'
 import type { Webhook } from '../../schemas/webhooks.ts'
-import type { AppWrite } from './apps.ts'
+import { type AppWrite, JOB_KEPT_MS } from './apps.ts'
 import {
   type AppsReader,
+  JOB_PARTS,
   type JobEntry,
   jobEntries,
   type KeyEntry,
@@ -29,14 +30,17 @@ import { storedOf } from './redis-people.ts'
  *   {a:<app>}:webhooks     hash  webhookId -> position/json
  *   {a:<app>}:jobs         hash  <jobId>#<part> -> position/json
  *   {a:<app>}:specs        hash  jobId -> position/json
+ *   {a:<app>}:open         set   jobId of those that have not ended; not there where an earlier version wrote last
+ *   {a:<app>}:ended        zset  jobId of the others, by the time of the end; likewise
  *   {apps}:known           set   apps
  *   {apps}:hooked          set   those of them that ever set a webhook
  *   {users:<partition>}:ids zset userId, all scores 0: every user of whom something is known, by the partition of `u:`
  */
 
 const setOwn = loadScript(new URL('./set-own.lua', import.meta.url))
+const setJob = loadScript(new URL('./set-job.lua', import.meta.url))
 
-function appKey(keyPrefix: string, app: UserId, table: AppWrite['table']): string {
+function appKey(keyPrefix: string, app: UserId, table: AppWrite['table'] | 'open' | 'ended'): string {
   return `${keyPrefix}{a:${app}}:${table}`
 }
 
@@ -54,10 +58,18 @@ export async function writeApps(
     [...new Set(of.map(({ app }) => app))].map((app): Command => ['sadd', `${keyPrefix}{apps}:${set}`, app])
   const hooked = writes.filter(({ table }) => table === 'webhooks')
   const known = [...enter('known', writes), ...enter('hooked', hooked)]
-  const registers = writes.map(({ app, table, name, position, json }) =>
-    setOwn.call([appKey(keyPrefix, app, table)], [name, position, json]),
-  )
-  await runPipeline(connection, [...known, ...registers], [setOwn])
+  const registers = writes.map(write => {
+    if (write.table === 'jobs') return jobCommand(keyPrefix, write)
+    const { app, table, name, position, json } = write
+    return setOwn.call([appKey(keyPrefix, app, table)], [name, position, json])
+  })
+  await runPipeline(connection, [...known, ...registers], [setOwn, setJob])
+}
+
+function jobCommand(keyPrefix: string, { app, name, position, json, at }: AppWrite): Command {
+  const keys = (['jobs', 'specs', 'open', 'ended'] as const).map(table => appKey(keyPrefix, app, table))
+  const [jobId = '', part = ''] = name.split('#')
+  return setJob.call(keys, [jobId, part, position, json, at, at - JOB_KEPT_MS])
 }
 
 /** Enters the users of whom a batch of a partition says something. */
@@ -101,6 +113,25 @@ export class RedisAppsReader implements AppsReader {
 
   async jobs(app: UserId): Promise<JobEntry[]> {
     return jobEntries(await this.rows(app, 'jobs'))
+  }
+
+  async job({ app, jobId }: { app: UserId; jobId: string }): Promise<JobEntry | undefined> {
+    return (await this.jobsOf(app, [jobId]))[0]
+  }
+
+  async openJobs(app: UserId): Promise<JobEntry[]> {
+    const replies = await this.generations.read(keyPrefix => [['smembers', appKey(keyPrefix, app, 'open')]])
+    const open = await this.jobsOf(app, (replies?.[0] ?? []) as string[])
+    return open.filter(({ ended }) => ended === undefined)
+  }
+
+  private async jobsOf(app: UserId, jobIds: readonly string[]): Promise<JobEntry[]> {
+    if (jobIds.length === 0) return []
+    const names = jobIds.flatMap(jobId => JOB_PARTS.map(part => `${jobId}#${part}`))
+    const replies = await this.generations.read(keyPrefix => [['hmget', appKey(keyPrefix, app, 'jobs'), ...names]])
+    const texts = (replies?.[0] ?? []) as (string | null)[]
+    const found = names.flatMap((name, i) => (texts[i] == null ? [] : [[name, storedOf(texts[i]!)!] as const]))
+    return jobEntries(new Map(found))
   }
 
   async jobSpec({ app, jobId }: { app: UserId; jobId: string }): Promise<string | undefined> {

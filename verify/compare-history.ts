@@ -93,9 +93,11 @@ function compareOutcomes({ events, outcomes }: HistorySessionRow, say: Say): voi
   }
 }
 
-function parseFrame(json: string): EventFrame | undefined {
+/** What stands before the body of a frame. */
+function parseFrame(json: string): Omit<EventFrame, 'body'> | undefined {
+  const bodyAt = json.indexOf(',"body":')
   try {
-    return JSON.parse(json) as EventFrame
+    return JSON.parse(bodyAt < 0 ? json : `${json.slice(0, bodyAt)}}`) as EventFrame
   } catch {
     // Text that is no frame was told as a changed event.
     return undefined
@@ -158,10 +160,11 @@ function seqOf(value: unknown): { seq?: Seq } {
   return typeof value === 'object' && value !== null && 'seq' in value ? { seq: value.seq as Seq } : {}
 }
 
-/** Equal as plain data, whatever the order of fields. */
+/** Equal as plain data, whatever the order of fields; a field that is undefined is none. */
 export function isSame(a: unknown, b: unknown): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b
   const [one, other] = [a as Record<string, unknown>, b as Record<string, unknown>]
-  const names = new Set([...Object.keys(one), ...Object.keys(other)])
-  return [...names].every(name => isSame(one[name], other[name]))
+  for (const name of Object.keys(one)) if (!isSame(one[name], other[name])) return false
+  for (const name of Object.keys(other)) if (other[name] !== undefined && one[name] === undefined) return false
+  return true
 }

@@ -26,22 +26,48 @@ export interface ArchiveScope {
  */
 export class EventsCheck {
   private readonly scope: ArchiveScope
-  private readonly rows: AsyncIterator<EventRow>
-  private row: EventRow | undefined
-  private isBegun = false
+  private readonly pages: AsyncIterator<readonly EventRow[]>
+  private page: readonly EventRow[] = []
+  private at = 0
+  private isOver = false
   private readonly emptied: { event: ReturnType<typeof placeOf>; found: Difference[] }[] = []
 
   constructor(archive: ArchiveInspector, scope: ArchiveScope) {
     this.scope = scope
-    this.rows = archive.events(scope.partition)[Symbol.asyncIterator]()
+    this.pages = archive.eventPages(scope.partition)[Symbol.asyncIterator]()
   }
 
-  async add(event: Event, offset: Offset): Promise<void> {
-    if (!this.isBegun) await this.advance()
-    for (; this.row !== undefined && this.row.offset < offset; await this.advance()) this.addExtra(this.row)
-    const row = this.row?.offset === offset ? this.row : undefined
-    this.compare(event, offset, row)
-    if (row !== undefined) await this.advance()
+  /** A promise only where rows are to be waited for. */
+  add(event: Event, offset: Offset): Promise<void> | undefined {
+    if (!this.passRowsBelow(offset)) return this.fetch().then(() => this.add(event, offset))
+    const row = this.row()
+    if (row?.offset !== offset) this.compare(event, offset, undefined)
+    else {
+      this.compare(event, offset, row)
+      this.at++
+    }
+    return undefined
+  }
+
+  /** False where the page at hand has ended before it was known whether there is a row at the offset. */
+  private passRowsBelow(offset: Offset): boolean {
+    for (let row = this.row(); row !== undefined; row = this.row()) {
+      if (row.offset >= offset) return true
+      this.addExtra(row)
+      this.at++
+    }
+    return this.isOver
+  }
+
+  private row(): EventRow | undefined {
+    return this.page[this.at]
+  }
+
+  private async fetch(): Promise<void> {
+    const next = await this.pages.next()
+    this.isOver = next.done === true
+    this.page = next.done === true ? [] : next.value
+    this.at = 0
   }
 
   /** Where content is missing, whether it was taken back is known at the end only. */
@@ -67,23 +93,19 @@ export class EventsCheck {
   }
 
   async finish(): Promise<void> {
-    if (!this.isBegun) await this.advance()
     let end = 0
-    for (; this.row !== undefined; await this.advance()) {
-      const { offset } = this.row
-      if (offset > this.scope.lastOffset && offset >= end) end = await this.scope.logEnd()
-      if (offset <= this.scope.lastOffset || offset >= end) this.addExtra(this.row)
+    for (; !this.isOver; await this.fetch()) {
+      for (let row = this.row(); row !== undefined; row = this.row()) {
+        const { offset } = row
+        if (offset > this.scope.lastOffset && offset >= end) end = await this.scope.logEnd()
+        if (offset <= this.scope.lastOffset || offset >= end) this.addExtra(row)
+        this.at++
+      }
     }
   }
 
   private addExtra(row: EventRow): void {
     if (row.offset >= this.scope.firstOffset) this.scope.differences.add(extraEventRow(row))
-  }
-
-  private async advance(): Promise<void> {
-    this.isBegun = true
-    const next = await this.rows.next()
-    this.row = next.done === true ? undefined : next.value
   }
 }
 
@@ -93,12 +115,26 @@ function placeOf({ sessionId, seq, from, body }: Event) {
   return { sessionId, seq, targetSeq, userId: body.kind === 'AliasSet' ? body.userId : from }
 }
 
-/** Compares `messages` of a partition with its fold; gives how many were compared. */
+/**
+ * Compares `messages` of a partition with the log; gives how many were compared. Where every row of `events` was found
+ * to be right (`areEventsRight`), the server compares the two tables by the hashes of whole rows; where that is not so,
+ * or not all is equal, each row is compared with the fold.
+ */
 export async function checkMessages(
   archive: ArchiveInspector,
   fold: PartitionFold,
-  scope: ArchiveScope,
+  { scope, areEventsRight }: { scope: ArchiveScope; areEventsRight: boolean },
 ): Promise<number> {
+  if (areEventsRight) {
+    const { partition, firstOffset, lastOffset } = scope
+    const found = await archive.messagesOfEvents({ partition, firstOffset, lastOffset })
+    const isBehind = found.lastOffset <= lastOffset || found.lastOffset < (await scope.logEnd())
+    if (found.isSame && isBehind) return found.rows
+  }
+  return compareMessages(archive, fold, scope)
+}
+
+async function compareMessages(archive: ArchiveInspector, fold: PartitionFold, scope: ArchiveScope): Promise<number> {
   const unseen = new Set(fold.sessions.keys())
   let seqs = new Set<number>()
   let sessionId = ''

@@ -18,7 +18,7 @@ import { forAll, persist } from './pool.ts'
 /** How often a session that moved is looked at again. */
 export const MOVE_TRIES_MAX = 5
 /** Rows that are asked for at the same time. */
-export const READS_AT_ONCE = 32
+export const READS_AT_ONCE = 256
 /** A read that fails is tried this often: views switch generations. */
 export const READ_TRIES_MAX = 5
 

@@ -153,9 +153,12 @@ class Verification {
     const fold = new PartitionFold({ partition, isPartial, largeAbove: limits.hotGroupMembersMax, limits })
     const reader = new PartitionReader(this.source, partition, start)
     this.readers.set(partition, reader)
+    const before = this.differences.total
     await this.readAndCompareEvents(reader, fold, { start, end })
     if (archive !== undefined) {
-      this.counts.messages += await checkMessages(archive, fold, this.archiveScope(partition, { start, end }))
+      const scope = this.archiveScope(partition, { start, end })
+      const areEventsRight = this.differences.total === before
+      this.counts.messages += await checkMessages(archive, fold, { scope, areEventsRight })
     }
     const goOn = (after: (sessionId: string) => void) => this.goOn(reader, fold, after)
     await checkSessions(fold, { history, membership, kept: limits }, { differences: this.differences, goOn })
@@ -265,9 +268,11 @@ class Verification {
   private async readUser(userId: UserId): Promise<UserCheck> {
     const { history, membership, limits } = this.options
     const user = this.users.users.get(userId)
-    const hot = await persist(async () => history?.user(userId), READ_TRIES_MAX)
-    const groups = await persist(async () => membership?.user(userId), READ_TRIES_MAX)
-    const row = await persist(async () => membership?.person(userId), READ_TRIES_MAX)
+    const [hot, groups, row] = await Promise.all([
+      persist(async () => history?.user(userId), READ_TRIES_MAX),
+      persist(async () => membership?.user(userId), READ_TRIES_MAX),
+      persist(async () => membership?.person(userId), READ_TRIES_MAX),
+    ])
     const person = this.people.get(userId) ?? NO_PERSON
     return moves => [
       ...(history ? compareHistoryUser({ userId, user, row: hot, moves }, limits) : []),

@@ -15,6 +15,8 @@ export interface ClickHouse {
   rows<T>(sql: string, params?: QueryParams): Promise<T[]>
   /** The rows of a query, read as they come: memory stays bounded whatever their number. */
   stream<T>(sql: string, params?: QueryParams): AsyncIterable<T>
+  /** The rows of a query in RowBinary, in pieces that end anywhere: a quarter of what rows cost that are read as JSON. */
+  streamBinary(sql: string, params?: QueryParams): AsyncIterable<Buffer>
   /** Inserts rows in RowBinary as one block. The same token again inserts nothing, into views' targets neither. */
   insertBinary(insert: BinaryInsert): Promise<void>
   /** Inserts rows of a table with the same names as one block; the same token again inserts nothing. */
@@ -153,6 +155,15 @@ class HttpClickHouse implements ClickHouse {
     for await (const rows of result.stream<T>()) {
       for (const row of rows) yield row.json<T>()
     }
+  }
+
+  async *streamBinary(sql: string, params: QueryParams = {}): AsyncIterable<Buffer> {
+    const { stream } = await this.client.exec({
+      query: `${sql} FORMAT RowBinary`,
+      query_params: params,
+      clickhouse_settings: { wait_end_of_query: 0 },
+    })
+    yield* stream as AsyncIterable<Buffer>
   }
 
   async insertBinary({ table, columns, body, token }: BinaryInsert): Promise<void> {

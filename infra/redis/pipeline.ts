@@ -211,7 +211,7 @@ export async function unlinkKeys(
 }
 
 /** Keys that one SCAN looks at: small enough not to hold up a server that others use. */
-const SCAN_KEYS = 500
+const SCAN_KEYS = 2_000
 
 /** A literal string inside of a Redis glob. */
 export function escapeGlob(text: string): string {

@@ -14,7 +14,9 @@ export async function* tagsOf(
   if (generation === undefined) return
   const keyPrefix = generations.keyPrefix(generation)
   const seen = new Set<string>()
-  for await (const keys of scanKeys(generations.connection, `${escapeGlob(keyPrefix)}{${glob}}:*`)) {
+  // With one suffix the server leaves out all other keys.
+  const ending = suffixes.length === 1 ? escapeGlob(suffixes[0]!) : '*'
+  for await (const keys of scanKeys(generations.connection, `${escapeGlob(keyPrefix)}{${glob}}:${ending}`)) {
     const fresh = new Set<string>()
     for (const key of keys) {
       const end = key.lastIndexOf('}:')

@@ -4,6 +4,7 @@ import type { Position } from '../../topics/valid-events.ts'
 import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
 import { derivingSelect } from './derived-tables.ts'
 import { EVENT_COLUMNS, type EventRow } from './event-row.ts'
+import { RowBinaryReader } from './row-binary.ts'
 
 /**
  * The archive as plain rows, one for each key (after FINAL), for `verify` and for tests that compare two archives.
@@ -13,10 +14,30 @@ export interface ArchiveInspector {
   positions(): Promise<ReadonlyMap<Partition, Position>>
   /** Rows of `events` of a partition, ascending by offset; with `after` only those behind that offset. */
   events(partition: Partition, after?: Offset): AsyncIterable<EventRow>
+  /** The same, many at a time. */
+  eventPages(partition: Partition, after?: Offset): AsyncIterable<readonly EventRow[]>
+  /** Whether `messages` says of a partition what `events` says of its messages; every column is compared. */
+  messagesOfEvents(range: MessagesRange): Promise<MessagesOfEvents>
   /** Rows of `messages` of a partition, ascending by sessionId (its bytes) and seq. */
   messages(partition: Partition): AsyncIterable<MessageRow>
   /** Where the other tables that `events` fills do not say what its rows up to these offsets say; empty: nowhere. */
   derived(upTo: ReadonlyMap<Partition, Offset>): Promise<DerivedDifference[]>
+}
+
+/** Rows whose offsets are in it, both ends included. */
+export interface MessagesRange {
+  partition: Partition
+  firstOffset: Offset
+  lastOffset: Offset
+}
+
+export interface MessagesOfEvents {
+  /** The rows in the range are those that the events in it make, by their number and two hashes of 64 bits. */
+  isSame: boolean
+  /** Rows of `messages` in the range. */
+  rows: number
+  /** The highest offset of all rows of the partition, those behind the range included; -1 where there is none. */
+  lastOffset: Offset
 }
 
 /** Rows that a table should have and does not, or has and should not. */
@@ -80,12 +101,37 @@ export class ClickHouseArchiveInspector implements ArchiveInspector {
   }
 
   async *events(partition: Partition, after: Offset = -1): AsyncIterable<EventRow> {
-    const rows = this.clickhouse.stream<EventRow & { digest: string }>(
-      `SELECT ${EVENT_COLUMNS.map(eventExpression).join(', ')} FROM events AS e FINAL
+    for await (const page of this.eventPages(partition, after)) yield* page
+  }
+
+  async *eventPages(partition: Partition, after: Offset = -1): AsyncIterable<readonly EventRow[]> {
+    const pieces = this.clickhouse.streamBinary(
+      `SELECT ${EVENT_COLUMNS.map(({ name }) => `e.${quoteName(name)}`).join(', ')} FROM events AS e FINAL
       WHERE e.partition = {partition: UInt16} AND e.offset > {after: Int64} ORDER BY e.offset`,
       { partition, after },
     )
-    for await (const row of rows) yield { ...row, digest: Buffer.from(row.digest, 'hex') }
+    const reader = new RowBinaryReader<EventRow>(EVENT_COLUMNS)
+    for await (const piece of pieces) yield reader.read(piece)
+    reader.end()
+  }
+
+  async messagesOfEvents(range: MessagesRange): Promise<MessagesOfEvents> {
+    const inRange = 'toInt64(offset) >= {firstOffset: Int64} AND toInt64(offset) <= {lastOffset: Int64}'
+    const digest = async (table: string, where: string, unchanged: string) => {
+      const columns = MESSAGE_FACTS.map(quoteName).join(', ')
+      const [row] = await this.clickhouse.rows<{ rows: number; one: string; other: string; lastOffset: number }>(
+        `SELECT countIf(${inRange}) AS rows, toString(sumIf(sipHash64(${columns}, ${unchanged}), ${inRange})) AS one,
+          toString(groupBitXorIf(cityHash64(${columns}, ${unchanged}), ${inRange})) AS other,
+          if(count() = 0, -1, toInt64(max(offset))) AS lastOffset
+        FROM ${table} FINAL WHERE partition = {partition: UInt16} AND ${where}`,
+        { ...range },
+      )
+      return row!
+    }
+    const found = await digest('messages', 'true', "isNull(editedAt) AND isNull(revokedAt) AND revokedBy = ''")
+    const expected = await digest('events', "kind = 'MessageAccepted'", "packIdText = ''")
+    const isSame = found.rows === expected.rows && found.one === expected.one && found.other === expected.other
+    return { isSame, rows: found.rows, lastOffset: found.lastOffset }
   }
 
   messages(partition: Partition): AsyncIterable<MessageRow> {
@@ -167,16 +213,12 @@ const MESSAGE_COLUMNS = [
   'revokedBy',
 ] as const satisfies readonly (keyof MessageRow)[]
 
+/** What a row of `messages` takes from its event. */
+const MESSAGE_FACTS = MESSAGE_COLUMNS.filter(name => !['editedAt', 'revokedAt', 'revokedBy'].includes(name))
+
 const MESSAGE_TIMES = new Set<string>(['at', 'editedAt', 'revokedAt'])
 
 function messageExpression(name: string): string {
   const column = `m.${quoteName(name)}`
   return `${MESSAGE_TIMES.has(name) ? `toUnixTimestamp64Milli(${column})` : column} AS ${quoteName(name)}`
-}
-
-function eventExpression({ name, type }: (typeof EVENT_COLUMNS)[number]): string {
-  const column = `e.${quoteName(name)}`
-  if (type === 'DateTime64') return `toUnixTimestamp64Milli(${column}) AS ${quoteName(name)}`
-  if (type === 'FixedString16') return `lower(hex(${column})) AS ${quoteName(name)}`
-  return `${column} AS ${quoteName(name)}`
 }

@@ -24,7 +24,13 @@ import type { ArchiveSearch, MessagePlace } from './archive-search.ts'
 import type { ArchiveProgress, ArchiveStore, Load, RecordedRange } from './archive-store.ts'
 import { archivedContent, changedContent, frameOfRow } from './archived-frames.ts'
 import type { EventRow } from './event-row.ts'
-import { type ArchiveInspector, type MessageRow, messageOfEvent } from './inspect.ts'
+import {
+  type ArchiveInspector,
+  type MessageRow,
+  type MessagesOfEvents,
+  type MessagesRange,
+  messageOfEvent,
+} from './inspect.ts'
 import { hasTerms } from './search-words.ts'
 
 /**
@@ -170,6 +176,23 @@ export class MemoryArchive implements ArchiveInspector, ArchiveReader {
   async *events(partition: Partition, after: Offset = -1): AsyncIterable<EventRow> {
     const rows = this.eventRows.filter(row => row.partition === partition && row.offset > after)
     yield* latest(rows, row => String(row.offset)).sort((a, b) => a.offset - b.offset)
+  }
+
+  async *eventPages(partition: Partition, after?: Offset): AsyncIterable<readonly EventRow[]> {
+    for await (const row of this.events(partition, after)) yield [row]
+  }
+
+  async messagesOfEvents({ partition, firstOffset, lastOffset }: MessagesRange): Promise<MessagesOfEvents> {
+    const texts = (rows: readonly (MessageRow | undefined)[]) => {
+      const inRange = rows.filter(row => row !== undefined && row.offset >= firstOffset && row.offset <= lastOffset)
+      return inRange.map(row => JSON.stringify(row)).sort()
+    }
+    const [messages, events]: [MessageRow[], EventRow[]] = [[], []]
+    for await (const row of this.messages(partition)) messages.push(row)
+    for await (const row of this.events(partition)) events.push(row)
+    const [found, expected] = [texts(messages), texts(events.map(messageOfEvent))]
+    const isSame = found.length === expected.length && found.every((text, index) => text === expected[index])
+    return { isSame, rows: found.length, lastOffset: Math.max(-1, ...messages.map(({ offset }) => offset)) }
   }
 
   async *messages(partition: Partition): AsyncIterable<MessageRow> {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Column, encodeRows, RowBinaryWriter } from './row-binary.ts'
+import { type Column, encodeRows, RowBinaryReader, RowBinaryWriter } from './row-binary.ts'
 
 interface Sample {
   text: string
@@ -85,4 +85,42 @@ test('[AR2] what does not fit its column is a broken invariant', () => {
   expect(write('UUID', 'g0112233-4455-6677-8899-aabbccddeeff')).toThrow('hex')
   expect(write('UUID', '')).toThrow('36 characters')
   expect(write('FixedString16', Buffer.alloc(15))).toThrow('16 bytes')
+})
+
+test('[AR2] rows are read back from RowBinary, wherever the pieces of an answer end', () => {
+  interface Odd extends Sample {
+    id: string
+    digest: Buffer
+    tiny: number
+    at: number
+  }
+  const columns: Column<Odd>[] = [
+    ...COLUMNS,
+    { name: 'id', type: 'UUID' },
+    { name: 'digest', type: 'FixedString16' },
+    { name: 'tiny', type: 'UInt16' },
+    { name: 'at', type: 'DateTime64' },
+  ]
+  const bytes16 = fc.uint8Array({ minLength: 16, maxLength: 16 }).map(bytes => Buffer.from(bytes))
+  const odd = fc.tuple(sample, fc.uuid(), bytes16, fc.nat(65_535), fc.maxSafeNat())
+  fc.assert(
+    fc.property(fc.array(odd, { maxLength: 10 }), fc.integer({ min: 1, max: 200 }), (made, size) => {
+      const rows = made.map(([first, id, digest, tiny, at]): Odd => ({ ...first, id, digest, tiny, at }))
+      const bytes = Buffer.from(encodeRows(columns, rows, 0))
+      const reader = new RowBinaryReader<Odd>(columns)
+      const read: Odd[] = []
+      for (let at = 0; at < bytes.length; at += size) read.push(...reader.read(bytes.subarray(at, at + size)))
+      reader.end()
+      expect(read).toEqual(rows)
+    }),
+  )
+})
+
+test('[AR2] an answer that ends inside of a row is an error', () => {
+  const columns: Column<{ text: string }>[] = [{ name: 'text', type: 'String' }]
+  const reader = new RowBinaryReader<{ text: string }>(columns)
+  expect(reader.read(encodeRows(columns, [{ text: 'one' }, { text: 'two' }], 0).subarray(0, 6))).toEqual([
+    { text: 'one' },
+  ])
+  expect(() => reader.end()).toThrow('inside of a row')
 })

@@ -189,3 +189,115 @@ export function encodeRows<Row>(columns: readonly Column<Row>[], rows: readonly 
   for (const row of rows) writer.row(columns, row)
   return writer.bytes()
 }
+
+/** Thrown inside of the reader where the bytes at hand end in the middle of a value. */
+const ENDS_HERE = Symbol('the bytes end here')
+
+/** Rows of an answer in RowBinary, as the bytes come: what is left of a row waits for the next piece. */
+export class RowBinaryReader<Row> {
+  private readonly columns: readonly Column<Row>[]
+  private bytes: Buffer = Buffer.alloc(0)
+  private at = 0
+
+  constructor(columns: readonly Column<Row>[]) {
+    this.columns = columns
+  }
+
+  /** Takes the next piece; gives the rows that are whole now. */
+  read(piece: Buffer): Row[] {
+    const left = this.bytes.subarray(this.at)
+    this.bytes = left.length === 0 ? piece : Buffer.concat([left, piece])
+    this.at = 0
+    const rows: Row[] = []
+    for (;;) {
+      const start = this.at
+      try {
+        if (start === this.bytes.length) return rows
+        rows.push(this.row())
+      } catch (error) {
+        if (error !== ENDS_HERE) throw error
+        this.at = start
+        return rows
+      }
+    }
+  }
+
+  /** Throws where the answer has ended inside of a row. */
+  end(): void {
+    if (this.at < this.bytes.length) throw new Error('an answer in RowBinary ended inside of a row')
+  }
+
+  private row(): Row {
+    const row: Record<string, unknown> = {}
+    for (const { name, type } of this.columns) row[name] = this.value(type)
+    return row as Row
+  }
+
+  private value(type: ColumnType): unknown {
+    switch (type) {
+      case 'String':
+        return this.string()
+      case 'ArrayOfString':
+        return Array.from({ length: this.varint() }, () => this.string())
+      case 'UInt16':
+        return this.bytes.readUInt16LE(this.take(2))
+      case 'UInt32':
+        return this.bytes.readUInt32LE(this.take(4))
+      case 'Int32':
+        return this.bytes.readInt32LE(this.take(4))
+      case 'UInt64':
+      case 'DateTime64':
+        return this.long(this.take(8))
+      case 'Bool':
+        return this.bytes[this.take(1)] === 1
+      case 'FixedString16': {
+        const from = this.take(16)
+        return this.bytes.subarray(from, from + 16)
+      }
+      case 'UUID':
+        return this.uuid(this.take(16))
+      default:
+        return unreachable(type)
+    }
+  }
+
+  /** Where so many bytes begin, which are passed. */
+  private take(length: number): number {
+    const from = this.at
+    if (from + length > this.bytes.length) throw ENDS_HERE
+    this.at = from + length
+    return from
+  }
+
+  private long(from: number): number {
+    const value = this.bytes.readUInt32LE(from + 4) * 0x1_0000_0000 + this.bytes.readUInt32LE(from)
+    assert(Number.isSafeInteger(value), 'a 64-bit column has whole numbers from 0 to 2^53')
+    return value
+  }
+
+  private uuid(from: number): string {
+    const half = (first: number) =>
+      Buffer.from(this.bytes.subarray(first, first + 8))
+        .reverse()
+        .toString('hex')
+    const text = half(from) + half(from + 8)
+    const parts = [text.slice(0, 8), text.slice(8, 12), text.slice(12, 16), text.slice(16, 20), text.slice(20)]
+    return parts.join('-')
+  }
+
+  private string(): string {
+    const length = this.varint()
+    if (length === 0) return ''
+    const from = this.take(length)
+    return this.bytes.toString('utf8', from, from + length)
+  }
+
+  private varint(): number {
+    let value = 0
+    for (let scale = 1; ; scale *= 0x80) {
+      const byte = this.bytes[this.take(1)]!
+      value += (byte & 0x7f) * scale
+      if (byte < 0x80) return value
+    }
+  }
+}

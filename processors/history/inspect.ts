@@ -1,5 +1,6 @@
 import type { Millis } from '../../infra/clock.ts'
 import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
+import { type KeyAnswers, KeyReader } from '../../infra/redis/key-reader.ts'
 import { tagsOf } from '../../infra/redis/tags.ts'
 import type { Count, Offset, PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
@@ -92,9 +93,25 @@ export function inspectHistory(generations: Generations): HistoryInspector {
 
 class RedisHistoryInspector implements HistoryInspector {
   private readonly generations: Generations
+  private readonly sessions: KeyReader<SessionId>
+  private readonly users: KeyReader<UserId>
 
   constructor(generations: Generations) {
     this.generations = generations
+    this.sessions = new KeyReader(generations, {
+      kinds: 'hshmmz',
+      keysOf: (keyPrefix, sessionId) => {
+        const { session, members, left, stopped, mentions, urgent } = sessionKeys(keyPrefix, sessionId)
+        return [session, members, left, stopped, mentions, urgent]
+      },
+    })
+    this.users = new KeyReader(generations, {
+      kinds: 'zsmhz',
+      keysOf: (keyPrefix, userId) => {
+        const { hot, large, refusals, own, told } = userKeys(keyPrefix, userId)
+        return [hot, large, refusals, own, told]
+      },
+    })
   }
 
   async positions(): Promise<ReadonlyMap<Partition, Position>> {
@@ -113,74 +130,16 @@ class RedisHistoryInspector implements HistoryInspector {
   }
 
   async session(sessionId: SessionId): Promise<HistorySessionRow | undefined> {
-    const replies = await this.generations.read(keyPrefix => {
-      const { session, members, left, stopped, mentions, urgent } = sessionKeys(keyPrefix, sessionId)
-      return [
-        ['hgetall', session],
-        ['smembers', members],
-        ['hgetall', left],
-        ['zrange', stopped, 0, -1],
-        ['zrange', mentions, 0, -1],
-        ['zrange', urgent, 0, -1, 'WITHSCORES'],
-      ]
-    })
-    const fields = pairsOf(replies?.[0])
-    const head = fields.find(([field]) => field === HEAD_FIELD)
-    if (replies === undefined || head === undefined) return undefined
-    const { lastSeq, firstSeq, count, at, largeSince } = parseHead(head[1])
-    const beginningWith = (letter: string) =>
-      fields
-        .filter(([field]) => field.startsWith(letter))
-        .map(([field, value]): [string, string] => [field.slice(1), value])
-    return {
-      sessionId,
-      head: { lastSeq, firstSeq, count, at },
-      events: beginningWith(EVENT_LETTER)
-        .map(([seq, json]) => ({ seq: Number(seq), json }))
-        .sort((a, b) => a.seq - b.seq),
-      marks: numberPairs(beginningWith(MARK_LETTER)).map(([userId, [seq, count]]) => {
-        return { userId: userId as UserId, seq, count }
-      }),
-      outcomes: numberPairs(beginningWith(PACK_LETTER)).map(([pack, [seq, count, at]]) => {
-        const [packId, from] = pack.split('/') as [PackId, UserId]
-        return { packId, from, seq, count, at }
-      }),
-      members: (replies[1] as UserId[]).sort(),
-      left: numberPairs(pairsOf(replies[2])).map(([userId, [seq, count, at]]) => {
-        return { userId: userId as UserId, seq, count, at }
-      }),
-      largeSince,
-      delivered: numberPairs(beginningWith(DELIVERED_LETTER)).map(([userId, [seq]]) => {
-        return { userId: userId as UserId, seq }
-      }),
-      stopped: (replies[3] as string[]).map(Number),
-      mentions: (replies[4] as string[]).sort(),
-      reactions: beginningWith(REACTIONS_LETTER)
-        .map(([seq, json]) => ({ seq: Number(seq), reactions: JSON.parse(json) as Reaction[] }))
-        .sort((a, b) => a.seq - b.seq),
-      urgent: pairsOf(replies[5]).map(([member, offset]) => {
-        const [seq = 0, at = 0] = member.split('/').map(Number)
-        const [, json = ''] = fields.find(([field]) => field === URGENT_LETTER + seq) ?? []
-        return { seq, at, offset: Number(offset), json }
-      }),
-    }
+    const answers = await this.sessions.read(sessionId)
+    return answers && sessionRow(sessionId, answers)
   }
 
   async user(userId: UserId): Promise<HistoryUserRow | undefined> {
-    const replies = await this.generations.read(keyPrefix => {
-      const { hot, large, refusals, own, told } = userKeys(keyPrefix, userId)
-      return [
-        ['zrange', hot, 0, -1, 'WITHSCORES'],
-        ['smembers', large],
-        ['zrange', refusals, 0, -1],
-        ['hgetall', own],
-        ['zrange', told, 0, -1, 'WITHSCORES'],
-      ]
-    })
-    if (replies === undefined) return undefined
-    const [hot, large, refusals, own] = replies as [string[], SessionId[], string[], unknown]
+    const answers = await this.users.read(userId)
+    if (answers === undefined) return undefined
+    const [hot = [], large = [], refusals = [], own, toldPairs] = answers
     const kept = new Map(pairsOf(own))
-    const told = pairsOf(replies[4]).map(([member, at]) => toldEvent(member, Number(at)))
+    const told = pairsOf(toldPairs).map(([member, at]) => toldEvent(member, Number(at)))
     if (hot.length + large.length + refusals.length + kept.size + told.length === 0) return undefined
     const sessionIds = [...new Set([...kept.keys()].map(field => field.slice(1) as SessionId))].sort()
     return {
@@ -189,7 +148,7 @@ class RedisHistoryInspector implements HistoryInspector {
         return { sessionId, ...keptOf(KEPT_LETTERS.map(letter => kept.get(letter + sessionId))) }
       }),
       hot: sortedPairs(hot).map(([sessionId, at]) => ({ sessionId: sessionId as SessionId, at: Number(at) })),
-      largeGroups: large.sort(),
+      largeGroups: [...(large as SessionId[])].sort(),
       told: told.sort(byPlace).map(({ sessionId: _, seq: __, ...event }) => event),
       refusals: refusals.map(text => {
         const [packId, sessionId, code, at] = text.split('/') as [PackId, SessionId, string, string]
@@ -197,6 +156,78 @@ class RedisHistoryInspector implements HistoryInspector {
       }),
     }
   }
+}
+
+/** The fields of a session's hash by their letters, and the lists beside it; undefined where it has no head. */
+function sessionRow(
+  sessionId: SessionId,
+  [flat = [], members = [], left, stopped = [], mentions = [], urgent]: KeyAnswers,
+): HistorySessionRow | undefined {
+  let head: string | undefined
+  const row: Pick<HistorySessionRow, 'events' | 'reactions'> = { events: [], reactions: [] }
+  const pairs: Record<'marks' | 'outcomes' | 'delivered', [string, string][]> = {
+    marks: [],
+    outcomes: [],
+    delivered: [],
+  }
+  const urgentTexts = new Map<string, string>()
+  for (let at = 0; at + 1 < flat.length; at += 2) {
+    const [name, value] = [flat[at]!, flat[at + 1]!]
+    const rest = name.slice(1)
+    switch (name[0]) {
+      case HEAD_FIELD:
+        if (rest === '') head = value
+        break
+      case EVENT_LETTER:
+        row.events.push({ seq: Number(rest), json: value })
+        break
+      case MARK_LETTER:
+        pairs.marks.push([rest, value])
+        break
+      case PACK_LETTER:
+        pairs.outcomes.push([rest, value])
+        break
+      case DELIVERED_LETTER:
+        pairs.delivered.push([rest, value])
+        break
+      case REACTIONS_LETTER:
+        row.reactions.push({ seq: Number(rest), reactions: JSON.parse(value) as Reaction[] })
+        break
+      case URGENT_LETTER:
+        urgentTexts.set(rest, value)
+        break
+      default:
+    }
+  }
+  if (head === undefined) return undefined
+  const { lastSeq, firstSeq, count, at, largeSince } = parseHead(head)
+  return {
+    sessionId,
+    head: { lastSeq, firstSeq, count, at },
+    events: row.events.sort(bySeq),
+    marks: numberPairs(pairs.marks).map(([userId, [seq, count]]) => ({ userId: userId as UserId, seq, count })),
+    outcomes: numberPairs(pairs.outcomes).map(([pack, [seq, count, at]]) => {
+      const [packId, from] = pack.split('/') as [PackId, UserId]
+      return { packId, from, seq, count, at }
+    }),
+    members: [...(members as UserId[])].sort(),
+    left: numberPairs(pairsOf(left)).map(([userId, [seq, count, at]]) => {
+      return { userId: userId as UserId, seq, count, at }
+    }),
+    largeSince,
+    delivered: numberPairs(pairs.delivered).map(([userId, [seq]]) => ({ userId: userId as UserId, seq })),
+    stopped: stopped.map(Number),
+    mentions: [...mentions].sort(),
+    reactions: row.reactions.sort(bySeq),
+    urgent: pairsOf(urgent).map(([member, offset]) => {
+      const [seq = 0, at = 0] = member.split('/').map(Number)
+      return { seq, at, offset: Number(offset), json: urgentTexts.get(String(seq)) ?? '' }
+    }),
+  }
+}
+
+function bySeq(one: { seq: Seq }, other: { seq: Seq }): number {
+  return one.seq - other.seq
 }
 
 function sortedPairs(reply: unknown): [string, string][] {

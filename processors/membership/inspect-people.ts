@@ -1,4 +1,5 @@
-import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
+import { pairsOf } from '../../infra/redis/generations.ts'
+import type { KeyAnswers } from '../../infra/redis/key-reader.ts'
 import type { Revoked } from '../../schemas/apps.ts'
 import type { UserId } from '../../schemas/ids.ts'
 import type { PushDevice } from '../../schemas/push-devices.ts'
@@ -63,14 +64,16 @@ export function personRow(
   }
 }
 
-/** The row of the live generation in Redis; undefined where it holds nothing. */
-export async function readPerson(generations: Generations, userId: UserId): Promise<PersonRow | undefined> {
-  const replies = await generations.read(keyPrefix => [
-    ['hgetall', friendKeys(keyPrefix, userId)[0]],
-    ['hgetall', ownKey(keyPrefix, userId)],
-  ])
-  const [friends = new Map(), own = new Map()] = (replies ?? []).map(reply => {
-    return new Map(pairsOf(reply).map(([field, text]) => [field, storedOf(text)!]))
+/** The hashes that hold a person in Redis. */
+export function personKeys(keyPrefix: string, userId: UserId): string[] {
+  return [friendKeys(keyPrefix, userId)[0]!, ownKey(keyPrefix, userId)]
+}
+
+/** The row of what those hashes hold; undefined where that is nothing. */
+export function personOf(userId: UserId, hashes: KeyAnswers): PersonRow | undefined {
+  if (hashes.every(({ length }) => length === 0)) return undefined
+  const [friends = new Map(), own = new Map()] = hashes.map(flat => {
+    return new Map(pairsOf(flat).map(([field, text]) => [field, storedOf(text)!]))
   })
-  return friends.size + own.size === 0 ? undefined : personRow(userId, friends, own)
+  return personRow(userId, friends, own)
 }

@@ -1,11 +1,11 @@
 import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
-import type { Command } from '../../infra/redis/pipeline.ts'
+import { KeyReader } from '../../infra/redis/key-reader.ts'
 import { tagsOf } from '../../infra/redis/tags.ts'
 import type { Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { GroupInfo, GroupSettings, MemberRole } from '../../schemas/settings.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { byKey } from '../by-key.ts'
-import { type PersonRow, readPerson } from './inspect-people.ts'
+import { type PersonRow, personKeys, personOf } from './inspect-people.ts'
 import type { GroupMember, MembershipInterval, StoredInvite, StoredRequest } from './membership-store.ts'
 import { groupKeys, userKeys } from './redis-membership-keys.ts'
 import { intervalsOf } from './stays.ts'
@@ -59,9 +59,27 @@ export function inspectMembership(generations: Generations): MembershipInspector
 
 class RedisMembershipInspector implements MembershipInspector {
   private readonly generations: Generations
+  private readonly groups: KeyReader<SessionId>
+  private readonly users: KeyReader<UserId>
+  private readonly people: KeyReader<UserId>
 
   constructor(generations: Generations) {
     this.generations = generations
+    this.groups = new KeyReader(generations, {
+      kinds: 'mhhhhhhh',
+      keysOf: (keyPrefix, sessionId) => {
+        const { head, stays, present, roles, aliases, mutes, requests, invites } = groupKeys(keyPrefix, sessionId)
+        return [present, head, stays, roles, aliases, mutes, requests, invites]
+      },
+    })
+    this.users = new KeyReader(generations, {
+      kinds: 'hhh',
+      keysOf: (keyPrefix, userId) => {
+        const { groups, roles, touched } = userKeys(keyPrefix, userId)
+        return [groups, roles, touched]
+      },
+    })
+    this.people = new KeyReader(generations, { kinds: 'hh', keysOf: personKeys })
   }
 
   async positions(): Promise<ReadonlyMap<Partition, Position>> {
@@ -81,11 +99,7 @@ class RedisMembershipInspector implements MembershipInspector {
   }
 
   async group(sessionId: SessionId): Promise<MembershipGroupRow | undefined> {
-    const replies = await this.generations.read(keyPrefix => {
-      const { head, stays, present, roles, aliases, mutes, requests, invites } = groupKeys(keyPrefix, sessionId)
-      const hashes = [head, stays, roles, aliases, mutes, requests, invites]
-      return [['zrangebylex', present, '-', '+'], ...hashes.map((key): Command => ['hgetall', key])]
-    })
+    const replies = await this.groups.read(sessionId)
     const hash = (at: number): ReadonlyMap<string, string> => new Map(pairsOf(replies?.[at]).sort(byKey))
     const [head, stays, roles, aliases, mutes] = [hash(1), hash(2), hash(3), hash(4), hash(5)]
     const [requests, invites] = [hash(6), hash(7)]
@@ -110,18 +124,16 @@ class RedisMembershipInspector implements MembershipInspector {
     }
   }
 
-  person(userId: UserId): Promise<PersonRow | undefined> {
-    return readPerson(this.generations, userId)
+  async person(userId: UserId): Promise<PersonRow | undefined> {
+    const answers = await this.people.read(userId)
+    return answers && personOf(userId, answers)
   }
 
   async user(userId: UserId): Promise<MembershipUserRow | undefined> {
-    const replies = await this.generations.read(keyPrefix => {
-      const { groups, roles, touched } = userKeys(keyPrefix, userId)
-      return [groups, roles, touched].map((key): Command => ['hgetall', key])
-    })
-    if (pairsOf(replies?.[0]).length + pairsOf(replies?.[2]).length === 0) return undefined
-    const roles = new Map(pairsOf(replies?.[1]))
-    const groups = pairsOf(replies?.[0])
+    const replies = await this.users.read(userId)
+    if (replies === undefined || replies[0]!.length + replies[2]!.length === 0) return undefined
+    const roles = new Map(pairsOf(replies[1]))
+    const groups = pairsOf(replies[0])
       .sort(byKey)
       .map(([sessionId, entry]) => {
         const joinSeq = Number(entry.split('/')[1])

@@ -22,6 +22,7 @@ import { isStateBench, runStateBench } from './state/command.ts'
 import { isStoreBench, runStoreBench } from './store/command.ts'
 import { projectRoot, runningTarget, startTarget, type Target } from './target.ts'
 import { type Lag, watchLag } from './view-lag.ts'
+import { isViewsBench, runViewsBench } from './views/command.ts'
 import { measureWakeCost } from './wake-cost.ts'
 
 /** Entry of `npm run bench`: runs what is asked for and prints the figures with their conditions. */
@@ -118,6 +119,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (isHttpBench(args)) return runHttpBench(args, { env: process.env, clock, random: systemRandom, log: progress })
   if (isPushBench(args)) return runPushBench(args, { env: process.env, clock, random: systemRandom, log: progress })
+  if (isViewsBench(args)) return runViewsBench(args, { env: process.env, clock, random: systemRandom, log: progress })
   if (args[0] === 'web') {
     // The browser is there for development only: nothing else of the product may need it.
     const { runWebBench } = await import('./web/command.ts')

@@ -33,6 +33,8 @@ export const BENCH_HELP = `npm run bench -- chat|log|both [flags]
   http    sends over HTTP, alone and beside the WebSocket (http --help)
   web     how soon the web chat is there, and how a long conversation scrolls (web --help)
   push    what pushing does to those who chat (push --help)
+  rebuild how fast views are built from the log (rebuild --help)
+  verify  how fast they are compared with it (verify --help)
   fair    what a user who sends too much does to all others (fair --help)
 
   --rate R             messages per second, in all (2000)

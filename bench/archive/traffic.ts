@@ -29,6 +29,10 @@ export interface TrafficOptions {
   textBytes: number
   startAt: Millis
   spanMs: Millis
+  /** One session in so many is a group. Default 2. */
+  groupEvery?: number
+  /** The first events begin one session each, until all have begun. Default false. */
+  beginsAll?: boolean
   partitionOf(sessionId: SessionId): Partition
 }
 
@@ -80,9 +84,9 @@ export class Traffic {
   }
 
   private session(index: number): Session {
-    const { users, partitionOf } = this.options
+    const { users, partitionOf, groupEvery = 2 } = this.options
     const user = (number: number) => `user${number % users}` as UserId
-    const isGroup = index % 2 === 1
+    const isGroup = index % groupEvery === 1
     const first = index < ASKER_SESSIONS ? ASKER : user(index * 31)
     const members = [first]
     for (let i = 1; members.length < (isGroup ? GROUP_MEMBERS : 2); i++) {
@@ -106,6 +110,7 @@ export class Traffic {
   /** Half of what is said is said in a tenth of the sessions. */
   private pick(): Session {
     const { length } = this.sessions
+    if (this.options.beginsAll === true && this.made < length) return this.sessions[this.made]!
     const among = this.random.bits() % 2 === 0 ? Math.max(1, Math.floor(length / 10)) : length
     return this.sessions[Math.floor(this.random.next() * among)]!
   }

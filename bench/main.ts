@@ -5,6 +5,7 @@ import { deleteTopics, setupTopics } from '../infra/kafka/create-topics.ts'
 import { KafkaLog } from '../infra/kafka/kafka-log.ts'
 import { makeTopics } from '../topics/topics.ts'
 import { isArchiveBench, runArchiveBench } from './archive/command.ts'
+import { ArchiveAge } from './archive-age.ts'
 import { runChatLoad } from './chat-load.ts'
 import { readConditions } from './conditions.ts'
 import { isConnectionBench, runConnectionBench } from './connections/command.ts'
@@ -35,6 +36,8 @@ async function benchChat(options: BenchOptions, target: Target): Promise<ChatFig
   const watch = new ProcessWatch([...target.processes, { name: 'load', pid: process.pid }])
   let processes: Record<string, ProcessUse> = {}
   let lag: Promise<Record<string, Lag>> = Promise.resolve({})
+  const archive = archiveAge(target.env)
+  let archiveAgeMs: ChatFigures['archiveAgeMs']
   const result = await runChatLoad({
     ...options,
     gatewayUrl: target.gatewayUrl,
@@ -42,14 +45,23 @@ async function benchChat(options: BenchOptions, target: Target): Promise<ChatFig
     clock,
     random: systemRandom,
     log: progress,
-    onMeasure: phase => {
-      if (phase === 'begin') return watch.begin(clock.monotonic())
+    onMeasure: async phase => {
+      if (phase === 'begin') {
+        watch.begin(clock.monotonic())
+        archive?.begin()
+        return
+      }
       processes = watch.end(clock.monotonic())
       lag = watchLag(target.metricsUrls, clock)
-      return undefined
+      archiveAgeMs = await archive?.end()
     },
   })
-  return { ...result, processes, lag: await lag }
+  return { ...result, processes, lag: await lag, ...(archiveAgeMs === undefined ? {} : { archiveAgeMs }) }
+}
+
+/** Undefined where no ClickHouse is known. */
+function archiveAge({ CLICKHOUSE_URL: url, PACKLOG_CLICKHOUSE_DATABASE: database }: Target['env']) {
+  return url === undefined ? undefined : new ArchiveAge({ url, database: database || 'packlog' }, clock)
 }
 
 async function benchLog(options: BenchOptions, target: Target): Promise<LogFigures> {

@@ -108,7 +108,7 @@ test('[BN8] a run is clean only when nothing was refused, lost, doubled, out of 
 })
 
 test('[BN8] the text tells figures, lag, processes and conditions', () => {
-  const text = toText(report({ chat: [chat(8, { refused: { OVERLOADED: 3 } })] }))
+  const text = toText(report({ chat: [chat(8, { refused: { OVERLOADED: 3 }, archiveAgeMs: latency(950) })] }))
   for (const part of [
     '2 cores',
     'Node v20',
@@ -117,6 +117,7 @@ test('[BN8] the text tells figures, lag, processes and conditions', () => {
     'sent 10',
     'OVERLOADED 3',
     'lag archive',
+    'archive age           237.50    950.00',
     'gateway',
     '12.3',
   ]) {

@@ -12,6 +12,8 @@ import type { WakeCost } from './wake-cost.ts'
 export interface ChatFigures extends ChatLoadResult {
   processes: Record<string, ProcessUse>
   lag: Record<string, Lag>
+  /** How old the newest event in the archive was, looked at all the time; absent without an archive. */
+  archiveAgeMs?: LatencySummary
 }
 
 export interface LogFigures extends LogLoopResult {
@@ -124,7 +126,12 @@ function chatLines(run: ChatFigures): string[] {
     `  lost ${run.lost}, duplicated ${run.duplicated}, out of order ${run.outOfOrder}, unanswered ${run.unanswered}, ` +
       `connections lost ${run.connectionsLost}`,
     `  refused: ${refused.length === 0 ? 'none' : refused.join(', ')}`,
-    ...latencyLines({ 'end to end': run.endToEndMs, ack: run.ackMs, 'generator late': run.generatorLateMs }),
+    ...latencyLines({
+      'end to end': run.endToEndMs,
+      ack: run.ackMs,
+      'generator late': run.generatorLateMs,
+      ...(run.archiveAgeMs === undefined ? {} : { 'archive age': run.archiveAgeMs }),
+    }),
     ...lagLines(run.lag),
     ...processLines(run.processes),
   ]

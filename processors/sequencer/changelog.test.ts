@@ -4,7 +4,7 @@ import { AppendFailed, type LogRecord } from '../../topics/log.ts'
 import { Fenced, TRANSACTION_RECORDS_MAX } from '../../topics/transactional-log.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { CHANGELOG_DELAY_MS_MAX, CHANGELOG_ROWS_MAX, Changelog } from './changelog.ts'
-import { CHECKPOINT_START, type Checkpoint, HEAD_PLAIN, MEMBER_PLAIN, makeRowMaps, type RowMaps } from './session.ts'
+import { CHECKPOINT_START, type Change, type Checkpoint, HEAD_PLAIN, MEMBER_PLAIN } from './session.ts'
 import { World } from './testing/world.ts'
 
 /** A changelog onto a list of transactions; `answer` decides about each. */
@@ -46,19 +46,16 @@ function at(offset: number): Checkpoint {
   return { ...CHECKPOINT_START, position }
 }
 
-function heads(lastSeq: number, ...sessionIds: string[]): RowMaps {
-  const rows = makeRowMaps()
-  for (const sessionId of sessionIds) {
-    rows.heads.set(sessionId, { lastSeq, count: 0, ...HEAD_PLAIN })
-  }
-  return rows
+function heads(lastSeq: number, ...sessionIds: string[]): Change[] {
+  return sessionIds.map(key => ({ table: 'heads', key, row: { lastSeq, count: 0, ...HEAD_PLAIN } }))
 }
 
 test('[ST19] 5,000 members who are added by one pack are a handful of records', async () => {
   const { world, changelog, written } = await make()
   const rows = heads(2, 'g:crew')
   for (let n = 0; n < 5_000; n++) {
-    rows.members.set(`g:crew#u${n}`, { ...MEMBER_PLAIN, intervals: [{ joinSeq: 2, leaveSeq: 0 }] })
+    const row = { ...MEMBER_PLAIN, intervals: [{ joinSeq: 2, leaveSeq: 0 }] }
+    rows.push({ table: 'members', key: `g:crew#u${n}`, row })
   }
   changelog.note(rows, at(1))
   await world.clock.pass(CHANGELOG_DELAY_MS_MAX)

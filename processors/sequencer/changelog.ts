@@ -12,8 +12,8 @@ import {
 } from '../../topics/transactional-log.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { loggedMembers } from './logged-members.ts'
-import { LOGGED_TABLES, loggedRow } from './logged-rows.ts'
-import { type Checkpoint, makeRowMaps, type RowMaps, type Rows, type Table } from './session.ts'
+import { isLogged, LOGGED_TABLES, loggedRow } from './logged-rows.ts'
+import { type Change, type Checkpoint, makeRowMaps, type RowMaps, type Rows, type Table } from './session.ts'
 import { recentFrom } from './time-marks.ts'
 
 /**
@@ -77,12 +77,10 @@ export class Changelog {
     return this.rows
   }
 
-  /** The rows have changed up to the checkpoint. */
-  note(rows: RowMaps, checkpoint: Checkpoint): void {
+  /** What changed up to the checkpoint, in order. */
+  note(changes: readonly Change[], checkpoint: Checkpoint): void {
     if (this.stopped) return
-    for (const table of LOGGED_TABLES) {
-      for (const [key, row] of rows[table]) this.noteRow(table, key, row)
-    }
+    for (const { table, key, row } of changes) if (isLogged(table)) this.noteRow(table, key, row)
     this.noteMark(checkpoint)
   }
 
@@ -181,7 +179,10 @@ export class Changelog {
     const newer = this.changed
     this.changed = rows
     this.rows = LOGGED_TABLES.reduce((sum, table) => sum + rows[table].size, 0)
-    this.note(newer, this.waiting ?? checkpoint)
+    for (const table of LOGGED_TABLES) {
+      for (const [key, row] of newer[table]) this.noteRow(table, key, row)
+    }
+    this.noteMark(this.waiting ?? checkpoint)
   }
 
   /** The records of each transaction; the mark is the last of all. */

@@ -105,6 +105,11 @@ const LOGGING: Logging = {
 
 export const LOGGED_TABLES = Object.keys(LOGGING) as readonly LoggedTable[]
 
+/** True for the tables whose rows go onto im.sessions. */
+export function isLogged(table: Table): table is LoggedTable {
+  return table in LOGGING
+}
+
 export function loggedRow<T extends LoggedTable>(table: T, key: string, row: Rows[T]): LoggedRow {
   return (LOGGING[table] as (key: string, row: Rows[T]) => LoggedRow)(key, row)
 }

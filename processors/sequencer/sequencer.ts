@@ -164,8 +164,7 @@ export class Sequencer {
 
   private commit(batch: Batch, expected: Offset): void {
     const { state, changelog, metrics } = this.parts
-    const rows = state.commit(batch.checkpoint)
-    changelog.note(rows, batch.checkpoint)
+    changelog.note(state.commit(batch.checkpoint), batch.checkpoint)
     this.failures = 0
     this.end = expected + batch.records.length
     this.nextPack = batch.nextPack

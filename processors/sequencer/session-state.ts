@@ -10,7 +10,6 @@ import {
   type RowMaps,
   type Rows,
   type StateView,
-  TABLES,
   type Table,
 } from './session.ts'
 import type { StateStore } from './state-store.ts'
@@ -42,7 +41,10 @@ type RowCache = Generations<string, unknown>
 export class SessionState implements StateView {
   private readonly store: StateStore
   private readonly clock: Clock
-  private overlay = makeRowMaps()
+  /** A map for each table that the batch changes. */
+  private overlay: Partial<RowMaps> = {}
+  /** What made the overlay, in order. */
+  private changes: Change[] = []
   private dirty = makeRowMaps()
   private writing: RowMaps | undefined
   private readonly cache: Partial<Record<Table, RowCache>> = {
@@ -89,7 +91,7 @@ export class SessionState implements StateView {
     if (table === 'recents' && !this.recentFilter.mayHold(key)) return undefined
     const cache = this.cache[table]
     return (
-      (this.overlay[table] as Map<string, Rows[T]>).get(key) ??
+      (this.overlay[table] as Map<string, Rows[T]> | undefined)?.get(key) ??
       (cache?.get(key) as Rows[T] | undefined) ??
       (this.dirty[table] as Map<string, Rows[T]>).get(key) ??
       (this.writing?.[table] as Map<string, Rows[T]> | undefined)?.get(key) ??
@@ -99,23 +101,22 @@ export class SessionState implements StateView {
 
   /** Puts what an event changes on the overlay. */
   apply(changes: readonly Change[]): void {
-    for (const { table, key, row } of changes) {
+    for (const change of changes) {
+      const { table, key, row } = change
+      this.overlay[table] ??= new Map()
       ;(this.overlay[table] as Map<string, typeof row>).set(key, row)
+      this.changes.push(change)
       if (table === 'recents') this.recentFilter.add(key)
     }
   }
 
-  /** The log has the batch: its rows and the checkpoint after it count. Gives the rows. */
-  commit(checkpoint: Checkpoint): RowMaps {
-    const committed = this.overlay
-    this.overlay = makeRowMaps()
-    for (const table of TABLES) {
-      const dirty = this.dirty[table] as Map<string, unknown>
-      const cache = this.cache[table]
-      for (const [key, row] of committed[table]) {
-        dirty.set(key, row)
-        cache?.set(key, row)
-      }
+  /** The log has the batch: its rows and the checkpoint after it count. Gives its changes, in order. */
+  commit(checkpoint: Checkpoint): readonly Change[] {
+    const committed = this.changes
+    this.rollback()
+    for (const { table, key, row } of committed) {
+      ;(this.dirty[table] as Map<string, unknown>).set(key, row)
+      this.cache[table]?.set(key, row)
     }
     this.current = checkpoint
     this.isBehind = true
@@ -132,7 +133,8 @@ export class SessionState implements StateView {
 
   /** The log does not have the batch: as if it had not been decided. */
   rollback(): void {
-    this.overlay = makeRowMaps()
+    this.overlay = {}
+    this.changes = []
   }
 
   /** Undefined while there is room; otherwise resolves when the store has caught up. */

@@ -77,6 +77,22 @@ test('[CL3] a session that one leaves and comes back to at once is still followe
   expect(story).toEqual([1, 2, 3, 4])
 })
 
+test('[CL3] what comes once more of an earlier stay does not begin a later one', () => {
+  const { story, timelines } = scene()
+  timelines.holdUnknown()
+  for (const frame of [event(1), event(2, REMOVED)]) timelines.offer(frame)
+  timelines.follow(TEAM, 0)
+  const found = timelines.expect([TEAM])
+  for (const frame of [event(1), event(2, REMOVED)]) timelines.offer(frame)
+  timelines.brought([TEAM], found)
+  // What was held while the session was looked up comes after what the resume brought.
+  timelines.releaseUnknown()
+  expect(timelines.positions()).toEqual([])
+  timelines.expect([TEAM])
+  timelines.offer(event(9))
+  expect(story).toEqual([1, 2])
+})
+
 test('[CL1] an event without a seq passes, and nothing begins or goes on by it', () => {
   const { story, timelines } = scene()
   timelines.offer(event(0))

@@ -89,7 +89,9 @@ export class Timelines {
     }
     const cursor = this.cursors.get(event.sessionId) ?? new SessionCursor()
     this.cursors.set(event.sessionId, cursor)
-    if (this.left.delete(event.sessionId) && this.expected.has(event.sessionId)) cursor.anchor()
+    // What is known already says nothing of a later stay.
+    const isKnown = event.seq <= cursor.seq
+    if (!isKnown && this.left.delete(event.sessionId) && this.expected.has(event.sessionId)) cursor.anchor()
     const { ready, hole } = cursor.offer(event)
     this.deliverAll(event.sessionId, ready)
     if (hole === undefined) return

@@ -310,15 +310,15 @@ export type User = { userId: string; access: "active" | "disabled" | "erased"; p
 
 export type Erasure = { sessions: number; erased: number; held: (string)[]; full: number; done: boolean }
 
+export type WebhookDelivery = { at: number; sessionId: string; kind: string; partition: number; offset: number; attempt: number; outcome: "delivered" | "failed" | "dead" | "dropped"; status: number; durationMs: number; error: string }
+
+export type DeadSession = { sessionId: string; deadAt: number; deliveries: number; firstKind: string; firstAt: number }
+
 export type Webhook = { webhookId: string; url: string; use: "after" | "before"; kinds: (string)[]; sessionKinds: ("single" | "group" | "notification" | "user" | "app")[]; failOpen: boolean; budgetMs: number; secretVersion: number; createdAt: number; rotatedAt: number; readOnly: boolean }
 
 export type MadeWebhook = { webhookId: string; url: string; use: "after" | "before"; kinds: (string)[]; sessionKinds: ("single" | "group" | "notification" | "user" | "app")[]; failOpen: boolean; budgetMs: number; secretVersion: number; createdAt: number; rotatedAt: number; readOnly: boolean; secret: string }
 
 export type WebhookTest = { delivered: boolean; status?: number; error?: string; durationMs: number; answer: string }
-
-export type WebhookDelivery = { at: number; sessionId: string; kind: string; partition: number; offset: number; attempt: number; outcome: "delivered" | "failed" | "dead" | "dropped"; status: number; durationMs: number; error: string }
-
-export type DeadSession = { sessionId: string; deadAt: number; deliveries: number; firstKind: string; firstAt: number }
 
 export type SessionSummary = { sessionId: string; lastSeq: number; count: number; unread: number; readSeq: number; at: number; last?: EventFrame; attributes?: SessionAttributes; mentions?: number; firstMentionSeq?: number; peerReadSeq?: number; peerDeliveredSeq?: number; clearedSeq?: number }
 

@@ -1,48 +1,35 @@
 import { z } from 'zod'
 import { OutboundFailed } from '../../infra/outbound/outbound.ts'
-import type { Attempt } from '../../processors/webhooks/attempt-log.ts'
-import type { AttemptPlace } from '../../processors/webhooks/attempt-reader.ts'
-import type { WebhookDesk } from '../../processors/webhooks/webhook-desk.ts'
 import type { WebhookAct } from '../../schemas/event.ts'
-import { isSessionId, type SessionId, type UserId } from '../../schemas/ids.ts'
-import { livingWebhooks, WEBHOOK_FIELDS, type WebhookDetail } from '../../schemas/webhook-acts.ts'
+import { WEBHOOK_FIELDS, type WebhookDetail } from '../../schemas/webhook-acts.ts'
 import {
   HOOK_BUDGET_MS_DEFAULT,
   HOOK_PACK_KINDS,
   settingsProblem,
   URL_CHARS_MAX,
   WEBHOOK_EVENT_KINDS,
-  WEBHOOK_ID,
   WEBHOOKS_PER_APP_MAX,
   type Webhook,
   type WebhookSettings,
   webhookSecret,
 } from '../../schemas/webhooks.ts'
-import type { WebhookIndex } from '../ws/webhook-index.ts'
-import { appSessionId, noteAct, submitAppPack } from './app-packs.ts'
-import { SESSION_ID_PATTERN } from './avro-schemas.ts'
-import { pageQuery } from './common-schemas.ts'
-import type { CallsNow } from './frame-routes.ts'
+import { appSessionId, submitAppPack } from './app-packs.ts'
 import { outcomeOf, outcomeSchema } from './outcome.ts'
 import { Problem } from './problem.ts'
 import { type Route, type RouteCall, route } from './route.ts'
+import {
+  findWebhook,
+  type Listed,
+  type WebhookRouteParts,
+  webhookIdSchema as webhookId,
+  webhooksOf,
+} from './webhooks-of-app.ts'
 
 /**
  * Webhooks of an app. What an app sets is an act in its own session (docs/adr/0024): the gateway looks at what there is,
  * and says what there is from then on. The log has the version of a secret only; the secret itself is derived, and told
  * when it is made. What the installation names in its file is shown and looked after here, and changed there.
  */
-
-export interface WebhookRouteParts {
-  calls: CallsNow
-  webhooks(): WebhookIndex
-  /** Throws Problem where this installation sends no webhooks. */
-  webhookDesk(): WebhookDesk
-}
-
-const ATTEMPTS_PAGE_MAX = 200
-const DEAD_PAGE_MAX = 200
-const OUTCOMES = ['delivered', 'failed', 'dead', 'dropped'] as const
 
 const settings = {
   url: z.string().max(URL_CHARS_MAX).describe('https; http only within networks that the installation allows.'),
@@ -54,7 +41,6 @@ const settings = {
   failOpen: WEBHOOK_FIELDS.failOpen.describe('before: a pack goes on where there is no answer.'),
   budgetMs: WEBHOOK_FIELDS.budgetMs.describe('before: how long an answer may take.'),
 }
-const webhookId = z.string().regex(WEBHOOK_ID)
 const fields = {
   webhookId,
   ...settings,
@@ -87,38 +73,7 @@ const testSchema = z
     answer: z.string().describe('What came back, its beginning.'),
   })
   .meta({ id: 'WebhookTest' })
-const attemptSchema = z
-  .strictObject({
-    at: z.int(),
-    sessionId: z.string(),
-    kind: z.string().describe('Of the event.'),
-    partition: z.int().describe('With offset the place of the event in the log.'),
-    offset: z.int(),
-    attempt: z.int().describe('The how manieth try, from 1; 0: it was not tried.'),
-    outcome: z.enum(OUTCOMES).describe('failed: it is tried again; dead: it was given up; dropped: there was no room.'),
-    status: z.int().describe('HTTP status of the answer; 0: there was none.'),
-    durationMs: z.int(),
-    error: z.string().describe('Why there was no answer.'),
-  })
-  .meta({ id: 'WebhookDelivery' })
-const deadSchema = z
-  .strictObject({
-    sessionId: z.string(),
-    deadAt: z.int().describe('When it was given up.'),
-    deliveries: z.int().describe('What waits, that which came later as well.'),
-    firstKind: z.string().describe('Kind of the first event that waits.'),
-    firstAt: z.int().describe('Time of that event.'),
-  })
-  .meta({ id: 'DeadSession', description: 'A session whose deliveries were given up.' })
 const params = z.strictObject({ webhookId })
-const laneParams = z.strictObject({
-  webhookId,
-  sessionId: z
-    .string()
-    .regex(SESSION_ID_PATTERN)
-    .refine(isSessionId, 'not the id of a session') as unknown as z.ZodType<SessionId>,
-})
-
 export function webhookRoutes(parts: WebhookRouteParts): Route[] {
   const { webhookDesk } = parts
   const read = { method: 'GET', tag: 'webhooks', scope: 'webhooks:read', actsFor: 'app' } as const
@@ -150,7 +105,7 @@ export function webhookRoutes(parts: WebhookRouteParts): Route[] {
       summary: 'Get a webhook',
       params,
       answer: webhookSchema,
-      handle: async ({ identity, params }) => shown(await find(parts, identity.userId, params.webhookId)),
+      handle: async ({ identity, params }) => shown(await findWebhook(parts, identity.userId, params.webhookId)),
     }),
     route({
       ...write,
@@ -202,126 +157,20 @@ export function webhookRoutes(parts: WebhookRouteParts): Route[] {
       params,
       answer: testSchema,
       handle: async ({ identity, params }) => {
-        const { readOnly: _, ...webhook } = await find(parts, identity.userId, params.webhookId)
+        const { readOnly: _, ...webhook } = await findWebhook(parts, identity.userId, params.webhookId)
         const { kind, durationMs, answer, ...rest } = await webhookDesk().test(webhook)
         const came = 'status' in rest ? { status: rest.status } : { error: `${rest.reason}: ${rest.message}` }
         return { delivered: kind === 'delivered', ...came, durationMs, answer }
       },
     }),
-    route({
-      ...read,
-      url: '/v1/webhooks/:webhookId/deliveries',
-      id: 'listDeliveries',
-      summary: 'List what was sent and what came back, the newest first',
-      params,
-      query: pageQuery(ATTEMPTS_PAGE_MAX).extend({
-        sessionId: z.string().min(1).max(200).optional(),
-        outcome: z.enum(OUTCOMES).optional(),
-      }),
-      answer: z.strictObject({ deliveries: z.array(attemptSchema), cursor: z.string().optional() }),
-      handle: async ({ identity, params, query }) => {
-        const { app, webhookId } = await find(parts, identity.userId, params.webhookId)
-        const { limit = ATTEMPTS_PAGE_MAX, cursor, sessionId, outcome } = query
-        const rows = await answered(
-          webhookDesk().attempts({
-            app,
-            webhookId,
-            limit: limit + 1,
-            ...(sessionId === undefined ? {} : { sessionId }),
-            ...(outcome === undefined ? {} : { outcome }),
-            ...(cursor === undefined ? {} : { before: parsePlace(cursor) }),
-          }),
-        )
-        return { deliveries: rows.slice(0, limit).map(shownAttempt), ...cursorOf(rows, limit, placeText) }
-      },
-    }),
-    route({
-      ...read,
-      url: '/v1/webhooks/:webhookId/dead',
-      id: 'listDeadSessions',
-      summary: 'List the sessions whose deliveries were given up, longest first',
-      params,
-      query: pageQuery(DEAD_PAGE_MAX),
-      answer: z.strictObject({ sessions: z.array(deadSchema), cursor: z.string().optional() }),
-      handle: async ({ identity, params, query: { limit = DEAD_PAGE_MAX, cursor } }) => {
-        const webhook = await find(parts, identity.userId, params.webhookId)
-        const [afterAt, afterId] = cursor === undefined ? [-1, ''] : parseDeadPlace(cursor)
-        const lanes = (await answered(webhookDesk().deadLanes(webhook))).filter(
-          ({ at, sessionId }) => at > afterAt || (at === afterAt && sessionId > afterId),
-        )
-        const sessions = lanes.slice(0, limit).map(({ sessionId, at, deliveries, head }) => {
-          return { sessionId, deadAt: at, deliveries, firstKind: head.kind, firstAt: head.at }
-        })
-        return { sessions, ...cursorOf(lanes, limit, ({ at, sessionId }) => `${at}.${sessionId}`) }
-      },
-    }),
-    route({
-      ...write,
-      method: 'POST',
-      url: '/v1/webhooks/:webhookId/dead/:sessionId/replay',
-      id: 'replayDeadSession',
-      summary: 'Deliver what was given up of a session again, in order',
-      params: laneParams,
-      answer: z.strictObject({ replayed: z.literal(true) }),
-      handle: async call => {
-        const { identity, params } = call
-        const webhook = await find(parts, identity.userId, params.webhookId)
-        await noteAct(parts.calls(), call, {
-          act: 'replayWebhook',
-          subject: `${webhook.webhookId} ${params.sessionId}`,
-        })
-        if (!(await answered(webhookDesk().replay(webhook, params.sessionId)))) throw notDead()
-        return { replayed: true as const }
-      },
-    }),
-    route({
-      ...write,
-      method: 'DELETE',
-      url: '/v1/webhooks/:webhookId/dead/:sessionId',
-      id: 'discardDeadSession',
-      summary: 'Drop what was given up of a session',
-      params: laneParams,
-      answer: z.strictObject({ discarded: z.int().describe('Deliveries.') }),
-      handle: async call => {
-        const { identity, params } = call
-        const webhook = await find(parts, identity.userId, params.webhookId)
-        await noteAct(parts.calls(), call, {
-          act: 'discardWebhook',
-          subject: `${webhook.webhookId} ${params.sessionId}`,
-        })
-        const discarded = await answered(webhookDesk().discard(webhook, params.sessionId))
-        if (discarded === 0) throw notDead()
-        return { discarded }
-      },
-    }),
   ]
 }
 
-type Listed = Webhook & { readOnly: boolean }
 type Calling = Pick<RouteCall, 'caller' | 'identity' | 'packId' | 'requestId'>
 type OnWebhook = Calling & { params: { webhookId: string } }
 
-/** Those of an app: first those that the installation names. */
-async function webhooksOf({ webhooks, webhookDesk }: WebhookRouteParts, app: UserId): Promise<Listed[]> {
-  const configured = webhookDesk()
-    .configured()
-    .filter(webhook => webhook.app === app)
-  const hidden = new Set(configured.map(({ webhookId }) => webhookId))
-  const set = livingWebhooks(app, (await webhooks().entries(app)).values()).filter(one => !hidden.has(one.webhookId))
-  return [
-    ...configured.map(webhook => ({ ...webhook, readOnly: true })),
-    ...set.sort((a, b) => a.since - b.since).map(webhook => ({ ...webhook, readOnly: false })),
-  ]
-}
-
-async function find(parts: WebhookRouteParts, app: UserId, webhookId: string): Promise<Listed> {
-  const webhook = (await webhooksOf(parts, app)).find(one => one.webhookId === webhookId)
-  if (webhook === undefined) throw new Problem('NOT_EXIST', 'there is no such webhook')
-  return webhook
-}
-
 async function findOwn(parts: WebhookRouteParts, { identity, params }: OnWebhook): Promise<Webhook> {
-  const { readOnly, ...webhook } = await find(parts, identity.userId, params.webhookId)
+  const { readOnly, ...webhook } = await findWebhook(parts, identity.userId, params.webhookId)
   if (readOnly) throw new Problem('ACCESS_DENIED', 'the installation names this webhook in its file: change it there')
   return webhook
 }
@@ -401,44 +250,4 @@ function made({ webhookDesk }: WebhookRouteParts, webhook: Webhook): z.infer<typ
 
 function shown({ app: _, since, ...webhook }: Listed): z.infer<typeof webhookSchema> {
   return { ...webhook, createdAt: since }
-}
-
-function shownAttempt({ app: _, webhookId: __, ...row }: Attempt): z.infer<typeof attemptSchema> {
-  return row
-}
-
-function cursorOf<T>(rows: readonly T[], limit: number, textOf: (row: T) => string): { cursor?: string } {
-  return rows.length > limit ? { cursor: textOf(rows[limit - 1]!) } : {}
-}
-
-const placeText = ({ at, partition, offset, attempt }: AttemptPlace) => [at, partition, offset, attempt].join('.')
-
-function parsePlace(cursor: string): AttemptPlace {
-  const numbers = cursor.split('.').map(Number)
-  if (numbers.length !== 4 || !numbers.every(n => Number.isSafeInteger(n) && n >= 0)) throw badCursor()
-  const [at, partition, offset, attempt] = numbers as [number, number, number, number]
-  return { at, partition, offset, attempt }
-}
-
-function parseDeadPlace(cursor: string): [at: number, sessionId: string] {
-  const [, at, sessionId] = /^(\d{1,15})\.(.+)$/.exec(cursor) ?? []
-  if (at === undefined || sessionId === undefined) throw badCursor()
-  return [Number(at), sessionId]
-}
-
-function badCursor(): Problem {
-  return new Problem('PARAM', 'cursor: not one of this list')
-}
-
-function notDead(): Problem {
-  return new Problem('NOT_EXIST', 'nothing of this session was given up')
-}
-
-/** What does not answer is a temporary problem. */
-async function answered<T>(question: Promise<T>): Promise<T> {
-  try {
-    return await question
-  } catch (error) {
-    throw new Problem('SERVICE_UNAVAILABLE', 'what was delivered cannot be read now', { cause: error })
-  }
 }

@@ -18,7 +18,9 @@ import { sessionRoutes } from './routes-sessions.ts'
 import { type StatisticsRouteParts, statisticsRoutes } from './routes-statistics.ts'
 import { type TokenRouteParts, tokenRoutes } from './routes-tokens.ts'
 import { type UserRouteParts, userRoutes } from './routes-users.ts'
-import { type WebhookRouteParts, webhookRoutes } from './routes-webhooks.ts'
+import { webhookDeliveryRoutes } from './routes-webhook-deliveries.ts'
+import { webhookRoutes } from './routes-webhooks.ts'
+import type { WebhookRouteParts } from './webhooks-of-app.ts'
 
 /** What routes work with. */
 export interface RouteParts
@@ -55,6 +57,7 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...tokenRoutes(parts),
     ...keyRoutes(parts),
     ...webhookRoutes(parts),
+    ...webhookDeliveryRoutes(parts),
     ...auditRoutes(calls),
     ...statisticsRoutes(parts),
     ...deadRoutes(parts),

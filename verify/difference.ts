@@ -43,6 +43,12 @@ export class Differences {
     for (const difference of differences) this.add(difference)
   }
 
+  /** Takes what another one has collected. */
+  addFrom({ shown, total }: Differences): void {
+    this.addAll(shown)
+    this.total += total - shown.length
+  }
+
   isFull(): boolean {
     return this.shown.length >= DIFFERENCES_SHOWN_MAX
   }

@@ -41,6 +41,27 @@ export interface UserFold {
   kept: ReadonlyMap<SessionId, KeptFold>
 }
 
+/** What a user has nothing of is shared by all of them: there may be millions. */
+const NO_USER: UserFold = {
+  hot: new Map(),
+  largeGroups: new Set(),
+  groups: new Map(),
+  refusals: [],
+  told: [],
+  kept: new Map(),
+}
+
+/** The one to write to: an empty one is shared. */
+function own<K, V>(map: Map<K, V>): Map<K, V> {
+  return map.size === 0 ? new Map() : map
+}
+
+function withItem<T>(list: T[], item: T): T[] {
+  if (list.length === 0) return [item]
+  list.push(item)
+  return list
+}
+
 /** Of a session, what happened after the end of the fold. */
 export interface SessionMoves {
   /** hotTime of each event. */
@@ -77,8 +98,15 @@ export class UserFolds {
   add(fold: PartitionFold): void {
     this.peopleFolds.push(fold.people)
     for (const session of fold.sessions.values()) this.addSession(session)
-    for (const told of fold.told) this.user(told.userId).told.push(told)
-    for (const refusal of fold.refusals) if (isKept(refusal)) this.user(refusal.userId).refusals.push(refusal)
+    for (const told of fold.told) {
+      const user = this.user(told.userId)
+      user.told = withItem(user.told, told)
+    }
+    for (const refusal of fold.refusals) {
+      if (!isKept(refusal)) continue
+      const user = this.user(refusal.userId)
+      user.refusals = withItem(user.refusals, refusal)
+    }
   }
 
   /** What the log says of each user besides their sessions. */
@@ -89,39 +117,35 @@ export class UserFolds {
   private addSession(session: SessionFold): void {
     const { sessionId, at } = session
     const kind = parseSessionId(sessionId)
-    if (kind?.kind === 'Single')
-      for (const userId of [kind.a, kind.b]) this.user(userId).hot.set(sessionId, hotTime(at))
-    if (kind?.kind === 'Notify') this.user(kind.user).hot.set(sessionId, hotTime(at))
+    if (kind?.kind === 'Single') for (const userId of [kind.a, kind.b]) this.see(userId, sessionId, at)
+    if (kind?.kind === 'Notify') this.see(kind.user, sessionId, at)
     if (kind?.kind === 'User') this.user(kind.user).kept = session.reading.kept
     if (kind?.kind !== 'Group') return
     for (const [userId, { left, metLarge }] of session.people) {
       const user = this.user(userId)
-      if (metLarge) user.largeGroups.add(sessionId)
-      else user.hot.set(sessionId, hotTime(left?.at ?? at))
+      if (!metLarge) this.see(userId, sessionId, left?.at ?? at)
+      else user.largeGroups = new Set([...user.largeGroups, sessionId])
     }
     if (session.dismissedSeq > 0) return
     for (const [userId, { joinSeq }] of session.members()) {
-      this.user(userId).groups.set(sessionId, { joinSeq, role: session.group.roleOf(userId) })
+      const user = this.user(userId)
+      user.groups = own(user.groups).set(sessionId, { joinSeq, role: session.group.roleOf(userId) })
     }
+  }
+
+  private see(userId: UserId, sessionId: SessionId, at: number): void {
+    const user = this.user(userId)
+    user.hot = own(user.hot).set(sessionId, hotTime(at))
   }
 
   private user(userId: UserId): UserFold {
     let user = this.users.get(userId)
     if (user === undefined) {
-      user = { hot: new Map(), largeGroups: new Set(), groups: new Map(), refusals: [], told: [], kept: new Map() }
+      user = { ...NO_USER }
       this.users.set(userId, user)
     }
     return user
   }
-}
-
-const NO_USER: UserFold = {
-  hot: new Map(),
-  largeGroups: new Set(),
-  groups: new Map(),
-  refusals: [],
-  told: [],
-  kept: new Map(),
 }
 
 export interface UserLimits {

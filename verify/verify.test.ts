@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { ArchiveInspector } from '../processors/archive/inspect.ts'
 import { anyScript, group, Script, single, user } from '../processors/testing/events.ts'
 import { makeEventLog } from '../processors/testing/log.ts'
 import { Flag } from '../schemas/pack.ts'
@@ -27,6 +28,41 @@ test('[VF1] views that hold what the log says are equal, whatever happened', asy
     }),
     { numRuns: 40 },
   )
+})
+
+test('[VF1] partitions that are compared side by side are all counted, and what differs in them', async () => {
+  const eventLog = await makeEventLog({ partitions: 2 })
+  for (const partition of [0, 1]) {
+    const script = new Script()
+    for (const text of ['a', 'b', 'c']) script.message(single('alice', `peer${partition}`), user('alice'), text)
+    eventLog.append(script.events, partition)
+  }
+  const { views, verifyOptions, servers } = memoryViews(eventLog)
+  await catchUp(eventLog, views)
+  const { archive } = servers
+  let arrived = 0
+  let bothAreHere = () => {}
+  const both = new Promise<void>(resolve => {
+    bothAreHere = resolve
+  })
+  const meeting: ArchiveInspector = {
+    positions: () => archive.positions(),
+    events: (...range) => archive.events(...range),
+    eventPages: (...range) => archive.eventPages(...range),
+    messages: partition => archive.messages(partition),
+    derived: () => archive.derived(),
+    messagesOfEvents: async range => {
+      if (++arrived === 2) bothAreHere()
+      await both
+      return archive.messagesOfEvents(range)
+    },
+  }
+  const result = await verify({ ...verifyOptions, archive: meeting })
+  expect(result).toMatchObject({ total: 0, sessions: 2, events: 6, messages: 6, users: 3 })
+  for (const row of archive.eventRows) if (row.seq === 1) row.gateway = 'another'
+  const damaged = await verify(verifyOptions)
+  expect(damaged).toMatchObject({ total: 2, sessions: 2, events: 6, messages: 6 })
+  expect(damaged.differences.map(({ partition }) => partition).sort()).toEqual([0, 1])
 })
 
 test('[VF2] what history may have dropped is not missed, what it must keep is', async () => {

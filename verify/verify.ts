@@ -27,7 +27,7 @@ import { checkSessions, READ_TRIES_MAX, READS_AT_ONCE } from './verify-sessions.
  *      looked at again while the fold goes on to the present end (verify-sessions.ts);
  *   3. compare the archive's other tables with its `events`, in the server;
  *   4. compare what is kept for each user, and look for what no event explains.
- * Memory: one partition's fold at a time, about 250 bytes an event, and the session lists of all users.
+ * Memory: the folds of PARTITIONS_AT_ONCE partitions, about 250 bytes an event, and the session lists of all users.
  * Not compared: what the log no longer holds, list versions, and what the views keep for nobody to see.
  */
 export interface VerifyOptions {
@@ -62,6 +62,8 @@ export class CannotVerify extends Error {
 /** How long a view may take to pass the end of the log that was taken at the start. */
 export const VIEW_WAIT_MS_MAX: Millis = 60_000
 const VIEW_POLL_MS: Millis = 200
+/** While one partition waits for the log or a store, another one is folded. Each has its fold in memory. */
+const PARTITIONS_AT_ONCE = 2
 
 /** Compares everything. Throws CannotVerify, or what a store or the log threw. */
 export async function verify(options: VerifyOptions): Promise<VerifyResult> {
@@ -88,7 +90,8 @@ class Verification {
   async run(): Promise<VerifyResult> {
     const bounds = await this.bounds()
     await this.untilViewsPassed(bounds)
-    for (const [partition, range] of [...bounds].sort(([a], [b]) => a - b)) await this.checkPartition(partition, range)
+    const inOrder = [...bounds].sort(([a], [b]) => a - b)
+    await forAll(inOrder, PARTITIONS_AT_ONCE, ([partition, range]) => this.checkPartition(partition, range))
     await this.checkDerived(bounds)
     await this.checkUsersAndExtras()
     await this.explain()
@@ -153,12 +156,13 @@ class Verification {
     const fold = new PartitionFold({ partition, isPartial, largeAbove: limits.hotGroupMembersMax, limits })
     const reader = new PartitionReader(this.source, partition, start)
     this.readers.set(partition, reader)
-    const before = this.differences.total
-    await this.readAndCompareEvents(reader, fold, { start, end })
+    const found = await this.readAndCompareEvents(reader, fold, { start, end })
+    this.differences.addFrom(found)
     if (archive !== undefined) {
-      const scope = this.archiveScope(partition, { start, end })
-      const areEventsRight = this.differences.total === before
-      this.counts.messages += await checkMessages(archive, fold, { scope, areEventsRight })
+      const scope = this.archiveScope(partition, { start, end }, this.differences)
+      // Another partition adds to it meanwhile.
+      const messages = await checkMessages(archive, fold, { scope, areEventsRight: found.total === 0 })
+      this.counts.messages += messages
     }
     const goOn = (after: (sessionId: string) => void) => this.goOn(reader, fold, after)
     await checkSessions(fold, { history, membership, kept: limits }, { differences: this.differences, goOn })
@@ -168,24 +172,32 @@ class Verification {
     this.users.add(fold)
   }
 
+  /** What is wrong with the log itself, and with `events`. */
   private async readAndCompareEvents(
     reader: PartitionReader,
     fold: PartitionFold,
     bounds: PartitionBounds,
-  ): Promise<void> {
+  ): Promise<Differences> {
     const { archive } = this.options
-    const events = archive && new EventsCheck(archive, this.archiveScope(fold.partition, bounds))
-    await reader.readTo(bounds.end, (event, offset) => {
-      this.differences.addAll(fold.add(event, offset))
-      return events?.add(event, offset)
-    })
+    const found = new Differences()
+    const events = archive && new EventsCheck(archive, this.archiveScope(fold.partition, bounds, found))
+    try {
+      await reader.readTo(bounds.end, (event, offset) => {
+        found.addAll(fold.add(event, offset))
+        return events?.add(event, offset)
+      })
+    } catch (error) {
+      this.differences.addFrom(found)
+      throw error
+    }
     await events?.finish()
     events?.checkEmptied(fold)
+    return found
   }
 
-  private archiveScope(partition: Partition, { start, end }: PartitionBounds): ArchiveScope {
+  private archiveScope(partition: Partition, { start, end }: PartitionBounds, differences: Differences): ArchiveScope {
     const logEnd = async () => (await this.bounds()).get(partition)!.end
-    return { partition, firstOffset: start, lastOffset: end - 1, differences: this.differences, logEnd }
+    return { partition, firstOffset: start, lastOffset: end - 1, differences, logEnd }
   }
 
   /** Takes a fold to the present end of the log. */
@@ -222,8 +234,8 @@ class Verification {
     // What a user has depends on all sessions, from their beginnings.
     if (this.partialPartitions.length > 0 || this.isCorrupt) return
     this.people = this.users.people()
-    const userIds = await this.differingUsers()
-    const sessionIds = await this.unknownSessions()
+    // The server goes through its keys while users are compared.
+    const [userIds, sessionIds] = await Promise.all([this.differingUsers(), this.unknownSessions()])
     if (userIds.size === 0 && sessionIds.size === 0) return
     // Something differs: it is read again, then the log, which by then holds what made it differ, if anything did.
     const checks = new Map<UserId, UserCheck>()
@@ -239,18 +251,27 @@ class Verification {
   }
 
   private async differingUsers(): Promise<Set<UserId>> {
-    const { history, membership } = this.options
-    const userIds = new Set<UserId>([...this.users.users.keys(), ...this.people.keys()])
-    for (const view of [history, membership]) {
-      for await (const page of view?.userIds() ?? []) for (const userId of page) userIds.add(userId)
-    }
     const differing = new Set<UserId>()
     const still = new Moves()
-    await forAll(userIds, READS_AT_ONCE, async userId => {
+    const look = async (userId: UserId) => {
       const check = await this.readUser(userId)
       if (check(still).length > 0) differing.add(userId)
-    })
+    }
+    const known = new Set<UserId>([...this.users.users.keys(), ...this.people.keys()])
+    const [unknown] = await Promise.all([this.unknownUsers(known), forAll(known, READS_AT_ONCE, look)])
+    await forAll(unknown, READS_AT_ONCE, look)
     return differing
+  }
+
+  /** Users of whom a view has something and the folds have nothing. */
+  private async unknownUsers(known: ReadonlySet<UserId>): Promise<Set<UserId>> {
+    const unknown = new Set<UserId>()
+    for (const view of [this.options.history, this.options.membership]) {
+      for await (const page of view?.userIds() ?? []) {
+        for (const userId of page) if (!known.has(userId)) unknown.add(userId)
+      }
+    }
+    return unknown
   }
 
   /** Sessions that a view has and the folds do not. */

@@ -9,6 +9,7 @@ import { Api, type ApiOptions, BODY_BYTES_MAX, sendProblem } from './api.ts'
 import { ASYNCAPI_PATH, serveAsyncapi } from './asyncapi.ts'
 import { serveDevelopmentLogin } from './development-login.ts'
 import { describeRoutes, OPENAPI_PATH } from './openapi.ts'
+import { isToWebSocket, readWithoutOffer } from './other-upgrades.ts'
 import { Problem } from './problem.ts'
 import { REFERENCE_PATH, serveReferencePage } from './reference-page.ts'
 import type { ForeignRoute, Route } from './route.ts'
@@ -86,7 +87,10 @@ export class HttpServer {
         ? Fastify({ ...options, http })
         : (Fastify({ ...options, https: { ...tls, ...http } }) as unknown as FastifyInstance)
     const { server } = this.fastify
-    server.on('upgrade', upgrade)
+    server.on('upgrade', (request, stream, head) => {
+      if (isToWebSocket(request)) upgrade(request, stream, head)
+      else readWithoutOffer(server, request, stream, head)
+    })
     // What a client expects beyond 100-continue is not looked at; Node would refuse it with nothing but a status.
     server.on('checkExpectation', (request, response) => server.emit('request', request, response))
     this.fastify.addHook('onRequest', async (request, reply) => {

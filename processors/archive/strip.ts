@@ -147,8 +147,7 @@ export function stripsOf(table: ContentTable, plan: StripPlan, suffix: string): 
   const values = emptied(table)
   const full = values.map(([column, value]) => `${column} != ${value}`).join(' OR ')
   const set = values.map(([column, value]) => `${column} = ${value}`).join(', ')
-  return pieces(conditions(table, plan)).map(some => {
-    const where = some.join(' OR ')
+  return [...ofMessages(table, plan), ...ofUsers(table, plan)].map(where => {
     return {
       look: `SELECT 1 AS found FROM ${name} WHERE (${where}) AND (${full}) LIMIT 1`,
       update: `ALTER TABLE ${name} UPDATE ${set} WHERE ${where} SETTINGS mutations_sync = 1`,
@@ -179,19 +178,22 @@ export function expiryOf(table: ContentTable, { sessionKind, before, held }: Exp
   }
 }
 
-/** Which rows are to be emptied, one condition for each message, session and user. */
-function conditions(table: ContentTable, plan: StripPlan): string[] {
-  const { hasKind, messageSeq, ofMessages } = table
-  const kinds = hasKind ? ` AND kind IN (${LEFT_KINDS.map(text).join(', ')})` : ''
-  const messages = plan.messages.map(({ sessionId, seq }) => {
-    const also = ofMessages === '' ? '' : ` AND ${ofMessages}`
-    return `(sessionId = ${text(sessionId)} AND ${messageSeq} = ${seq}${also})`
+/** Which rows of messages are to be emptied: looked up in one set, a condition for each took minutes. */
+function ofMessages({ messageSeq, ofMessages: also }: ContentTable, { messages }: StripPlan): string[] {
+  return pieces(messages).map(some => {
+    const names = some.map(({ sessionId, seq }) => `(${text(sessionId)}, ${seq})`)
+    return `(sessionId, ${messageSeq}) IN (${names.join(', ')})${also === '' ? '' : ` AND ${also}`}`
   })
+}
+
+/** Which rows of users are to be emptied. */
+function ofUsers(table: ContentTable, plan: StripPlan): string[] {
+  const kinds = table.hasKind ? ` AND kind IN (${LEFT_KINDS.map(text).join(', ')})` : ''
   const said = plan.said.map(({ sessionId, userId, seq }) => {
     return `(sessionId = ${text(sessionId)} AND seq < ${seq}${kinds}${userId === undefined ? '' : ` AND ${by(table, userId)}`})`
   })
   const users = plan.users.map(({ sessionId, seq }) => `(sessionId = ${text(sessionId)} AND seq < ${seq}${kinds})`)
-  return [...messages, ...said, ...users]
+  return pieces([...said, ...users]).map(some => some.join(' OR '))
 }
 
 /** Rows of what a user said; their alias may have been given by somebody else. */

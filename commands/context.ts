@@ -11,7 +11,6 @@ import { eventCodec, packCodec, type RecordCodec, type SchemaRegistry } from '..
 import type { Event } from '../schemas/event.ts'
 import type { Pack } from '../schemas/pack.ts'
 import type { Log } from '../topics/log.ts'
-import { SharedLog } from '../topics/shared-log.ts'
 import { makeTopics, type Topics, valueSubject } from '../topics/topics.ts'
 import { readKafkaSecurity, requireAccess } from './kafka-security.ts'
 
@@ -51,7 +50,7 @@ export async function openContext(env: NodeJS.ProcessEnv, name: string): Promise
   const kafka = { brokers: config.kafkaBrokers, security: await readKafkaSecurity(config.kafkaSecurity) }
   const clientId = `${name}-${config.nodeName}`
   await requireAccess({ ...kafka, clientId })
-  const log = new SharedLog(new KafkaLog({ ...kafka, clientId, clock, logger }), { clock })
+  const log = new KafkaLog({ ...kafka, clientId, clock, logger })
   const codecs = {
     packs: await packCodec(registry, valueSubject(topics.packs)),
     events: await eventCodec(registry, valueSubject(topics.events)),

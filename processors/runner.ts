@@ -7,14 +7,7 @@ import { Turns } from '../infra/turns.ts'
 import { type RecordCodec, UnknownSchema } from '../schemas/codec.ts'
 import type { Event } from '../schemas/event.ts'
 import type { Offset, Partition } from '../schemas/ids.ts'
-import {
-  type FetchedBatch,
-  type Log,
-  type LogReader,
-  type PartitionBounds,
-  PositionOutOfRange,
-  type StoredRecord,
-} from '../topics/log.ts'
+import { type FetchedBatch, type Log, type LogReader, type PartitionBounds, PositionOutOfRange } from '../topics/log.ts'
 import { readRecordAt } from '../topics/read-range.ts'
 import type { Topics } from '../topics/topics.ts'
 import {
@@ -369,12 +362,12 @@ class ViewRunner implements Runner {
     for (const [index, record] of records.entries()) {
       const place = `${this.options.topics.events.name}/${partition}@${record.offset}`
       // Awaits only where a schema has to be fetched: a batch is decoded in one go.
-      let event = this.decode(record, place)
+      let event = this.decode(record.value!, place)
       if (event instanceof UnknownSchema) {
         const { schemaId } = event
         const learned = await this.persist('fetching a schema', () => this.options.eventCodec.learn(schemaId))
         if (learned === undefined) return undefined
-        event = this.decode(record, place)
+        event = this.decode(record.value!, place)
         if (event instanceof UnknownSchema) throw undecodable(this.name, place, event)
       }
       events.push({ event, position: positions[index]! })
@@ -382,10 +375,9 @@ class ViewRunner implements Runner {
     return events
   }
 
-  private decode(record: StoredRecord, place: string): Event | UnknownSchema {
+  private decode(value: Buffer, place: string): Event | UnknownSchema {
     try {
-      record.event ??= this.options.eventCodec.decode(record.value!)
-      return record.event
+      return this.options.eventCodec.decode(value)
     } catch (error) {
       if (error instanceof UnknownSchema) return error
       throw undecodable(this.name, place, error)

@@ -1,8 +1,6 @@
 import type { Millis } from '../infra/clock.ts'
-import type { Event } from '../schemas/event.ts'
 import type { Offset, Partition } from '../schemas/ids.ts'
 import type { TopicName } from './topics.ts'
-import type { Position } from './valid-events.ts'
 
 /**
  * The log port: what the product needs of Kafka and nothing else. Implementations: kafka-log.ts (adapter, in
@@ -21,13 +19,6 @@ export interface StoredRecord extends LogRecord {
   offset: Offset
   /** Broker's append time, milliseconds since the epoch. */
   appendedAt: Millis
-  /**
-   * What follows from the record alone, kept with it by the first who works it out, for all who are given the same
-   * record; nobody changes it, and a copy with other bytes leaves it out. `after`: the position after it (valid-events.ts).
-   */
-  after?: Position
-  /** The event that a record of im.events holds. */
-  event?: Event
 }
 
 /** The answer to an append was an error that says that nothing was stored, or none came. */

@@ -92,9 +92,8 @@ export function isValid(record: StoredRecord, before: Position): boolean {
 
 /** The position after a valid record. Throws LogCorrupt when its cause is not the next one (rule 2). */
 export function advance(before: Position, record: StoredRecord, partition: Partition): Position {
-  record.after ??= positionAfter(record)
-  const { cause } = record.after
-  if (cause === null) throw new LogCorrupt(partition, record.offset, 'a valid record without a cause')
+  const cause = readCause(record.value!)
+  if (cause === undefined) throw new LogCorrupt(partition, record.offset, 'a valid record without a cause')
   if (before.cause !== null && !isNextCause(before.cause, cause)) {
     throw new LogCorrupt(
       partition,
@@ -102,12 +101,7 @@ export function advance(before: Position, record: StoredRecord, partition: Parti
       `cause ${cause.era}/${cause.offset} does not follow ${before.cause.era}/${before.cause.offset}`,
     )
   }
-  return record.after
-}
-
-/** Its cause is null where the record has none. */
-function positionAfter(record: StoredRecord): Position {
-  return { offset: record.offset, cause: readCause(record.value!) ?? null, hash: chainHash(record) }
+  return { offset: record.offset, cause, hash: chainHash(record) }
 }
 
 /** True where no outcome lies between the two: LOG2. */

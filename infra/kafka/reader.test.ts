@@ -1,6 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
-import { type FetchedBatch, type Log, type LogReader, PositionOutOfRange, type ReadOptions } from '../../topics/log.ts'
-import { SharedLog } from '../../topics/shared-log.ts'
+import { type FetchedBatch, type LogReader, PositionOutOfRange, type ReadOptions } from '../../topics/log.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { silentLogger } from '../logger.ts'
 import { BrokerUnreachable } from './broker-connection.ts'
@@ -369,40 +368,4 @@ test('[LOG12] the answer to what was asked before a seek is dropped, also when i
   await has(got, 0, 3)
   expect(got.get(0)).toEqual(['a', 'b', 'c'])
   await reader.close()
-})
-
-/** Fetches that it takes until so many readers, which share, have each got every record of twenty appends. */
-async function fetchesOf(readers: number): Promise<number> {
-  brokers = new FakeBrokers()
-  brokers.lead(0, 1)
-  const log = {
-    read: (options: ReadOptions) => new KafkaReader(brokers, options, { clock, logger: silentLogger }),
-    close: async () => {},
-  }
-  const shared = new SharedLog(log as unknown as Log, { clock })
-  const counts = Array.from({ length: readers }, (_, index) => {
-    const count = { records: 0 }
-    shared.read({
-      topic: 't',
-      from: new Map([[0, 0]]),
-      pauseMs: 20 + 10 * index,
-      onBatch: ({ records }) => {
-        count.records += records.length
-        brokers.change()
-      },
-    })
-    return count
-  })
-  for (let round = 1; round <= 20; round++) {
-    brokers.append(0, 'a', 'b')
-    await brokers.until(() => counts.every(({ records }) => records === 2 * round))
-  }
-  await shared.close()
-  return brokers.fetches.length
-}
-
-test('[LOG22] five readers that share cost a broker the fetches of one, and one or two for each that comes in', async () => {
-  const one = await fetchesOf(1)
-  expect(one).toBeGreaterThanOrEqual(20)
-  expect(await fetchesOf(5)).toBeLessThanOrEqual(one + 2 * 4)
 })

@@ -29,7 +29,7 @@ const texts = (count: number, first = 0) => Array.from({ length: count }, (_, in
 const values = (records: readonly StoredRecord[]) => records.map(record => String(record.value))
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => `${index}`)
 
-export function gate(): { opened: Promise<void>; open: () => void } {
+function gate(): { opened: Promise<void>; open: () => void } {
   let open = () => {}
   const opened = new Promise<void>(resolve => {
     open = resolve

@@ -39,8 +39,6 @@ export interface SimOptions {
   loginsMax: number
   /** The role push runs as well. */
   pushes: boolean
-  /** One process runs all views, which then read together. */
-  viewsTogether: boolean
   /** Lines of the world's log that are kept. */
   notesMax: number
 }
@@ -73,9 +71,8 @@ function draw(seed: number, random: SeededRandom): SimOptions {
     faults: drawFaults(random),
     loginPolicy: random.pick(['all', 'all', 'onePerType', 'one', 'classes'] as const),
     loginsMax: random.pick([64, 64, 1]),
-    // The last to be drawn: seeds from before mean what they meant.
+    // The last to be drawn: seeds from before it mean what they meant.
     pushes: random.chance(0.25),
-    viewsTogether: random.chance(0.5),
     notesMax: NOTES_MAX,
   }
 }

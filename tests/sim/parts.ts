@@ -45,21 +45,6 @@ async function makeCodecs(): Promise<Codecs> {
   }
 }
 
-/** Decodes to what nobody can change: views of one process are given the same events. */
-export function frozen(codec: RecordCodec<Event>): RecordCodec<Event> {
-  return {
-    encode: value => codec.encode(value),
-    learn: schemaId => codec.learn(schemaId),
-    decode: bytes => deepFrozen(codec.decode(bytes)),
-  }
-}
-
-function deepFrozen<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
-  for (const part of Object.values(value)) deepFrozen(part)
-  return Object.freeze(value)
-}
-
 /** A pack as it lies on the log; undefined where it cannot be read. */
 export function decodePack(codec: RecordCodec<Pack>, value: Buffer): Pack | undefined {
   try {

@@ -10,12 +10,11 @@ import type { View } from '../../processors/view.ts'
 import type { Partition } from '../../schemas/ids.ts'
 import { AppendFailed } from '../../topics/log.ts'
 import { fixedOwnership } from '../../topics/ownership.ts'
-import { SharedLog } from '../../topics/shared-log.ts'
 import type { TransactionalWriters } from '../../topics/transactional-log.ts'
 import { presenceOf } from './air.ts'
 import { Host, type Machine, type Running } from './host.ts'
 import type { RunningGateway } from './network.ts'
-import { frozen, maySequencerEnd, rulesOf } from './parts.ts'
+import { maySequencerEnd, rulesOf } from './parts.ts'
 import {
   appsReader,
   archiveReader,
@@ -35,8 +34,7 @@ const HEARTBEAT_MS = 5_000
 /** How likely one transaction on im.sessions fails in each way. */
 const CHANGELOG_FAILS = 0.05
 
-export const VIEWS = ['history', 'membership', 'archive'] as const
-export type ViewName = (typeof VIEWS)[number]
+export type ViewName = 'history' | 'membership' | 'archive'
 
 export function sequencerHost(world: World, name: string): Host {
   const boot = (host: Machine): Running => {
@@ -122,40 +120,30 @@ export function gatewayHost(world: World, name: string): Host<RunningGateway> {
   return host
 }
 
-/** A process that runs views: those of one read together. */
-export function viewHost(world: World, names: readonly ViewName[], copy: string): Host {
+export function viewHost(world: World, name: ViewName, copy: string): Host {
   const boot = (host: Machine): Running => {
     const clock = host.life.clock(host.clock)
     const partitions = Array.from({ length: world.options.partitions }, (_, n) => n)
-    const log = new SharedLog(host.log(), { clock })
-    const runners = names.map(name =>
-      makeRunner(
-        world.alterations.runner(
-          {
-            log,
-            eventCodec: frozen(world.codecs.event),
-            view: world.alterations.view(viewOf(world, name, host, { clock, partitions }), world),
-            topics: world.topics,
-            partitions,
-            clock,
-            random: world.random.fork(),
-            logger: world.logger,
-            metrics: new Metrics(),
-          },
-          world,
-        ),
+    const runner = makeRunner(
+      world.alterations.runner(
+        {
+          view: world.alterations.view(viewOf(world, name, host, { clock, partitions }), world),
+          log: host.log(),
+          topics: world.topics,
+          eventCodec: world.codecs.event,
+          partitions,
+          clock,
+          random: world.random.fork(),
+          logger: world.logger,
+          metrics: new Metrics(),
+        },
+        world,
       ),
     )
-    for (const runner of runners) void runner.start()
-    return {
-      done: Promise.all(runners.map(runner => runner.done)).then(() => {}),
-      isReady: () => runners.every(runner => runner.ready()),
-      drain: async () => {
-        await Promise.all(runners.map(runner => runner.drain()))
-      },
-    }
+    void runner.start()
+    return { done: runner.done, isReady: () => runner.ready(), drain: () => runner.drain() }
   }
-  return new Host(world, { name: `${names.join('+')}-${copy}`, boot, appendsMax: names.length })
+  return new Host(world, { name: `${name}-${copy}`, boot })
 }
 
 function viewOf(world: World, name: ViewName, host: Machine, parts: { clock: Clock; partitions: Partition[] }): View {

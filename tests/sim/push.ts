@@ -13,11 +13,9 @@ import {
   type Vendor,
 } from '../../processors/push/vendor.ts'
 import { makeRunner } from '../../processors/runner.ts'
-import { SharedLog } from '../../topics/shared-log.ts'
 import { presenceOf } from './air.ts'
 import { Host, type Machine, type Running } from './host.ts'
 import { override } from './mistakes.ts'
-import { frozen } from './parts.ts'
 import { historyReader, membershipReader, peopleReader, remote } from './stores.ts'
 import type { World } from './world.ts'
 
@@ -51,8 +49,7 @@ export function pushHost(world: World, copy: string): Host {
   const boot = (host: Machine): Running => {
     const clock = host.life.clock(host.clock)
     const partitions = Array.from({ length: world.options.partitions }, (_, n) => n)
-    const log = new SharedLog(host.log(), { clock })
-    const shared = { log, topics: world.topics, clock, random: world.random.fork(), logger: world.logger }
+    const shared = { log: host.log(), topics: world.topics, clock, random: world.random.fork(), logger: world.logger }
     const parts: PushParts = {
       ...shared,
       store: remote(world, host, 'push', notingAcks(world)),
@@ -70,7 +67,7 @@ export function pushHost(world: World, copy: string): Host {
       metrics: new Metrics(),
     }
     const { view, makeWorker } = makePush(world.alterations.push(parts, world))
-    const eventCodec = frozen(world.codecs.event)
+    const eventCodec = world.codecs.event
     const runner = withWorker(
       makeRunner({ ...shared, view, eventCodec, partitions, metrics: new Metrics() }),
       makeWorker(partitions),

@@ -32,7 +32,7 @@ import type { Host } from './host.ts'
 import { Network, type RunningGateway } from './network.ts'
 import type { SimOptions } from './options.ts'
 import { type Codecs, codecsOf, countAppends, decodePack, sharesOf, topicsOf } from './parts.ts'
-import { gatewayHost, sequencerHost, VIEWS, viewHost } from './processes.ts'
+import { gatewayHost, sequencerHost, viewHost } from './processes.ts'
 import { type Acked, pushHost, type Taken } from './push.ts'
 import { Trail } from './stores.ts'
 import { strike } from './strikes.ts'
@@ -181,8 +181,9 @@ export class World {
     this.sequencers = [...this.assigned.keys()].map(name => sequencerHost(this, name))
     this.gateways = ['gw-a', 'gw-b', 'gw-c'].map(name => gatewayHost(this, name))
     const copies = options.viewsDoubled ? ['a', 'b'] : ['a']
-    const processes = options.viewsTogether ? [VIEWS] : VIEWS.map(name => [name])
-    this.views = copies.flatMap(copy => processes.map(names => viewHost(this, names, copy)))
+    this.views = copies.flatMap(copy =>
+      (['history', 'membership', 'archive'] as const).map(name => viewHost(this, name, copy)),
+    )
     this.pushers = options.pushes ? copies.map(copy => pushHost(this, copy)) : []
     this.devices = this.users.flatMap(user =>
       Array.from({ length: options.devices }, (_, n) => new Device(this, user, `d${n}`)),

@@ -50,7 +50,7 @@ const STOP_GRACE_MS: Millis = 25_000
  *
  * Growth of the old objects before they are collected, in percent: by itself Node collects at half as much again, which
  * is every two seconds in a busy gateway, and each time holds messages up for 5 to 20 ms and takes the other core for
- * up to 90. At seven times as much it is every ten to thirty seconds, for about 100 MiB.
+ * up to 90. At seven times as much it is every ten to thirty seconds, for about 100 MiB (docs/performance.md, Chat).
  */
 const MEMORY = ['--max-semi-space-size=32', '--heap-growing-percent=600']
 

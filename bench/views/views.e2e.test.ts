@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { systemClock, systemRandom } from '../../infra/clock.ts'
+import { printedBy } from '../../tests/printed.ts'
 import { testStack } from '../../tests/stack.ts'
 import { runViewsBench } from './command.ts'
 import type { ViewsReport } from './report.ts'
@@ -7,24 +8,18 @@ import type { ViewsReport } from './report.ts'
 const BENCH_MS_MAX = 180_000
 
 test('[BN21] views are built from a log of their own and found equal to it', { timeout: BENCH_MS_MAX }, async () => {
-  const lines: string[] = []
-  const write = process.stdout.write
-  process.stdout.write = (line: string | Uint8Array) => lines.push(String(line)) > 0
-  try {
-    const { kafkaBrokers, registryUrl, redisUrl, clickhouseUrl } = testStack()
-    const env = {
-      KAFKA_BROKERS: kafkaBrokers,
-      SCHEMA_REGISTRY_URL: registryUrl,
-      REDIS_URL: redisUrl,
-      CLICKHOUSE_URL: clickhouseUrl,
-      PACKLOG_DATA: 'none',
-    }
-    const shell = { env, clock: systemClock, random: systemRandom, log: () => {} }
-    expect(await runViewsBench(['verify', '--sessions', '700', '--json'], shell)).toBe(0)
-  } finally {
-    process.stdout.write = write
+  const { kafkaBrokers, registryUrl, redisUrl, clickhouseUrl } = testStack()
+  const env = {
+    KAFKA_BROKERS: kafkaBrokers,
+    SCHEMA_REGISTRY_URL: registryUrl,
+    REDIS_URL: redisUrl,
+    CLICKHOUSE_URL: clickhouseUrl,
+    PACKLOG_DATA: 'none',
   }
-  const report = JSON.parse(lines.join('')) as ViewsReport
+  const shell = { env, clock: systemClock, random: systemRandom, log: () => {} }
+  const { code, text } = await printedBy(() => runViewsBench(['verify', '--sessions', '700', '--json'], shell))
+  expect(code).toBe(0)
+  const report = JSON.parse(text) as ViewsReport
   expect(Object.keys(report.rebuilt)).toEqual(['history', 'membership', 'archive'])
   expect(report.verified).toMatchObject({ events: 2_100, differences: 0 })
   expect(report.verified!.sessions).toBeGreaterThan(600)

@@ -342,6 +342,20 @@ test('[GW7] own packs that are acked while history is read are not sent again as
   expect(bob.seqs(chat)).toEqual([2, 3, 5, 7])
 })
 
+test('[GW7] a later resume brings from history what was acked during an earlier one that it takes over', async () => {
+  const { world, gateway } = await withMessages(3)
+  const bob = await reconnected(world, gateway, 'bob')
+  world.history.isFollowing = false
+  resume(bob, chat, 3)
+  world.say(bob, chat)
+  await world.flow()
+  resume(bob, chat, 2)
+  world.history.follow()
+  await world.clock.pass(100)
+  expect(bob.of('ack').map(({ seq }) => seq)).toEqual([4])
+  expect(bob.seqs(chat)).toEqual([3, 4])
+})
+
 test('[GW8] more live events than may wait for history close the connection with "reconnect and resume"', async () => {
   const { world, gateway, alice } = await withMessages(1)
   const bob = await reconnected(world, gateway, 'bob')

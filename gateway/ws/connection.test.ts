@@ -136,6 +136,14 @@ test('[GW7] an own ack while catching up stands for its event, in the buffer and
   expect(merged.cursor).toBe(8)
 })
 
+test('[GW7] what was acked before a later resume of the session is in it again', () => {
+  const state = make['CatchingUp from 5']()
+  state.acked(here, 7)
+  state.beginResume([{ sessionId: here, seq: 3 }], 2)
+  state.acked(here, 8)
+  expect([7, 8].map(seq => state.isAcked(here, seq))).toEqual([false, true])
+})
+
 test('[RS2] a hole between what was delivered and what is live is an explicit gap', () => {
   const state = make['CatchingUp from 5']()
   state.offer(here, 9, 'e9', 1)

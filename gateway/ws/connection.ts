@@ -37,7 +37,7 @@ interface CatchingUp<Event> {
   /** Delivered up to here. */
   cursor: Seq
   buffer: Buffered<Event>[]
-  /** Seqs of own packs that were acked meanwhile. */
+  /** Seqs of own packs that were acked since this resume began. */
   acked: Set<Seq> | undefined
 }
 
@@ -146,8 +146,9 @@ export class ConnectionState<Event> {
     this.catchingUp ??= new Map()
     if (this.catchingUp.size + (this.cursors?.size ?? 0) + sessions.length > CURSORS_MAX) return false
     for (const { sessionId, seq } of sessions) {
-      const taken = this.catchingUp.get(sessionId)
-      this.catchingUp.set(sessionId, { token, cursor: seq, buffer: taken?.buffer ?? [], acked: taken?.acked })
+      // What was acked before is asked for again where it lies above the seq: only what is acked from here on is known.
+      const buffer = this.catchingUp.get(sessionId)?.buffer ?? []
+      this.catchingUp.set(sessionId, { token, cursor: seq, buffer, acked: undefined })
       this.cursors?.delete(sessionId)
     }
     this.moveHeld()
@@ -170,7 +171,7 @@ export class ConnectionState<Event> {
     return phase?.token === token ? phase.cursor : undefined
   }
 
-  /** True when the client has an ack for this seq of a session that is catching up. */
+  /** True when the client was told of this seq by an ack after the present resume of the session began. */
   isAcked(sessionId: SessionId, seq: Seq): boolean {
     return this.catchingUp?.get(sessionId)?.acked?.has(seq) ?? false
   }

@@ -19,6 +19,7 @@ const SEEDS = [
   [59, 'GW45', 'a list of sessions left out those that history did not have yet'],
   [33460660, 'CL7', 'what was asked for a hole gave up what the app had asked for from further back'],
   [8000103, 'PU16', 'a late write of a process that had died set the position of push back'],
+  [1582345162, 'GW7', 'what was acked during a resume was missing in the later one that took it over'],
   [2147370770, 'CL3', 'what came once more of a stay that had ended was taken for the beginning of a later one'],
   [286651081, 'US23', 'a connection whose claim of its device was lost was taken for the one before it'],
 ] as const

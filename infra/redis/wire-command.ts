@@ -25,11 +25,21 @@ const [STAR, DOLLAR, CR, LF, ZERO] = [0x2a, 0x24, 0x0d, 0x0a, 0x30]
 
 /** A command as Redis reads it: an array of strings in UTF-8, each after its length in bytes. */
 export function encodeCommand(words: readonly (string | number)[]): Buffer {
-  let bytes = FRAME_BYTES_MAX
-  for (const word of words) bytes += FRAME_BYTES_MAX + (typeof word === 'string' ? word.length : NUMBER_BYTES_MAX)
+  return encodeCommands([words])
+}
+
+/** Commands one behind the other. */
+export function encodeCommands(commands: readonly (readonly (string | number)[])[]): Buffer {
+  let bytes = 0
+  for (const words of commands) {
+    bytes += FRAME_BYTES_MAX
+    for (const word of words) bytes += FRAME_BYTES_MAX + (typeof word === 'string' ? word.length : NUMBER_BYTES_MAX)
+  }
   const writer = new CommandWriter(bytes)
-  writer.head(STAR, words.length)
-  for (const word of words) writer.word(typeof word === 'string' ? word : String(word))
+  for (const words of commands) {
+    writer.head(STAR, words.length)
+    for (const word of words) writer.word(typeof word === 'string' ? word : String(word))
+  }
   return writer.bytes()
 }
 
@@ -48,7 +58,7 @@ class CommandWriter {
   }
 
   word(text: string): void {
-    if (text.length > SHORT_UNITS_MAX || !this.shortAscii(text)) {
+    if ((text.length > SHORT_UNITS_MAX || !this.shortAscii(text)) && !this.longAscii(text)) {
       const bytes = Buffer.byteLength(text)
       this.reserve(FRAME_BYTES_MAX + bytes)
       this.head(DOLLAR, bytes)
@@ -58,7 +68,20 @@ class CommandWriter {
     this.buffer[this.end++] = LF
   }
 
+  /** Most texts have as many bytes as characters: whether this one has, writing it tells. False, and nothing written, where not. */
+  private longAscii(text: string): boolean {
+    const { length } = text
+    const start = this.end
+    // Room for one byte more than there are characters, at least: what has more bytes shows it.
+    this.reserve(FRAME_BYTES_MAX + length)
+    this.head(DOLLAR, length)
+    const isAscii = this.buffer.write(text, this.end, 'utf8') === length
+    this.end = isAscii ? this.end + length : start
+    return isAscii
+  }
+
   head(mark: number, length: number): void {
+    this.reserve(FRAME_BYTES_MAX)
     this.buffer[this.end++] = mark
     if (length < 10) this.buffer[this.end++] = ZERO + length
     else this.end += this.buffer.write(String(length), this.end, 'latin1')

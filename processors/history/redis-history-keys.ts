@@ -40,25 +40,41 @@ import type { Count, PackId, Partition, Seq, SessionId, UserId } from '../../sch
 /** Raised when what is stored changes: a generation of another format counts as none and is built anew. */
 export const HISTORY_FORMAT = '5'
 
-export interface SessionKeys {
-  session: string
-  members: string
-  left: string
-  stopped: string
-  mentions: string
-  urgent: string
+/** Each key is made when it is asked for: most writes need one or two of them. */
+export class SessionKeys {
+  private readonly base: string
+
+  constructor(keyPrefix: string, sessionId: SessionId) {
+    this.base = `${keyPrefix}{${sessionId}}:`
+  }
+
+  get session(): string {
+    return `${this.base}session`
+  }
+
+  get members(): string {
+    return `${this.base}members`
+  }
+
+  get left(): string {
+    return `${this.base}left`
+  }
+
+  get stopped(): string {
+    return `${this.base}stopped`
+  }
+
+  get mentions(): string {
+    return `${this.base}mentions`
+  }
+
+  get urgent(): string {
+    return `${this.base}urgent`
+  }
 }
 
 export function sessionKeys(keyPrefix: string, sessionId: SessionId): SessionKeys {
-  const base = `${keyPrefix}{${sessionId}}:`
-  return {
-    session: `${base}session`,
-    members: `${base}members`,
-    left: `${base}left`,
-    stopped: `${base}stopped`,
-    mentions: `${base}mentions`,
-    urgent: `${base}urgent`,
-  }
+  return new SessionKeys(keyPrefix, sessionId)
 }
 
 /** Fields of a session's hash. */
@@ -93,33 +109,50 @@ export interface StoredHead {
   count: Count
   at: Millis
   firstSeq: Seq
+  firstAt: Millis
   largeSince: Seq
 }
 
 export function parseHead(text: string): StoredHead {
-  const [lastSeq = 0, count = 0, at = 0, firstSeq = 0, _firstAt = 0, largeSince = 0] = text.split('/').map(Number)
-  return { lastSeq, count, at, firstSeq, largeSince }
+  const [lastSeq = 0, count = 0, at = 0, firstSeq = 0, firstAt = 0, largeSince = 0] = text.split('/').map(Number)
+  return { lastSeq, count, at, firstSeq, firstAt, largeSince }
 }
 
-export interface UserKeys {
-  hot: string
-  large: string
-  refusals: string
-  own: string
-  changed: string
-  told: string
+/** As SessionKeys. */
+export class UserKeys {
+  private readonly base: string
+
+  constructor(keyPrefix: string, userId: UserId) {
+    this.base = `${keyPrefix}{u:${userId}}:`
+  }
+
+  get hot(): string {
+    return `${this.base}hot`
+  }
+
+  get large(): string {
+    return `${this.base}large`
+  }
+
+  get refusals(): string {
+    return `${this.base}refusals`
+  }
+
+  get own(): string {
+    return `${this.base}own`
+  }
+
+  get changed(): string {
+    return `${this.base}changed`
+  }
+
+  get told(): string {
+    return `${this.base}told`
+  }
 }
 
 export function userKeys(keyPrefix: string, userId: UserId): UserKeys {
-  const base = `${keyPrefix}{u:${userId}}:`
-  return {
-    hot: `${base}hot`,
-    large: `${base}large`,
-    refusals: `${base}refusals`,
-    own: `${base}own`,
-    changed: `${base}changed`,
-    told: `${base}told`,
-  }
+  return new UserKeys(keyPrefix, userId)
 }
 
 export function agesKey(keyPrefix: string, partition: Partition): string {

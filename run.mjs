@@ -52,7 +52,7 @@ if (known === undefined) {
   const env = isAlone ? process.env : { ...localStackEnv(), ...process.env }
   const loader = FROM_SOURCE.has(name) ? ['--import', import.meta.resolve('tsx')] : []
   const isBulky = BULKY.has(name) || (name === 'bench' && BULKY.has(args[0]))
-  const memory = isBulky ? ['--max-semi-space-size=32'] : []
+  const memory = isBulky ? ['--max-semi-space-size=64'] : []
   const command = [...memory, ...loader, join(ROOT, 'dist', file), ...fixed, ...args]
   const child = spawn(process.execPath, command, { stdio: 'inherit', env })
   // The terminal sends Ctrl-C to the command itself; what is sent to this process alone is handed on.

@@ -5,6 +5,7 @@ import { connectRedis, type RedisConnection, redisReady } from '../infra/redis/r
 import { archivedEvents } from '../processors/archive/archived-events.ts'
 import { ClickHouseArchiveInspector } from '../processors/archive/inspect.ts'
 import { makeArchiveRebuild } from '../processors/archive/main.ts'
+import { REDIS_GATHER } from '../processors/generation-writer.ts'
 import { historyInspector, historyRebuildable, makeHistoryView } from '../processors/history/main.ts'
 import { makeMembershipView, membershipInspector, membershipRebuildable } from '../processors/membership/main.ts'
 import { type OlderEvents, viewAsOf } from '../processors/older-events.ts'
@@ -124,7 +125,12 @@ async function buildAsOf(
       ? makeHistoryView({ ...shared, logger, metrics, options: config.history })
       : makeMembershipView(shared)
   const bounds = await log.bounds(topics.events.name)
-  const { runner } = await fillView(viewAsOf(live, until), { ...partsOf(context, signal, print), name, bounds })
+  const { runner } = await fillView(viewAsOf(live, until), {
+    ...partsOf(context, signal, print),
+    name,
+    bounds,
+    gather: REDIS_GATHER,
+  })
   await runner.drain()
   const on = { connection, random }
   const digest =

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { systemRandom } from '../infra/clock.ts'
+import { systemClock, systemRandom } from '../infra/clock.ts'
 import { Generations } from '../infra/redis/generations.ts'
+import { GuardedPipes } from '../infra/redis/guarded-pipes.ts'
 import type { RedisConnection } from '../infra/redis/redis.ts'
 import { dump as dumpHistory } from '../tests/contract/history-store.contract.ts'
 import { dump as dumpMembership } from '../tests/contract/membership-store.contract.ts'
@@ -53,6 +54,54 @@ const makeHistory: MakeView = connection => {
   const onGap = () => expect.unreachable('a gap')
   return historyView(new RedisHistoryStore({ connection, writer: new GenerationWriter(generations), options, onGap }))
 }
+
+/** What a rebuild writes, to a generation that is live at the same time; its n-th block of sessions fails. */
+async function builtWithOneFailure(script: Script, nth: number, when: 'before' | 'after') {
+  const { connection, flush } = await testRedis(testStack().redisUrl)
+  const generations = new Generations({ connection, view: 'history', format: HISTORY_FORMAT, random: systemRandom })
+  const building = await generations.beginBuilding()
+  await connection.client.set(`${connection.prefix}history:{history}:live`, building.generation)
+  const pipes = new GuardedPipes({ connection, clock: systemClock })
+  onTestFinished(async () => {
+    pipes.close()
+    await flush()
+    await connection.close()
+  })
+  let calls = 0
+  const write: GuardedPipes['write'] = async (guard, units) => {
+    const fails = calls++ === nth
+    if (fails && when === 'before') throw new Error('the connection was lost')
+    await pipes.write(guard, fails && when === 'after' ? units.slice(0, 1) : units)
+    if (fails) throw new Error('the answer was lost')
+  }
+  const onGap = () => expect.unreachable('a gap')
+  const writer = new GenerationWriter(generations, building)
+  const store = new RedisHistoryStore({ connection, writer, options, onGap, pipes: { write, close: () => {} } })
+  const view = historyView(store)
+  await view.position(0)
+  for (let from = 0; from < script.events.length; from += 3) {
+    const batch = script.batch(from, Math.min(from + 3, script.events.length))
+    await view.apply(batch).catch(() => view.apply(batch))
+  }
+  return { rows: await dumpHistory(inspectHistory(generations)), failed: calls > nth }
+}
+
+test('[HI2, RN32] what a rebuild writes is the same whichever block fails, before or after a part of its effect', async () => {
+  const script = eventful()
+  const model = new MemoryHistoryStore(new MemoryHistory(), options)
+  await model.position(0)
+  await historyView(model).apply(script.batch())
+  const expected = await dumpHistory(model)
+  for (const when of ['before', 'after'] as const) {
+    let nth = 0
+    for (let failed = true; failed; nth++) {
+      const run = await builtWithOneFailure(script, nth, when)
+      failed = run.failed
+      expect(run.rows, `block ${nth}, ${when}`).toEqual(expected)
+    }
+    expect(nth).toBeGreaterThan(3)
+  }
+})
 
 const makeMembership: MakeView = connection => {
   const generations = new Generations({

@@ -1,8 +1,10 @@
 import type { Clock } from '../infra/clock.ts'
 import type { Generations, Pointer } from '../infra/redis/generations.ts'
+import type { Guard } from '../infra/redis/guarded-pipes.ts'
 import type { Partition } from '../schemas/ids.ts'
 import type { Position } from '../topics/valid-events.ts'
 import type { Rebuildable } from './rebuild.ts'
+import { type Gather, ViewStopped } from './runner.ts'
 import { type View, ViewMoved } from './view.ts'
 
 /**
@@ -13,12 +15,16 @@ export class GenerationWriter {
   private readonly generations: Generations
   private pointer: Pointer
   private readonly building: string | undefined
+  private guarded: Guard | undefined
+  /** The value that the guard is to have next: what was sent under the present one may still come. */
+  private nextGuard: Guard | undefined
   private readonly places = new Map<Partition, { generation: string; before: number | undefined }>()
 
   /** Without `building` it writes to the live generation, with it to that one. */
-  constructor(generations: Generations, building?: string) {
+  constructor(generations: Generations, building?: { generation: string; guard: Guard }) {
     this.generations = generations
-    this.building = building
+    this.building = building?.generation
+    this.guarded = building?.guard
     this.pointer = building === undefined ? 'live' : 'building'
   }
 
@@ -39,6 +45,33 @@ export class GenerationWriter {
   private chooseGeneration(): Promise<string> {
     if (this.pointer === 'building') return Promise.resolve(this.building!)
     return this.generations.liveOrNew()
+  }
+
+  /** What says that this writer is the only one; undefined where it has company. */
+  async guard(): Promise<Guard | undefined> {
+    if (this.pointer === 'live' || this.guarded === undefined) return undefined
+    if (this.nextGuard !== undefined) await this.renewGuard(this.guarded, this.nextGuard)
+    return this.guarded
+  }
+
+  /** Says that what was sent under a guard has failed: some of it may still be on its way. */
+  guardFailed(guard: Guard): void {
+    if (guard.value === this.guarded?.value) this.nextGuard ??= this.generations.guardAfter(guard)
+  }
+
+  private async renewGuard(before: Guard, after: Guard): Promise<void> {
+    const isOurs = await this.generations.renewGuard(before, after)
+    if (!isOurs || this.guarded !== before) return
+    this.guarded = after
+    this.nextGuard = undefined
+  }
+
+  /** Throws where the guard, as it was just read, is not the writer's any more. */
+  checkGuard(guard: Guard, value: string | null): void {
+    if (value === guard.value) return
+    if (value === null) throw new ViewMoved('what was built is live now, or was thrown away')
+    if (value === this.guarded?.value || value === this.nextGuard?.value) throw new Error('the guard was renewed')
+    throw new ViewStopped('another rebuild has begun meanwhile: this one has come to its end')
   }
 
   /** What the partition's keys begin with. Throws ViewMoved before its position was read. */
@@ -74,6 +107,12 @@ export class GenerationWriter {
   }
 }
 
+/**
+ * What a session or a user has in many events is written once: the more events, the fewer writes. An event takes about
+ * 1.5 KiB of memory besides its bytes.
+ */
+export const REDIS_GATHER: Gather = { eventsMax: 32_000, bytesMax: 16 * 1024 * 1024, partitionsMax: 2 }
+
 /** The Rebuildable of a Redis view; `makeView` gives a view that writes through the writer. */
 export function redisRebuildable(request: {
   name: string
@@ -85,10 +124,10 @@ export function redisRebuildable(request: {
   let building: { generation: string; writer: GenerationWriter } | undefined
   return {
     name,
+    gather: REDIS_GATHER,
     begin: async ({ resume = false } = {}) => {
-      const left = resume ? await generations.current('building') : undefined
-      const generation = left ?? (await generations.beginBuilding())
-      building = { generation, writer: new GenerationWriter(generations, generation) }
+      const begun = await generations.beginBuilding({ resume })
+      building = { generation: begun.generation, writer: new GenerationWriter(generations, begun) }
       return makeView(building.writer)
     },
     commit: async () => {

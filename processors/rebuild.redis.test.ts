@@ -14,7 +14,7 @@ import { historyInspector, historyReader, historyRebuildable, historyView, makeH
 import { MemoryHistory, MemoryHistoryStore } from './history/memory-history-store.ts'
 import { HISTORY_FORMAT } from './history/redis-history-keys.ts'
 import { type Rebuildable, RebuildFailed, rebuildView } from './rebuild.ts'
-import { makeRunner, type Runner } from './runner.ts'
+import { makeRunner, type Runner, ViewStopped } from './runner.ts'
 import { group, Script, single, user } from './testing/events.ts'
 import { type EventLog, makeEventLog } from './testing/log.ts'
 import { testRedis } from './testing/redis.ts'
@@ -227,6 +227,28 @@ describe('rebuild', () => {
     expect(await discard()).toBe(true)
     expect(await discard()).toBe(false)
     expect(await generationsInUse()).toEqual(new Set([await live()]))
+  })
+
+  test('[RN32] a rebuild that another one goes on with writes nothing any more and ends', async () => {
+    const eventLog = await makeEventLog()
+    const script = busyScript(50)
+    eventLog.append(script.events)
+    await liveRunner(eventLog)
+    const early = await historyRebuildable({ connection: shared(), ...parts() }).begin()
+    await early.position(0)
+    await early.apply(script.batch(0, 10))
+    const late = historyRebuildable({ connection: shared(), ...parts() })
+    const view = await late.begin({ resume: true })
+    await view.position(0)
+    await view.apply(script.batch(10, 51))
+    await expect(early.apply(script.batch(10, 20))).rejects.toThrow(ViewStopped)
+    await late.commit()
+    expect(await rows()).toEqual(await expected(script))
+    // Live now, where writers have company: by the script.
+    await view.position(0)
+    await view.apply(script.batch(20, 51))
+    expect(await rows()).toEqual(await expected(script))
+    await Promise.all([early.close(), view.close()])
   })
 
   test('[RN11] a rebuild that is given up leaves the live view as it was', async () => {

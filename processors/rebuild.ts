@@ -7,7 +7,7 @@ import type { Offset, Partition } from '../schemas/ids.ts'
 import type { Log, PartitionBounds } from '../topics/log.ts'
 import type { Topics } from '../topics/topics.ts'
 import { fillOlder, type OlderEvents } from './older-events.ts'
-import { makeRunner, type Runner } from './runner.ts'
+import { type Gather, makeRunner, type Runner } from './runner.ts'
 import type { View } from './view.ts'
 
 /**
@@ -18,6 +18,8 @@ import type { View } from './view.ts'
  */
 export interface Rebuildable {
   readonly name: string
+  /** How much the view takes at once; left out where it gathers itself. */
+  readonly gather?: Gather
   /**
    * Makes an empty generation beside the live one; what an earlier, unfinished rebuild left is thrown away, or with
    * `resume` gone on with, where there is any.
@@ -83,6 +85,7 @@ export async function rebuildView(options: RebuildOptions): Promise<void> {
     name: rebuildable.name,
     copyOlder: rebuildable.copyOlder?.bind(rebuildable),
     bounds,
+    gather: rebuildable.gather,
   })
   try {
     await commit(filled.runner, options)
@@ -109,6 +112,7 @@ export interface FillOptions extends Omit<RebuildOptions, 'rebuildable' | 'resum
   name: string
   bounds: ReadonlyMap<Partition, PartitionBounds>
   copyOlder?: Rebuildable['copyOlder']
+  gather?: Gather | undefined
 }
 
 /**
@@ -116,7 +120,7 @@ export interface FillOptions extends Omit<RebuildOptions, 'rebuildable' | 'resum
  * drained. Rejects with RebuildFailed when the signal says so.
  */
 export async function fillView(view: View, options: FillOptions): Promise<{ runner: Runner; events(): number }> {
-  const { log, topics, eventCodec, clock, random, logger, metrics, bounds, signal } = options
+  const { log, topics, eventCodec, clock, random, logger, metrics, bounds, signal, gather } = options
   const bar = new ProgressBar(options)
   const partitions = [...bounds.keys()]
   try {
@@ -126,7 +130,7 @@ export async function fillView(view: View, options: FillOptions): Promise<{ runn
     await view.close()
     throw error
   }
-  const runner = makeRunner({ view, log, topics, eventCodec, partitions, clock, random, logger, metrics })
+  const runner = makeRunner({ view, log, topics, eventCodec, partitions, clock, random, logger, metrics, gather })
   try {
     await runner.start()
     const caughtUp = runner.caughtUp()

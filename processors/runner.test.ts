@@ -11,7 +11,7 @@ import { readLetters } from './dead-letters.ts'
 import { HISTORY_DEFAULTS } from './history/history-store.ts'
 import { historyView } from './history/main.ts'
 import { MemoryHistory, MemoryHistoryStore } from './history/memory-history-store.ts'
-import { APPLY_EVENTS_MAX, LOOK_MS, makeRunner, RETRY_MS_MAX, type Runner, ViewStopped } from './runner.ts'
+import { APPLY_EVENTS_MAX, type Gather, LOOK_MS, makeRunner, RETRY_MS_MAX, type Runner, ViewStopped } from './runner.ts'
 import { Script, single, user } from './testing/events.ts'
 import { type EventLog, makeEventLog, readAll } from './testing/log.ts'
 import { type View, type ViewBatch, ViewMoved } from './view.ts'
@@ -82,7 +82,7 @@ function hastyClock(): Clock & { slept: number[] } {
 function runnerOf(
   view: View,
   eventLog: EventLog,
-  options: { clock?: Clock; metrics?: Metrics; partitions?: number[] } = {},
+  options: { clock?: Clock; metrics?: Metrics; partitions?: number[]; gather?: Gather } = {},
 ) {
   const { log, topics, codec } = eventLog
   const runner = makeRunner({
@@ -90,6 +90,7 @@ function runnerOf(
     log,
     topics,
     eventCodec: codec,
+    gather: options.gather,
     partitions: options.partitions ?? Array.from({ length: topics.events.partitions }, (_, partition) => partition),
     clock: options.clock ?? hastyClock(),
     random: systemRandom,
@@ -198,6 +199,62 @@ describe('what comes', () => {
     expect(view.texts()).toEqual(texts(5_000))
     expect(view.offered.map(batch => batch.events.length)).toEqual(Array(5).fill(APPLY_EVENTS_MAX))
     expect(view.offered.map(batch => batch.position.offset)).toEqual([999, 1_999, 2_999, 3_999, 4_999])
+  })
+
+  describe('gathering', () => {
+    const gather = { eventsMax: 1_500, bytesMax: 1_000_000, partitionsMax: 1 }
+    const sizes = (view: ListView, partition = 0) =>
+      view.offered.filter(batch => batch.partition === partition).map(batch => batch.events.length)
+
+    test('[RN2] far more is taken in before it is applied, up to a number of events and to the end of the log', async () => {
+      const eventLog = await makeEventLog()
+      eventLog.append(chatScript(5_000).events)
+      const view = new ListView()
+      const runner = runnerOf(view, { ...eventLog, log: await inOneFetch(eventLog) }, { gather })
+      await runner.start()
+      await runner.caughtUp()
+      expect(sizes(view)).toEqual([2_000, 2_000, 1_000])
+      expect(view.texts()).toEqual(texts(5_000))
+      expect(view.offered.map(batch => batch.position.offset)).toEqual([1_999, 3_999, 4_999])
+      expect(runner.progress()).toEqual({ applied: 5_000, total: 5_000, remaining: 0 })
+    })
+
+    test('[RN2] and up to a number of bytes', async () => {
+      const eventLog = await makeEventLog()
+      eventLog.append(chatScript(3_000).events)
+      const view = new ListView()
+      const log = await inOneFetch(eventLog)
+      const runner = runnerOf(view, { ...eventLog, log }, { gather: { ...gather, bytesMax: 1_000 } })
+      await runner.start()
+      await runner.caughtUp()
+      expect(sizes(view)).toEqual([1_000, 1_000, 1_000])
+    })
+
+    test('[RN2, RN3] what was gathered is applied again as a whole when the store fails, and from its position when it moves', async () => {
+      const eventLog = await makeEventLog()
+      eventLog.append(chatScript(5_000).events)
+      const view = new ListView()
+      const failures = [new Error('away'), new ViewMoved('moved')]
+      view.before = async () => {
+        const failure = view.offered.length === 2 ? failures[0] : view.offered.length === 4 ? failures[1] : undefined
+        if (failure !== undefined) throw failure
+      }
+      const runner = runnerOf(view, { ...eventLog, log: await inOneFetch(eventLog) }, { gather })
+      await runner.start()
+      await runner.caughtUp()
+      expect(view.texts()).toEqual(texts(5_000))
+      expect(sizes(view)).toEqual([2_000, 2_000, 2_000, 1_000, 1_000])
+    })
+
+    test('[RN2] a partition that waits for its turn to gather has it when another one has reached its end; junk ends it too', async () => {
+      const eventLog = await makeEventLog({ partitions: 3 })
+      for (const partition of [0, 1, 2]) eventLog.append(chatScript(1_200).events, partition)
+      eventLog.appendJunk(1)
+      const view = new ListView()
+      const runner = await started(view, eventLog, { gather })
+      await runner.caughtUp()
+      for (const partition of [0, 1, 2]) expect(view.texts(partition)).toEqual(texts(1_200))
+    })
   })
 
   test('[RN12] a runner is ready when every partition has reached the end that it had at the start', async () => {

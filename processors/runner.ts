@@ -2,6 +2,7 @@ import { BrokenInvariant } from '../infra/assert.ts'
 import type { Clock, Millis, Random } from '../infra/clock.ts'
 import type { Logger } from '../infra/logger.ts'
 import type { Metrics } from '../infra/metrics.ts'
+import { Places } from '../infra/places.ts'
 import type { Service } from '../infra/service.ts'
 import { Turns } from '../infra/turns.ts'
 import { type RecordCodec, UnknownSchema } from '../schemas/codec.ts'
@@ -40,6 +41,9 @@ import { type PlacedEvent, type View, ViewMoved } from './view.ts'
  *
  * Partitions go on side by side and do not wait for each other, nor do views. Not promised: exactly once. A view sees
  * an event at least once and in order.
+ *
+ * A rebuild gathers: of some partitions at a time far more is taken in before it is applied, all at once, and with it
+ * what came since the position that the view has. The end of the log ends gathering, so what is there is applied.
  */
 
 /** Events that are decoded and applied together: bounds memory and the time that the event loop is held. */
@@ -54,6 +58,14 @@ export class ViewStopped extends Error {
   override readonly name = 'ViewStopped'
 }
 
+/** How much is taken in of a partition before it is applied, and of how many partitions at a time: bounds memory. */
+export interface Gather {
+  eventsMax: number
+  /** Of their values in the log. */
+  bytesMax: number
+  partitionsMax: number
+}
+
 export interface RunnerOptions {
   view: View
   log: Log
@@ -66,6 +78,8 @@ export interface RunnerOptions {
   metrics: Metrics
   /** Shared by all runners of a process, whose batches then begin one after the other; its own where it is alone. */
   turns?: Turns
+  /** Without it what was read is applied at once, at most APPLY_EVENTS_MAX events together. */
+  gather?: Gather | undefined
 }
 
 export interface RunnerProgress {
@@ -84,14 +98,29 @@ export interface Runner extends Service {
 }
 
 interface PartitionState {
+  /** Of what was taken in last. */
   position: Position
+  /** What was taken in and is not applied yet. */
+  taken: Taken
   /** The record at `position` is still to be compared with its hash. */
   unchecked: boolean
-  /** Everything below was read. */
+  /** Everything below was read, and applied. */
   readUpTo: Offset
   firstOffset: Offset
   /** End of the log when the runner started. */
   target: Offset
+}
+
+interface Taken {
+  events: PlacedEvent[]
+  /** Valid records, also those that do not concern the view. */
+  records: number
+  bytes: number
+  appendedAt: Millis
+}
+
+function nothing(): Taken {
+  return { events: [], records: 0, bytes: 0, appendedAt: 0 }
 }
 
 export function makeRunner(options: RunnerOptions): Runner {
@@ -108,6 +137,8 @@ class ViewRunner implements Runner {
   private readonly dead: DeadLetters
   private readonly retries: LetterRetries
   private readonly turns: Turns
+  /** Of partitions that gather. */
+  private readonly places: Places<Partition> | undefined
   private readonly states = new Map<Partition, PartitionState>()
   private readonly incomplete = new Set<Partition>()
   private readonly abort = new AbortController()
@@ -123,8 +154,9 @@ class ViewRunner implements Runner {
   private settle!: { resolve: () => void; reject: (error: unknown) => void }
 
   constructor(options: RunnerOptions) {
-    const { view, log, topics, metrics } = options
+    const { view, log, topics, metrics, gather } = options
     this.options = options
+    this.places = gather && new Places(gather.partitionsMax)
     this.turns = options.turns ?? new Turns(options.clock)
     this.view = view
     this.name = view.name
@@ -235,6 +267,7 @@ class ViewRunner implements Runner {
     const before = this.states.get(partition)
     this.states.set(partition, {
       position,
+      taken: nothing(),
       unchecked: stored.position?.hash != null && position.offset >= start,
       readUpTo: position.offset + 1,
       firstOffset: before?.firstOffset ?? position.offset + 1,
@@ -281,18 +314,28 @@ class ViewRunner implements Runner {
 
   private async takeBatch({ partition, records, end }: FetchedBatch): Promise<void> {
     for (let start = 0; start < records.length; start += APPLY_EVENTS_MAX) {
+      if (this.places !== undefined) await this.places.take(partition)
       await this.turns.next()
       if (this.abort.signal.aborted) return
       const slice = records.slice(start, start + APPLY_EVENTS_MAX)
       const state = this.states.get(partition)!
       const batch = selectValid(partition, state.position, this.withoutKnown(partition, state, slice))
       this.metrics.junk.inc(this.labels, batch.junk)
-      if (batch.records.length > 0 && !(await this.applyValid(batch))) return
+      if (batch.records.length > 0 && !(await this.takeIn(batch, state.taken))) return
       state.position = batch.position
-      state.readUpTo = slice.at(-1)!.offset + 1
-      this.metrics.lag.set({ ...this.labels, partition }, Math.max(0, end - state.readUpTo))
+      const readUpTo = slice.at(-1)!.offset + 1
+      if (readUpTo < end && this.isGathering(state.taken)) continue
+      if (state.taken.records > 0 && !(await this.applyTaken(partition, state))) return
+      state.readUpTo = readUpTo
+      this.places?.give(partition)
+      this.metrics.lag.set({ ...this.labels, partition }, Math.max(0, end - readUpTo))
     }
     this.wake()
+  }
+
+  private isGathering({ records, bytes }: Taken): boolean {
+    const { gather } = this.options
+    return gather !== undefined && records < gather.eventsMax && bytes < gather.bytesMax
   }
 
   /** Takes the record at the stored position off, once it was seen to be the one that the view has applied. */
@@ -310,12 +353,22 @@ class ViewRunner implements Runner {
     return records.slice(1)
   }
 
-  /** False when the batch is not applied because the runner ends or reads on from elsewhere. */
-  private async applyValid(batch: ValidBatch): Promise<boolean> {
-    const { partition, records, position } = batch
+  /** False when the runner ends meanwhile. */
+  private async takeIn(batch: ValidBatch, taken: Taken): Promise<boolean> {
     const concerning = this.concerning(batch)
     const events = await this.decodeAll(concerning)
     if (events === undefined || !(await this.buryUnshowable(concerning, events))) return false
+    for (const event of events) taken.events.push(event)
+    taken.records += batch.records.length
+    for (const { value } of batch.records) taken.bytes += value!.length
+    taken.appendedAt = batch.records.at(-1)!.appendedAt
+    return true
+  }
+
+  /** False when what was taken in is not applied because the runner ends or reads on from elsewhere. */
+  private async applyTaken(partition: Partition, state: PartitionState): Promise<boolean> {
+    const { position, taken } = state
+    const { events, records, appendedAt } = taken
     const outcome = await this.persist('applying a batch', async () => {
       try {
         await this.view.apply({ partition, events, position })
@@ -327,10 +380,11 @@ class ViewRunner implements Runner {
     })
     if (outcome instanceof ViewMoved) await this.move(partition, outcome)
     if (outcome !== 'applied') return false
-    this.applied += records.length
-    this.metrics.applied.inc(this.labels, records.length)
-    this.metrics.batchSize.observe(this.labels, records.length)
-    const delayMs = Math.max(0, this.options.clock.now() - records.at(-1)!.appendedAt)
+    state.taken = nothing()
+    this.applied += records
+    this.metrics.applied.inc(this.labels, records)
+    this.metrics.batchSize.observe(this.labels, records)
+    const delayMs = Math.max(0, this.options.clock.now() - appendedAt)
     this.metrics.delay.observe(this.labels, delayMs / 1_000)
     return true
   }
@@ -354,6 +408,7 @@ class ViewRunner implements Runner {
     const bounds = await this.persist('reading the bounds of the log', () => log.bounds(topics.events.name))
     if (bounds === undefined) return
     await this.locate(partition, bounds)
+    this.places?.give(partition)
     if (!this.abort.signal.aborted) this.reader?.seek(partition, this.firstOffset(partition))
   }
 
@@ -404,6 +459,8 @@ class ViewRunner implements Runner {
 
   /** Tries again what operators asked for (RN19), between two batches: the view gets one call at a time. */
   private async retryLetters(partition: Partition): Promise<void> {
+    // What was taken in is not applied: the position is not the view's.
+    if (this.states.get(partition)!.taken.records > 0) return
     for (const letter of this.retries.of(partition)) {
       if (this.abort.signal.aborted) return
       await this.persist('trying a dead letter again', () => this.retryLetter(letter))
@@ -480,6 +537,7 @@ class ViewRunner implements Runner {
     // The reader first: once it is closed no batch comes behind one that was given up.
     const closed = this.reader?.close()
     this.abort.abort()
+    this.places?.close()
     this.endWait()
     await closed
     await this.retries.close()

@@ -83,7 +83,7 @@ describe('positions', () => {
   test('[RN11] positions stand still while a switch waits for the new generation, and go on in it', async () => {
     const old = await generations.liveOrNew()
     await store(old, 7)
-    const next = await generations.beginBuilding()
+    const { generation: next } = await generations.beginBuilding()
     const sealed: string[] = []
     const clock = {
       ...systemClock,
@@ -111,7 +111,7 @@ describe('readers', () => {
     await connection.client.set(keyOf(old), 'old')
     expect(await readValue()).toBe('old')
     const other = new Generations({ connection, view: 'toy', random: systemRandom })
-    const next = await other.beginBuilding()
+    const { generation: next } = await other.beginBuilding()
     await connection.client.set(keyOf(next), 'new')
     expect(await readValue()).toBe('old')
     await other.commitBuilding(next, systemClock)
@@ -124,7 +124,7 @@ describe('readers', () => {
     await generations.liveOrNew()
     const first = await generations.filling()
     expect(first).toBeDefined()
-    await generations.commitBuilding(await generations.beginBuilding(), systemClock)
+    await generations.commitBuilding((await generations.beginBuilding()).generation, systemClock)
     expect(await generations.filling()).toBe(first)
     for (const key of ['live', 'filling']) await connection.client.del(`${connection.prefix}toy:{toy}:${key}`)
     expect(await generations.filling()).toBeUndefined()
@@ -211,7 +211,7 @@ describe('formats', () => {
     const old = await generations.liveOrNew()
     await store(old, 7)
     const next = ofFormat('2')
-    const building = await next.beginBuilding()
+    const { generation: building } = await next.beginBuilding()
     expect(await generations.position(old, 3)).toBe(json(7))
     const request = { pointer: 'building', generation: building, partition: 3, before: undefined } as const
     await next.storePosition({ ...request, offset: 7, json: json(7) })

@@ -1,4 +1,5 @@
 import type { Clock, Millis, Random } from '../clock.ts'
+import type { Guard } from './guarded-pipes.ts'
 import { type Command, loadScript, runPipeline, unlinkKeys } from './pipeline.ts'
 import type { RedisConnection } from './redis.ts'
 
@@ -20,6 +21,7 @@ import type { RedisConnection } from './redis.ts'
  * Keys, under `<prefix><view>:`, all in the slot of `{<view>}`:
  *   {<view>}:live              string, no TTL      the live generation          writers, rebuild
  *   {<view>}:building          string, no TTL      the generation being built   rebuild
+ *   {<view>}:builder           string, no TTL      who builds it: its last rebuild, in one word  rebuild
  *   {<view>}:seal              string, SEAL_MS     the generation that is sealed  rebuild
  *   {<view>}:filling           string, no TTL      the generation with which the server was filled from nothing  writers
  *   <generation>:{<view>}:positions   hash, no TTL  partition -> JSON of the position   writers
@@ -63,6 +65,7 @@ export class SwitchFailed extends Error {
 
 const storePositionsScript = loadScript(new URL('./store-positions.lua', import.meta.url))
 const claimScript = loadScript(new URL('./claim-generation.lua', import.meta.url))
+const renewScript = loadScript(new URL('./renew-guard.lua', import.meta.url))
 const switchScript = loadScript(new URL('./switch-generation.lua', import.meta.url))
 
 export interface GenerationsOptions {
@@ -97,7 +100,7 @@ export class Generations {
     return `${this.root}${generation}:`
   }
 
-  private pointerKey(pointer: Pointer | 'seal'): string {
+  private pointerKey(pointer: Pointer | 'seal' | 'builder'): string {
     return `${this.root}{${this.view}}:${pointer}`
   }
 
@@ -214,12 +217,31 @@ export class Generations {
     return new Map(flat.map(([partition, json]) => [Number(partition), json]))
   }
 
-  /** Begins a rebuild: a new empty generation; what an unfinished one left is deleted. */
-  async beginBuilding(): Promise<string> {
+  /**
+   * Begins a rebuild: a new empty generation, what an unfinished one left is deleted; or goes on with that one, where
+   * there is any and `resume` says so. Only the last one to have begun has the guard.
+   */
+  async beginBuilding({ resume = false }: { resume?: boolean } = {}): Promise<{ generation: string; guard: Guard }> {
+    const guard = { key: this.pointerKey('builder'), value: this.newName() }
+    await this.connection.client.set(guard.key, guard.value)
+    const left = resume ? await this.current('building') : undefined
+    if (left !== undefined) return { generation: left, guard }
     const generation = this.newName()
     await this.connection.client.set(this.pointerKey('building'), generation)
     await this.sweep()
-    return generation
+    return { generation, guard }
+  }
+
+  /** A new value for a guard; whoever gives it to `renewGuard` again and again gives the same one. */
+  guardAfter(guard: Guard): Guard {
+    return { ...guard, value: this.newName() }
+  }
+
+  /** From then on nothing happens that was sent under the value before. False where the guard is another's. */
+  async renewGuard(before: Guard, after: Guard): Promise<boolean> {
+    const call = renewScript.call([before.key], [before.value, after.value])
+    const [renewed] = await runPipeline(this.connection, [call], [renewScript])
+    return renewed === 1
   }
 
   /**
@@ -247,7 +269,7 @@ export class Generations {
     // Of whatever format: what readers have seen of its positions must not go back.
     const live = (await this.connection.client.get(this.pointerKey('live'))) ?? undefined
     if (live !== undefined) await this.connection.client.set(this.pointerKey('seal'), live, 'PX', SEAL_MS)
-    const pointers = (['live', 'building', 'seal'] as const).map(pointer => this.pointerKey(pointer))
+    const pointers = (['live', 'building', 'seal', 'builder'] as const).map(pointer => this.pointerKey(pointer))
     const keys = [...pointers, this.positionsKey(live ?? generation), this.positionsKey(generation)]
     const call = switchScript.call(keys, [generation, live ?? ''])
     const [answer] = await runPipeline(this.connection, [call], [switchScript])
@@ -257,7 +279,7 @@ export class Generations {
   /** Gives a rebuild up. */
   async abortBuilding(generation: string): Promise<void> {
     if ((await this.current('building')) === generation) {
-      await this.connection.client.del(this.pointerKey('building'))
+      await this.connection.client.del(this.pointerKey('building'), this.pointerKey('builder'))
     }
     await this.sweep()
   }

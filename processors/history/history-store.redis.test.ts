@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { systemRandom } from '../../infra/clock.ts'
+import { systemClock, systemRandom } from '../../infra/clock.ts'
 import { Generations } from '../../infra/redis/generations.ts'
+import { GuardedPipes } from '../../infra/redis/guarded-pipes.ts'
 import type { CommandSink } from '../../infra/redis/pipeline.ts'
 import type { RedisConnection } from '../../infra/redis/redis.ts'
 import type { WireCommand } from '../../infra/redis/wire-command.ts'
@@ -90,5 +91,51 @@ const make = async (): Promise<HistoryUnderTest> => {
   }
 }
 
+/** The store of a rebuild, in a generation that is live at the same time, so that it can be read. */
+const makeBuilding = async (): Promise<HistoryUnderTest> => {
+  const { connection, flush } = await testRedis(testStack().redisUrl)
+  const generations = new Generations({ connection, view: 'history', format: HISTORY_FORMAT, random: systemRandom })
+  let pipes = new GuardedPipes({ connection, clock: systemClock })
+  const building = await generations.beginBuilding()
+  const pointers = `${connection.prefix}history:{history}:`
+  const name = async () => {
+    const { generation, guard } = building
+    await connection.client.mset(
+      `${pointers}live`,
+      generation,
+      `${pointers}building`,
+      generation,
+      guard.key,
+      guard.value,
+    )
+  }
+  await name()
+  return {
+    reader: new RedisHistoryReader(generations),
+    inspector: inspectHistory(generations),
+    openStore: (options, onGap) => {
+      const writer = new GenerationWriter(generations, building)
+      const shared: Pick<GuardedPipes, 'write' | 'close'> = {
+        write: (...args) => pipes.write(...args),
+        close: () => {},
+      }
+      return new RedisHistoryStore({ connection, writer, options, onGap, pipes: shared })
+    },
+    flush: async () => {
+      await flush()
+      await name()
+      // What the others watch was written.
+      pipes.close()
+      pipes = new GuardedPipes({ connection, clock: systemClock })
+    },
+    close: async () => {
+      pipes.close()
+      await flush()
+      await connection.close()
+    },
+  }
+}
+
 historyStoreContract('redis', make)
+historyStoreContract('redis, as a rebuild writes it', makeBuilding)
 historyReadingContract('redis', make)

@@ -2,6 +2,7 @@ import type { Clock, Millis, Random } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import type { Metrics } from '../../infra/metrics.ts'
 import { Generations } from '../../infra/redis/generations.ts'
+import { GuardedPipes } from '../../infra/redis/guarded-pipes.ts'
 import type { RedisConnection } from '../../infra/redis/redis.ts'
 import { GenerationWriter, redisRebuildable } from '../generation-writer.ts'
 import type { Rebuildable } from '../rebuild.ts'
@@ -55,7 +56,9 @@ export function makeHistoryView(request: HistoryViewOptions): View {
 /** History that can be built anew beside the live one; closing the view that it gives leaves the connection open. */
 export function historyRebuildable(request: HistoryViewOptions & { clock: Clock }): Rebuildable {
   const connection = { ...request.connection, close: async () => {} }
-  const makeView = (writer: GenerationWriter) => viewOf({ ...request, connection }, writer)
+  const makeView = (writer: GenerationWriter) => {
+    return viewOf({ ...request, connection }, writer, new GuardedPipes({ connection, clock: request.clock }))
+  }
   return redisRebuildable({ name: HISTORY, generations: generationsOf(request), clock: request.clock, makeView })
 }
 
@@ -73,13 +76,18 @@ function generationsOf({ connection, random }: { connection: RedisConnection; ra
   return new Generations({ connection, view: HISTORY, format: HISTORY_FORMAT, random })
 }
 
-function viewOf({ connection, logger, metrics, options }: HistoryViewOptions, writer: GenerationWriter): View {
+function viewOf(
+  { connection, logger, metrics, options }: HistoryViewOptions,
+  writer: GenerationWriter,
+  pipes?: GuardedPipes,
+): View {
   const gaps = gapCounter(metrics)
   const onGap = (gap: HistoryGap) => {
     gaps.inc()
     logger.error({ view: HISTORY, ...gap }, 'stored events do not reach up to the next one: the session begins there')
   }
-  return historyView(new RedisHistoryStore({ connection, writer, options: { ...HISTORY_DEFAULTS, ...options }, onGap }))
+  const limits = { ...HISTORY_DEFAULTS, ...options }
+  return historyView(new RedisHistoryStore({ connection, writer, options: limits, onGap, pipes }))
 }
 
 const gapCounters = new WeakMap<Metrics, ReturnType<Metrics['counter']>>()

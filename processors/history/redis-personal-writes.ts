@@ -61,14 +61,18 @@ function argsOf(amendment: Amendment): (string | number)[] {
   }
 }
 
-export function receiptCommands(keyPrefix: string, receipts: ReadonlyMap<SessionId, ReceiptWrites>): Command[] {
-  return [...receipts].map(([sessionId, { read, delivered }]) => {
-    const args = [
-      ...[...read].flatMap(([userId, { seq, count }]) => [markField(userId), `${seq}/${count}`]),
-      ...[...delivered].flatMap(([userId, seq]) => [DELIVERED_LETTER + userId, seq]),
-    ]
-    return raiseMarks.call([sessionKeys(keyPrefix, sessionId).session], args)
+export function receiptCommands(
+  connection: Pick<RedisConnection, 'slotOf'>,
+  keyPrefix: string,
+  receipts: ReadonlyMap<SessionId, ReceiptWrites>,
+): Command[] {
+  const parts = [...receipts].map(([sessionId, { read, delivered }]): ScriptPart => {
+    const args: (string | number)[] = [read.size + delivered.size]
+    for (const [userId, { seq, count }] of read) args.push(markField(userId), `${seq}/${count}`)
+    for (const [userId, seq] of delivered) args.push(DELIVERED_LETTER + userId, seq)
+    return { keys: [sessionKeys(keyPrefix, sessionId).session], args }
   })
+  return commandsOf(sharedCalls(connection, raiseMarks, [], parts))
 }
 
 /** ZADD says the same twice, and the newest are the same in any order. */
@@ -88,12 +92,13 @@ export function toldCommands(
 }
 
 export function keptCommands(
+  connection: Pick<RedisConnection, 'slotOf'>,
   keyPrefix: string,
   kept: ReadonlyMap<UserId, KeptWrites>,
   { hiddenMax, changedMax }: HistoryOptions,
 ): Command[] {
-  return [...kept].map(([userId, { attributes, read, cleared, hidden, changed, erasedAt }]) => {
-    const args: (string | number)[] = [hiddenMax, changedMax]
+  const parts = [...kept].map(([userId, { attributes, read, cleared, hidden, changed, erasedAt }]): ScriptPart => {
+    const args: (string | number)[] = []
     for (const [sessionId, { seq, attributes: value }] of attributes) {
       args.push('raise', ATTRIBUTES_LETTER + sessionId, `${seq}/${JSON.stringify(value)}`)
     }
@@ -103,8 +108,9 @@ export function keptCommands(
     if (erasedAt !== undefined) args.push('forget', ATTRIBUTES_LETTER, erasedAt)
     for (const [member, at] of changed) args.push('touch', member, hotTime(at))
     const keys = userKeys(keyPrefix, userId)
-    return keep.call([keys.own, keys.changed], args)
+    return { keys: [keys.own, keys.changed], args: [args.length / 3, ...args] }
   })
+  return commandsOf(sharedCalls(connection, keep, [hiddenMax, changedMax], parts))
 }
 
 function commandsOf(calls: readonly SharedCall[]): Command[] {

@@ -1,10 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { systemClock, systemRandom } from '../../infra/clock.ts'
-import { silentLogger } from '../../infra/logger.ts'
-import { MemoryDayCounts } from './day-counts.ts'
 import { problemSchema } from './problem.ts'
-import { HttpServer } from './server.ts'
+import { bareServer } from './testing/bare-server.ts'
 import { HttpWorld } from './testing/http-world.ts'
 
 /** Whatever is refused, and wherever: the answer is a problem. */
@@ -81,19 +78,8 @@ test('[HT46] what is no request is not answered in the place of the one before i
 })
 
 test('[HT46] a server that closes says so with a problem', async () => {
-  const unused = () => Promise.reject(new Error('not called'))
   let isReady = true
-  const server = new HttpServer({
-    clock: systemClock,
-    random: systemRandom,
-    logger: silentLogger,
-    api: { callers: { of: unused } as never, packIds: { of: unused } as never, dayCounts: new MemoryDayCounts() },
-    routes: [],
-    foreignRoutes: [],
-    isReady: () => isReady,
-    upgrade: (_request, stream) => stream.destroy(),
-  })
-  await server.listen({ host: '127.0.0.1', port: 0 })
+  const server = await bareServer({ isReady: () => isReady })
   const said = 'POST /v1/nothing HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n'
   const { socket, answers } = open(server.port, `${said}expect: 100-continue\r\n\r\n`)
   // The first request is being read, so its connection lasts.

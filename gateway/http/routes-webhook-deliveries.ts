@@ -6,8 +6,15 @@ import { noteAct } from './app-packs.ts'
 import { SESSION_ID_PATTERN } from './avro-schemas.ts'
 import { pageQuery } from './common-schemas.ts'
 import { Problem } from './problem.ts'
-import { type Route, route } from './route.ts'
-import { findWebhook, type WebhookRouteParts, webhookIdSchema as webhookId } from './webhooks-of-app.ts'
+import { type Route, type RouteCall, route } from './route.ts'
+import {
+  findWebhook,
+  type Listed,
+  reading,
+  type WebhookRouteParts,
+  webhookIdSchema as webhookId,
+  writing,
+} from './webhooks-of-app.ts'
 
 /** What webhooks were sent and what came back, and the sessions that were given up: looked at, replayed, discarded. */
 
@@ -49,11 +56,9 @@ const laneParams = z.strictObject({
 
 export function webhookDeliveryRoutes(parts: WebhookRouteParts): Route[] {
   const { webhookDesk } = parts
-  const read = { method: 'GET', tag: 'webhooks', scope: 'webhooks:read', actsFor: 'app' } as const
-  const write = { tag: 'webhooks', scope: 'webhooks:write', actsFor: 'app' } as const
   return [
     route({
-      ...read,
+      ...reading,
       url: '/v1/webhooks/:webhookId/deliveries',
       id: 'listDeliveries',
       summary: 'List what was sent and what came back, the newest first',
@@ -80,7 +85,7 @@ export function webhookDeliveryRoutes(parts: WebhookRouteParts): Route[] {
       },
     }),
     route({
-      ...read,
+      ...reading,
       url: '/v1/webhooks/:webhookId/dead',
       id: 'listDeadSessions',
       summary: 'List the sessions whose deliveries were given up, longest first',
@@ -100,7 +105,7 @@ export function webhookDeliveryRoutes(parts: WebhookRouteParts): Route[] {
       },
     }),
     route({
-      ...write,
+      ...writing,
       method: 'POST',
       url: '/v1/webhooks/:webhookId/dead/:sessionId/replay',
       id: 'replayDeadSession',
@@ -108,18 +113,13 @@ export function webhookDeliveryRoutes(parts: WebhookRouteParts): Route[] {
       params: laneParams,
       answer: z.strictObject({ replayed: z.literal(true) }),
       handle: async call => {
-        const { identity, params } = call
-        const webhook = await findWebhook(parts, identity.userId, params.webhookId)
-        await noteAct(parts.calls(), call, {
-          act: 'replayWebhook',
-          subject: `${webhook.webhookId} ${params.sessionId}`,
-        })
-        if (!(await answered(webhookDesk().replay(webhook, params.sessionId)))) throw notDead()
+        const webhook = await notedOn(parts, call, 'replayWebhook')
+        if (!(await answered(webhookDesk().replay(webhook, call.params.sessionId)))) throw notDead()
         return { replayed: true as const }
       },
     }),
     route({
-      ...write,
+      ...writing,
       method: 'DELETE',
       url: '/v1/webhooks/:webhookId/dead/:sessionId',
       id: 'discardDeadSession',
@@ -127,18 +127,25 @@ export function webhookDeliveryRoutes(parts: WebhookRouteParts): Route[] {
       params: laneParams,
       answer: z.strictObject({ discarded: z.int().describe('Deliveries.') }),
       handle: async call => {
-        const { identity, params } = call
-        const webhook = await findWebhook(parts, identity.userId, params.webhookId)
-        await noteAct(parts.calls(), call, {
-          act: 'discardWebhook',
-          subject: `${webhook.webhookId} ${params.sessionId}`,
-        })
-        const discarded = await answered(webhookDesk().discard(webhook, params.sessionId))
+        const webhook = await notedOn(parts, call, 'discardWebhook')
+        const discarded = await answered(webhookDesk().discard(webhook, call.params.sessionId))
         if (discarded === 0) throw notDead()
         return { discarded }
       },
     }),
   ]
+}
+
+/** The webhook of whose dead session something is done, which is noted before. Throws Problem. */
+async function notedOn(
+  parts: WebhookRouteParts,
+  call: Pick<RouteCall<z.infer<typeof laneParams>>, 'caller' | 'identity' | 'packId' | 'requestId' | 'params'>,
+  act: string,
+): Promise<Listed> {
+  const { webhookId, sessionId } = call.params
+  const webhook = await findWebhook(parts, call.identity.userId, webhookId)
+  await noteAct(parts.calls(), call, { act, subject: `${webhookId} ${sessionId}` })
+  return webhook
 }
 
 function shownAttempt({ app: _, webhookId: __, ...row }: Attempt): z.infer<typeof attemptSchema> {

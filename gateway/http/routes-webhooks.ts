@@ -20,9 +20,11 @@ import { type Route, type RouteCall, route } from './route.ts'
 import {
   findWebhook,
   type Listed,
+  reading,
   type WebhookRouteParts,
   webhookIdSchema as webhookId,
   webhooksOf,
+  writing,
 } from './webhooks-of-app.ts'
 
 /**
@@ -76,11 +78,9 @@ const testSchema = z
 const params = z.strictObject({ webhookId })
 export function webhookRoutes(parts: WebhookRouteParts): Route[] {
   const { webhookDesk } = parts
-  const read = { method: 'GET', tag: 'webhooks', scope: 'webhooks:read', actsFor: 'app' } as const
-  const write = { tag: 'webhooks', scope: 'webhooks:write', actsFor: 'app' } as const
   return [
     route({
-      ...read,
+      ...reading,
       url: '/v1/webhooks',
       id: 'listWebhooks',
       summary: 'List the webhooks of the app',
@@ -88,7 +88,7 @@ export function webhookRoutes(parts: WebhookRouteParts): Route[] {
       handle: async ({ identity }) => ({ webhooks: (await webhooksOf(parts, identity.userId)).map(shown) }),
     }),
     route({
-      ...write,
+      ...writing,
       method: 'POST',
       url: '/v1/webhooks',
       id: 'createWebhook',
@@ -99,7 +99,7 @@ export function webhookRoutes(parts: WebhookRouteParts): Route[] {
       handle: call => createWebhook(parts, call),
     }),
     route({
-      ...read,
+      ...reading,
       url: '/v1/webhooks/:webhookId',
       id: 'getWebhook',
       summary: 'Get a webhook',
@@ -108,7 +108,7 @@ export function webhookRoutes(parts: WebhookRouteParts): Route[] {
       handle: async ({ identity, params }) => shown(await findWebhook(parts, identity.userId, params.webhookId)),
     }),
     route({
-      ...write,
+      ...writing,
       method: 'PATCH',
       url: '/v1/webhooks/:webhookId',
       id: 'changeWebhook',
@@ -126,7 +126,7 @@ export function webhookRoutes(parts: WebhookRouteParts): Route[] {
       },
     }),
     route({
-      ...write,
+      ...writing,
       method: 'DELETE',
       url: '/v1/webhooks/:webhookId',
       id: 'deleteWebhook',
@@ -139,7 +139,7 @@ export function webhookRoutes(parts: WebhookRouteParts): Route[] {
       },
     }),
     route({
-      ...write,
+      ...writing,
       method: 'POST',
       url: '/v1/webhooks/:webhookId/rotate',
       id: 'rotateWebhookSecret',
@@ -149,7 +149,7 @@ export function webhookRoutes(parts: WebhookRouteParts): Route[] {
       handle: call => rotate(parts, call),
     }),
     route({
-      ...write,
+      ...writing,
       method: 'POST',
       url: '/v1/webhooks/:webhookId/test',
       id: 'testWebhook',

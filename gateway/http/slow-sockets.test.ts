@@ -1,26 +1,12 @@
 import { connect } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { systemClock, systemRandom } from '../../infra/clock.ts'
-import { silentLogger } from '../../infra/logger.ts'
-import { MemoryDayCounts } from './day-counts.ts'
-import { HttpServer } from './server.ts'
+import { systemClock } from '../../infra/clock.ts'
+import { bareServer } from './testing/bare-server.ts'
 
 const SLOW = { requestMs: 400, headersMs: 200, lookMs: 50 }
 
 async function listen(): Promise<number> {
-  const unused = () => Promise.reject(new Error('not called'))
-  const server = new HttpServer({
-    clock: systemClock,
-    random: systemRandom,
-    logger: silentLogger,
-    api: { callers: { of: unused } as never, packIds: { of: unused } as never, dayCounts: new MemoryDayCounts() },
-    routes: [],
-    foreignRoutes: [],
-    slow: SLOW,
-    isReady: () => true,
-    upgrade: (_request, stream) => stream.destroy(),
-  })
-  await server.listen({ host: '127.0.0.1', port: 0 })
+  const server = await bareServer({ slow: SLOW })
   onTestFinished(() => server.close())
   return server.port
 }

@@ -16,6 +16,10 @@ export interface WebhookRouteParts {
   webhookDesk(): WebhookDesk
 }
 
+/** What all routes have that look at webhooks, and all that change something. */
+export const reading = { method: 'GET', tag: 'webhooks', scope: 'webhooks:read', actsFor: 'app' } as const
+export const writing = { tag: 'webhooks', scope: 'webhooks:write', actsFor: 'app' } as const
+
 export const webhookIdSchema = z.string().regex(WEBHOOK_ID)
 
 /** `readOnly`: the installation names it. */

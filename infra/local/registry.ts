@@ -38,7 +38,6 @@ export function registryPart({ java, programDir, dataDir, port, logFile, env }: 
       },
       cwd: programDir,
       logFile,
-      niceness: 10,
     },
     stop: { signal: 'SIGTERM', graceMs: 10_000 },
     readyMsMax: 90_000,

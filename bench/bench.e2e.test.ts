@@ -1,16 +1,22 @@
+import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { identityOf, stillRuns } from '../infra/local/process-identity.ts'
 import { FakeWorld } from '../infra/local/push-fakes/fake.ts'
 import { plainFakes } from '../infra/local/push-fakes/plain-fakes.ts'
 import { startFakeServer } from '../infra/local/push-fakes/server.ts'
 import { BUILT_MAIN } from '../infra/local/roles.ts'
+import type { StackInfo } from '../infra/stack-info.ts'
 import { startProduct, type TestProduct } from '../tests/product.ts'
 import { runNode } from '../tests/run-command.ts'
 
 const BENCH = join(dirname(BUILT_MAIN), 'bench', 'main.js')
 const PRODUCT_MS_MAX = 120_000
+/** The stack's own time to stop, and that of the parts that are left then. */
+const ENDED_MS_MAX = 60_000
 const SMALL = ['--rate', '100', '--seconds', '2', '--warmup', '0.5', '--pairs', '20', '--bytes', '50']
 
 let product: TestProduct
@@ -120,3 +126,28 @@ test('[BN9] without a gateway it says so', async () => {
   expect(run.stderr).toContain('ECONNREFUSED')
   expect(run.code).toBe(1)
 })
+
+test(
+  '[BN23] a stack that a bench has started ends with the bench, also when that is killed',
+  async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'packlog-bench-killed-'))
+    onTestFinished(() => rm(dir, { recursive: true, force: true }))
+    const args = [BENCH, 'chat', '--start', '--rate', '10', '--pairs', '5', '--seconds', '600']
+    const bench = spawn(process.execPath, args, {
+      env: { ...process.env, TMPDIR: dir },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let said = ''
+    bench.stderr.setEncoding('utf8').on('data', text => {
+      said += text
+    })
+    await expect.poll(() => said, { timeout: PRODUCT_MS_MAX }).toContain('measuring')
+    const stackDir = join(dir, readdirSync(dir).find(name => name.startsWith('packlog-bench-'))!)
+    const { processes } = JSON.parse(readFileSync(join(stackDir, 'stack.json'), 'utf8')) as StackInfo
+    const known = processes.map(({ pid }) => ({ pid, identity: identityOf(pid) ?? 'gone' }))
+    expect(known.filter(stillRuns).length).toBeGreaterThan(5)
+    bench.kill('SIGKILL')
+    await expect.poll(() => known.filter(stillRuns), { timeout: ENDED_MS_MAX }).toEqual([])
+  },
+  2 * PRODUCT_MS_MAX,
+)

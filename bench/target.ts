@@ -37,12 +37,13 @@ function ofStack(stack: StackInfo | undefined, env: NodeJS.ProcessEnv) {
   }
 }
 
-/** Starts a stack on free ports and an empty directory, for this run only. */
+/** Starts a stack on free ports and an empty directory, for this run only: it ends when this process does, however that is. */
 export async function startTarget(env: NodeJS.ProcessEnv, log: (line: string) => void): Promise<Target> {
   const dataDir = await mkdtemp(join(tmpdir(), 'packlog-bench-'))
   const file = join(projectRoot(), 'start.mjs')
-  const child = spawn(process.execPath, [file, '--random-ports', '--data', dataDir], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const withParent = `--import=${new URL('../infra/local/die-with-parent.mjs', import.meta.url)}`
+  const child = spawn(process.execPath, [withParent, file, '--random-ports', '--data', dataDir], {
+    stdio: ['pipe', 'pipe', 'inherit'],
     env,
   })
   const stop = async () => {

@@ -1,6 +1,7 @@
 import type { AcceptedEvent } from '../schemas/event.ts'
 import type { UserId } from '../schemas/ids.ts'
 import type { GroupInfo, GroupSettings, MemberRole } from '../schemas/settings.ts'
+import { NO_ENTRIES, NO_MEMBERS, ownMap, ownSet } from './lazily.ts'
 
 /** How a group is run, as the log tells it; who is in is the session's own (fold.ts). Pure. */
 
@@ -15,11 +16,11 @@ export class GroupFold {
   owner = '' as UserId
   info: GroupInfo = { name: '', avatar: '', notice: '' }
   settings: GroupSettings | undefined
-  readonly admins = new Set<UserId>()
-  readonly aliases = new Map<UserId, string>()
-  readonly mutes = new Map<UserId, number>()
-  readonly requests = new Map<UserId, { at: number; message?: string }>()
-  readonly invites = new Map<string, FoldedInvite>()
+  admins: ReadonlySet<UserId> = NO_MEMBERS
+  aliases: ReadonlyMap<UserId, string> = NO_ENTRIES
+  mutes: ReadonlyMap<UserId, number> = NO_ENTRIES
+  requests: ReadonlyMap<UserId, { at: number; message?: string }> = NO_ENTRIES
+  invites: ReadonlyMap<string, FoldedInvite> = NO_ENTRIES
 
   roleOf(userId: UserId): MemberRole {
     if (userId === this.owner) return 'owner'
@@ -41,56 +42,66 @@ export class GroupFold {
         break
       case 'OwnerChanged':
         this.owner = body.userId
-        this.admins.delete(body.userId)
+        this.dismiss([body.userId])
         break
       case 'RolesSet':
-        for (const userId of body.userIds) {
-          if (body.role === 'admin') this.admins.add(userId)
-          else this.admins.delete(userId)
-        }
+        this.dismiss(body.userIds)
+        if (body.role === 'admin') this.admins = new Set([...this.admins, ...body.userIds])
         break
       case 'MemberQuit':
-        this.admins.delete(from)
+        this.dismiss([from])
         break
       case 'MembersRemoved':
-        for (const userId of body.userIds) this.admins.delete(userId)
+        this.dismiss(body.userIds)
         break
       case 'MembersAdded':
-        for (const userId of body.userIds) this.requests.delete(userId)
+        for (const userId of body.userIds) this.answer(userId)
         break
       case 'MemberJoined':
-        this.requests.delete(from)
+        this.answer(from)
         if (body.inviteId !== undefined) this.use(body.inviteId)
         break
-      case 'JoinRequested':
-        this.requests.set(from, body.message === undefined ? { at } : { at, message: body.message })
+      case 'JoinRequested': {
+        const request = body.message === undefined ? { at } : { at, message: body.message }
+        this.requests = ownMap(this.requests).set(from, request)
         break
+      }
       case 'JoinRefused':
-        this.requests.delete(body.userId)
+        this.answer(body.userId)
         break
       case 'InviteCreated': {
-        for (const [inviteId, { expiresAt, uses, usesMax }] of this.invites) {
-          if (expiresAt <= at || uses >= usesMax) this.invites.delete(inviteId)
+        const invites = ownMap(this.invites)
+        for (const [inviteId, { expiresAt, uses, usesMax }] of invites) {
+          if (expiresAt <= at || uses >= usesMax) invites.delete(inviteId)
         }
-        this.invites.set(body.inviteId, { by: from, expiresAt: body.expiresAt, usesMax: body.usesMax, uses: 0 })
+        const { inviteId, expiresAt, usesMax } = body
+        this.invites = invites.set(inviteId, { by: from, expiresAt, usesMax, uses: 0 })
         break
       }
       case 'InviteRevoked':
-        this.invites.delete(body.inviteId)
+        ownMap(this.invites).delete(body.inviteId)
         break
       case 'MemberMuted':
-        this.mutes.set(body.userId, body.until)
+        this.mutes = ownMap(this.mutes).set(body.userId, body.until)
         break
       case 'ContentErased':
-        this.aliases.set(body.userId, '')
-        this.requests.delete(body.userId)
+        this.aliases = ownMap(this.aliases).set(body.userId, '')
+        this.answer(body.userId)
         break
       case 'AliasSet':
-        this.aliases.set(body.userId, body.alias)
+        this.aliases = ownMap(this.aliases).set(body.userId, body.alias)
         break
       default:
         break
     }
+  }
+
+  private dismiss(userIds: readonly UserId[]): void {
+    for (const userId of userIds) ownSet(this.admins).delete(userId)
+  }
+
+  private answer(userId: UserId): void {
+    ownMap(this.requests).delete(userId)
   }
 
   private use(inviteId: string): void {

@@ -1,10 +1,10 @@
 import type { MessageExtra } from '../schemas/content.ts'
 import type { AcceptedEvent } from '../schemas/event.ts'
 import { eventFrame } from '../schemas/frames.ts'
-import type { Count, Offset, Seq, SessionId, UserId } from '../schemas/ids.ts'
+import type { Count, Offset, PackId, Seq, SessionId, UserId } from '../schemas/ids.ts'
 import { Flag } from '../schemas/pack.ts'
 import type { SessionAttributes } from '../schemas/settings.ts'
-import { digest } from './digest.ts'
+import { NO_ENTRIES, NO_MEMBERS, ownMap, ownSet, withItem } from './lazily.ts'
 
 /** How much of a session's reading state history keeps: its own options. */
 export interface ReadingLimits {
@@ -27,16 +27,21 @@ export interface KeptFold {
   hidden: Seq[]
 }
 
-/** A frame as two digests: what never changes, and the body with what became of it; and what erasing has to know. */
-interface FrameDigests {
-  opening: string
-  rest: string
+/** An event as it reads now. */
+export interface FrameFold {
+  /** The text of its frame: up to the body it never changes. */
+  json: string
+  packId: PackId
   from: UserId
+  count: Count
+  at: number
   kind: string
   /** Whose alias it says. */
   alias: UserId | undefined
 }
 
+/** Shared by all, as what lazily.ts has. */
+const NO_LIST: never[] = []
 const NO_MARK: MarkAt = { seq: 0, count: 0 }
 
 /**
@@ -44,17 +49,19 @@ const NO_MARK: MarkAt = { seq: 0, count: 0 }
  * missed; and, of a user's own session, what the user keeps of others. Folded in its own way, as all of fold.ts.
  */
 export class ReadingFold {
-  readonly marks = new Map<UserId, MarkAt>()
-  readonly delivered = new Map<UserId, Seq>()
-  readonly stopped = new Set<Seq>()
-  mentions: { seq: Seq; whom: string }[] = []
-  readonly reactions = new Map<Seq, Map<string, UserId[]>>()
-  readonly urgent: { seq: Seq; at: number; offset: Offset }[] = []
-  readonly kept = new Map<SessionId, KeptFold>()
-  private readonly frames = new Map<Seq, FrameDigests>()
+  marks: ReadonlyMap<UserId, MarkAt> = NO_ENTRIES
+  delivered: ReadonlyMap<UserId, Seq> = NO_ENTRIES
+  stopped: ReadonlySet<Seq> = NO_MEMBERS
+  mentions: { seq: Seq; whom: string }[] = NO_LIST
+  reactions: ReadonlyMap<Seq, Map<string, UserId[]>> = NO_ENTRIES
+  urgent: { seq: Seq; at: number; offset: Offset }[] = NO_LIST
+  kept: ReadonlyMap<SessionId, KeptFold> = NO_ENTRIES
+  /** Of seq `firstSeq` + i. */
+  private readonly frames: FrameFold[] = []
+  private firstSeq: Seq = 0
   /** Messages that were changed, and by which event last; `gone`: nothing changes them any more. */
-  private readonly changed = new Map<Seq, { version: number; by?: Seq; emptied?: string; gone: boolean }>()
-  private readonly erasedUsers = new Set<UserId>()
+  private changed: ReadonlyMap<Seq, { version: number; by?: Seq; emptied?: string; gone: boolean }> = NO_ENTRIES
+  private erasedUsers: ReadonlySet<UserId> = NO_MEMBERS
   private readonly limits: ReadingLimits
 
   constructor(limits: ReadingLimits) {
@@ -63,15 +70,11 @@ export class ReadingFold {
 
   /** Takes an event of the timeline. */
   add(event: AcceptedEvent, offset: Offset): void {
-    const { body, seq, flags, from } = event
-    const { body: _, ...opening } = eventFrame(event)
-    this.frames.set(seq, {
-      opening: digest(JSON.stringify(opening).slice(0, -1)),
-      rest: restOf({ body }),
-      from,
-      kind: body.kind,
-      alias: body.kind === 'AliasSet' ? body.userId : undefined,
-    })
+    const { body, seq, count, at, flags, from, packId } = event
+    const json = JSON.stringify(eventFrame(event))
+    if (this.frames.length === 0) this.firstSeq = seq
+    const alias = body.kind === 'AliasSet' ? body.userId : undefined
+    this.frames[seq - this.firstSeq] = { json, packId, from, count, at, kind: body.kind, alias }
     switch (body.kind) {
       case 'MessageAccepted':
         if ((flags & Flag.HIGH_PRIORITY) !== 0) this.must(event, offset)
@@ -140,19 +143,22 @@ export class ReadingFold {
   note({ body, from }: AcceptedEvent): void {
     if (body.kind === 'ReadMarked') this.raise(from, body)
     if (body.kind === 'DeliveredMarked') {
-      this.delivered.set(from, Math.max(this.delivered.get(from) ?? 0, body.seq))
+      this.delivered = ownMap(this.delivered).set(from, Math.max(this.delivered.get(from) ?? 0, body.seq))
     }
   }
 
   raise(userId: UserId, { seq, count }: MarkAt): void {
-    if ((this.marks.get(userId)?.seq ?? 0) < seq) this.marks.set(userId, { seq, count })
+    if ((this.marks.get(userId)?.seq ?? 0) < seq) this.marks = ownMap(this.marks).set(userId, { seq, count })
+  }
+
+  /** The event at a seq as it reads now; undefined where the log does not hold it. */
+  frame(seq: Seq): FrameFold | undefined {
+    return this.frames[seq - this.firstSeq]
   }
 
   /** True where the text is the frame of the event as it reads now. */
   isFrame(seq: Seq, json: string): boolean {
-    const frame = this.frames.get(seq)
-    const at = json.indexOf(',"body":')
-    return frame !== undefined && digest(json.slice(0, at)) === frame.opening && digest(json.slice(at)) === frame.rest
+    return this.frame(seq)?.json === json
   }
 
   private edit(event: AcceptedEvent, body: Extract<AcceptedEvent['body'], { kind: 'MessageOverridden' }>): void {
@@ -163,7 +169,7 @@ export class ReadingFold {
     const message = { kind: 'MessageAccepted', content, ...(extra === undefined ? {} : { extra }) }
     this.rewrite(target.seq, { body: message, state: { change: 'edited', by, at, seq, version } })
     const emptied = restOf({ body: { kind, target, content: { kind: 'Removed' }, version } })
-    this.changed.set(target.seq, { version, by: seq, emptied, gone: false })
+    this.changed = ownMap(this.changed).set(target.seq, { version, by: seq, emptied, gone: false })
     this.mentions = this.mentions.filter(entry => entry.seq !== target.seq)
     if (target.counted) this.mention(target.seq, extra)
   }
@@ -175,19 +181,21 @@ export class ReadingFold {
     const version = before?.version ?? 0
     const body = { kind: 'MessageAccepted', content: { kind: 'Removed' } }
     this.rewrite(target, { body, state: { change, by, at, seq, version } })
-    this.changed.set(target, { version, gone: true })
+    this.changed = ownMap(this.changed).set(target, { version, gone: true })
     this.mentions = this.mentions.filter(entry => entry.seq !== target)
-    this.reactions.delete(target)
+    ownMap(this.reactions).delete(target)
   }
 
   /** Everything below the event that a user said is gone; undefined: that anybody said. */
   private erase(event: AcceptedEvent, userId: UserId | undefined): void {
-    this.erasedUsers.add(userId ?? event.from)
+    this.erasedUsers = ownSet(this.erasedUsers).add(userId ?? event.from)
     for (const [target, { by }] of this.changed) {
-      if (by !== undefined && (userId === undefined || this.frames.get(by)?.from === userId)) this.emptyEdit(target)
+      if (by !== undefined && (userId === undefined || this.frame(by)?.from === userId)) this.emptyEdit(target)
     }
-    for (const [seq, { from, kind, alias }] of this.frames) {
-      if (seq >= event.seq) continue
+    for (let seq = this.firstSeq; seq < event.seq; seq++) {
+      const frame = this.frame(seq)
+      if (frame === undefined) continue
+      const { from, kind, alias } = frame
       if (userId !== undefined && alias === userId) this.rewrite(seq, { body: { kind, userId, alias: '' } })
       if (userId !== undefined && (from !== userId || kind !== 'MessageAccepted')) continue
       this.remove(event, seq, 'deleted')
@@ -198,31 +206,38 @@ export class ReadingFold {
   private forgetAttributes(): void {
     for (const [sessionId, kept] of this.kept) {
       kept.attributes = undefined
-      if (kept.read.seq + kept.cleared.seq + kept.hidden.length === 0) this.kept.delete(sessionId)
+      if (kept.read.seq + kept.cleared.seq + kept.hidden.length === 0) ownMap(this.kept).delete(sessionId)
     }
   }
 
   /** The event that changed the message last loses the content. */
   private emptyEdit(target: Seq): void {
     const { by, emptied } = this.changed.get(target) ?? {}
-    const frame = by === undefined ? undefined : this.frames.get(by)
-    if (frame !== undefined && emptied !== undefined) frame.rest = emptied
+    if (by !== undefined && emptied !== undefined) this.replace(by, emptied)
   }
 
   private rewrite(seq: Seq, rest: object): void {
-    const frame = this.frames.get(seq)
-    if (frame !== undefined) frame.rest = restOf(rest)
+    this.replace(seq, restOf(rest))
+  }
+
+  /** Another text from the body on. */
+  private replace(seq: Seq, rest: string): void {
+    const frame = this.frame(seq)
+    if (frame !== undefined) frame.json = frame.json.slice(0, frame.json.indexOf(BODY)) + rest
   }
 
   private stop(seq: Seq): void {
-    this.stopped.add(seq)
-    if (this.stopped.size > this.limits.stoppedMax) this.stopped.delete(Math.min(...this.stopped))
+    const stopped = ownSet(this.stopped).add(seq)
+    if (stopped.size > this.limits.stoppedMax) stopped.delete(Math.min(...stopped))
+    this.stopped = stopped
   }
 
   private mention(seq: Seq, extra: MessageExtra | undefined): void {
-    const whom = new Set<string>(extra?.mentions ?? [])
-    if (extra?.mentionsAll === true) whom.add('*')
-    for (const one of whom) this.mentions.push({ seq, whom: one })
+    if (extra === undefined) return
+    const whom = new Set<string>(extra.mentions ?? [])
+    if (extra.mentionsAll === true) whom.add('*')
+    if (whom.size === 0) return
+    for (const one of whom) this.mentions = withItem(this.mentions, { seq, whom: one })
     const place = (entry: { seq: Seq; whom: string }) => `${String(entry.seq).padStart(16, '0')}/${entry.whom}`
     this.mentions.sort((a, b) => (place(a) < place(b) ? -1 : 1))
     this.mentions.splice(0, Math.max(0, this.mentions.length - this.limits.mentionsMax))
@@ -231,7 +246,7 @@ export class ReadingFold {
   private react(seq: Seq, emoji: string, userId: UserId): void {
     if (this.changed.get(seq)?.gone) return
     const ofMessage = this.reactions.get(seq) ?? new Map<string, UserId[]>()
-    this.reactions.set(seq, ofMessage.set(emoji, [...(ofMessage.get(emoji) ?? []), userId]))
+    this.reactions = ownMap(this.reactions).set(seq, ofMessage.set(emoji, [...(ofMessage.get(emoji) ?? []), userId]))
   }
 
   /** An emoji that nobody has any more is gone: when it comes again, it is the last. */
@@ -243,7 +258,7 @@ export class ReadingFold {
   }
 
   private must({ seq, at }: AcceptedEvent, offset: Offset): void {
-    this.urgent.push({ seq, at, offset })
+    this.urgent = withItem(this.urgent, { seq, at, offset })
     const { urgentMax, urgentAgeMs } = this.limits
     while (this.urgent.length > urgentMax || this.urgent[0]!.at < at - urgentAgeMs) {
       const { seq: dropped } = this.urgent.shift()!
@@ -253,7 +268,7 @@ export class ReadingFold {
 
   private keep(sessionId: SessionId): KeptFold {
     const kept = this.kept.get(sessionId) ?? { attributes: undefined, read: NO_MARK, cleared: NO_MARK, hidden: [] }
-    this.kept.set(sessionId, kept)
+    this.kept = ownMap(this.kept).set(sessionId, kept)
     return kept
   }
 
@@ -263,7 +278,9 @@ export class ReadingFold {
   }
 }
 
-/** The text of a frame from its body on, as a digest. */
+const BODY = ',"body":'
+
+/** The text of a frame from its body on. */
 function restOf(rest: object): string {
-  return digest(`,${JSON.stringify(rest).slice(1)}`)
+  return `,${JSON.stringify(rest).slice(1)}`
 }

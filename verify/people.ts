@@ -82,13 +82,33 @@ function ownAfter(own: Own, { body, seq }: AcceptedEvent): Own {
 
 const NOTHING_OWN: Own = new Map()
 
+/** The kinds that pairAfter and ownAfter know. */
+const ABOUT_PEOPLE: ReadonlySet<string> = new Set<AcceptedEvent['body']['kind']>([
+  'FriendRequested',
+  'FriendAccepted',
+  'FriendRefused',
+  'FriendDeleted',
+  'FriendRemarked',
+  'ContentErased',
+  'UserBlocked',
+  'UserUnblocked',
+  'ProfileUpdated',
+  'SettingsUpdated',
+  'UserAttributesSet',
+  'TokensRevoked',
+  'PushDevicesSet',
+  'UserDisabled',
+  'UserEnabled',
+  'UserErased',
+])
+
 /** Everything that a log says of people; sessions that say nothing are not in it. */
 export class PeopleFold {
   readonly pairs = new Map<SessionId, Pair>()
   readonly own = new Map<UserId, Own>()
 
   add(event: Event): void {
-    if (!isAccepted(event)) return
+    if (!ABOUT_PEOPLE.has(event.body.kind) || !isAccepted(event)) return
     const session = parseSessionId(event.sessionId)
     if (session?.kind === 'Single') keep(this.pairs, event.sessionId, STRANGERS, pair => pairAfter(pair, event))
     if (session?.kind === 'User') keep(this.own, session.user, NOTHING_OWN, own => ownAfter(own, event))

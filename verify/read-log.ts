@@ -1,4 +1,4 @@
-import { decodeLearning, type RecordCodec } from '../schemas/codec.ts'
+import { decodeLearning, type RecordCodec, UnknownSchema } from '../schemas/codec.ts'
 import type { Event } from '../schemas/event.ts'
 import type { Offset, Partition } from '../schemas/ids.ts'
 import type { Log } from '../topics/log.ts'
@@ -27,12 +27,21 @@ export class PartitionReader {
     this.next = start
   }
 
-  /** Goes on up to `end` (excluded). Throws LogCorrupt, Undecodable. */
-  async readTo(end: Offset, onEvent: (event: Event, offset: Offset) => Promise<void> | undefined): Promise<void> {
+  /**
+   * Goes on up to `end` (excluded). Where only some sessions are wanted, the events of the others are not even decoded.
+   * Throws LogCorrupt, Undecodable.
+   */
+  async readTo(
+    end: Offset,
+    onEvent: (event: Event, offset: Offset) => Promise<void> | undefined,
+    wants?: (sessionId: string) => boolean,
+  ): Promise<void> {
     await readRecords(this.source, { partition: this.partition, from: this.next, to: end }, async records => {
       const batch = selectValid(this.partition, this.position, records)
       for (const record of batch.records) {
-        const event = await decodeLearning(this.source.codec, record.value!)
+        if (wants !== undefined && record.key !== null && !wants(record.key.toString())) continue
+        const decoded = decodeNow(this.source.codec, record.value!)
+        const event = decoded ?? (await decodeLearning(this.source.codec, record.value!))
         // Awaited only where there is something to wait for: most events are compared at once.
         const waits = onEvent(event, record.offset)
         if (waits !== undefined) await waits
@@ -40,6 +49,16 @@ export class PartitionReader {
       this.position = batch.position
       this.next = records.at(-1)!.offset + 1
     })
+  }
+}
+
+/** Undefined where the schema has to be fetched first. Throws Undecodable. */
+function decodeNow(codec: RecordCodec<Event>, bytes: Buffer): Event | undefined {
+  try {
+    return codec.decode(bytes)
+  } catch (error) {
+    if (error instanceof UnknownSchema) return undefined
+    throw error
   }
 }
 

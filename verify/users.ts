@@ -8,7 +8,6 @@ import {
   isPackId,
   isSessionId,
   isUserId,
-  parseSessionId,
   type Seq,
   type SessionId,
   type UserId,
@@ -17,9 +16,9 @@ import {
 import type { MemberRole } from '../schemas/settings.ts'
 import { isSame } from './compare-history.ts'
 import { type Difference, NOTHING, show } from './difference.ts'
-import { digest } from './digest.ts'
 import { type PartitionFold, type Refusal, type SessionFold, TOLD_KINDS, type Told, toldKey } from './fold.ts'
 import type { KeptFold } from './fold-reading.ts'
+import { NO_ENTRIES, NO_MEMBERS, ownMap, ownSet, withItem } from './lazily.ts'
 import { type PeopleFold, PeopleMoves, type PersonFold, peopleOf } from './people.ts'
 
 /**
@@ -30,10 +29,10 @@ import { type PeopleFold, PeopleMoves, type PersonFold, peopleOf } from './peopl
 
 export interface UserFold {
   /** sessionId -> hotTime of the last event that the user may see. */
-  hot: Map<SessionId, number>
-  largeGroups: Set<SessionId>
+  hot: ReadonlyMap<SessionId, number>
+  largeGroups: ReadonlySet<SessionId>
   /** sessionId -> seq of joining; groups that the user is in. */
-  groups: Map<SessionId, { joinSeq: Seq; role: MemberRole }>
+  groups: ReadonlyMap<SessionId, { joinSeq: Seq; role: MemberRole }>
   refusals: Refusal[]
   /** What others have done to them. */
   told: Told[]
@@ -43,23 +42,12 @@ export interface UserFold {
 
 /** What a user has nothing of is shared by all of them: there may be millions. */
 const NO_USER: UserFold = {
-  hot: new Map(),
-  largeGroups: new Set(),
-  groups: new Map(),
+  hot: NO_ENTRIES,
+  largeGroups: NO_MEMBERS,
+  groups: NO_ENTRIES,
   refusals: [],
   told: [],
-  kept: new Map(),
-}
-
-/** The one to write to: an empty one is shared. */
-function own<K, V>(map: Map<K, V>): Map<K, V> {
-  return map.size === 0 ? new Map() : map
-}
-
-function withItem<T>(list: T[], item: T): T[] {
-  if (list.length === 0) return [item]
-  list.push(item)
-  return list
+  kept: NO_ENTRIES,
 }
 
 /** Of a session, what happened after the end of the fold. */
@@ -94,19 +82,23 @@ export class UserFolds {
   readonly users = new Map<UserId, UserFold>()
   private readonly peopleFolds: PeopleFold[] = []
 
-  /** Takes what a partition says of users. */
-  add(fold: PartitionFold): void {
-    this.peopleFolds.push(fold.people)
-    for (const session of fold.sessions.values()) this.addSession(session)
-    for (const told of fold.told) {
-      const user = this.user(told.userId)
-      user.told = withItem(user.told, told)
+  /** Takes what a partition says of users besides their sessions. */
+  addPersonal({ people, told, refusals }: PartitionFold): void {
+    this.peopleFolds.push(people)
+    for (const one of told) {
+      const user = this.user(one.userId)
+      user.told = withItem(user.told, one)
     }
-    for (const refusal of fold.refusals) {
+    for (const refusal of refusals) {
       if (!isKept(refusal)) continue
       const user = this.user(refusal.userId)
       user.refusals = withItem(user.refusals, refusal)
     }
+  }
+
+  /** Takes what a partition says of the sessions of those users. */
+  addSessions(fold: PartitionFold, wanted: ReadonlySet<UserId>): void {
+    for (const session of fold.sessions.values()) this.addSession(session, wanted)
   }
 
   /** What the log says of each user besides their sessions. */
@@ -114,28 +106,31 @@ export class UserFolds {
     return peopleOf(this.peopleFolds)
   }
 
-  private addSession(session: SessionFold): void {
-    const { sessionId, at } = session
-    const kind = parseSessionId(sessionId)
-    if (kind?.kind === 'Single') for (const userId of [kind.a, kind.b]) this.see(userId, sessionId, at)
-    if (kind?.kind === 'Notify') this.see(kind.user, sessionId, at)
-    if (kind?.kind === 'User') this.user(kind.user).kept = session.reading.kept
-    if (kind?.kind !== 'Group') return
+  private addSession(session: SessionFold, wanted: ReadonlySet<UserId>): void {
+    const { sessionId, kind, at } = session
+    if (kind.kind === 'Single') {
+      for (const userId of [kind.a, kind.b]) if (wanted.has(userId)) this.see(userId, sessionId, at)
+    }
+    if (kind.kind === 'Notify' && wanted.has(kind.user)) this.see(kind.user, sessionId, at)
+    if (kind.kind === 'User' && wanted.has(kind.user)) this.user(kind.user).kept = session.reading.kept
+    if (kind.kind !== 'Group') return
     for (const [userId, { left, metLarge }] of session.people) {
+      if (!wanted.has(userId)) continue
       const user = this.user(userId)
       if (!metLarge) this.see(userId, sessionId, left?.at ?? at)
-      else user.largeGroups = new Set([...user.largeGroups, sessionId])
+      else user.largeGroups = ownSet(user.largeGroups).add(sessionId)
     }
     if (session.dismissedSeq > 0) return
     for (const [userId, { joinSeq }] of session.members()) {
+      if (!wanted.has(userId)) continue
       const user = this.user(userId)
-      user.groups = own(user.groups).set(sessionId, { joinSeq, role: session.group.roleOf(userId) })
+      user.groups = ownMap(user.groups).set(sessionId, { joinSeq, role: session.group.roleOf(userId) })
     }
   }
 
   private see(userId: UserId, sessionId: SessionId, at: number): void {
     const user = this.user(userId)
-    user.hot = own(user.hot).set(sessionId, hotTime(at))
+    user.hot = ownMap(user.hot).set(sessionId, hotTime(at))
   }
 
   private user(userId: UserId): UserFold {
@@ -225,7 +220,7 @@ function compareTold(
     found.add(place)
     const told = expected.get(place)
     const frame = JSON.parse(json) as EventFrame
-    const isRight = told === undefined ? moves.told.has(toldKey(frame)) : told.at === at && told.frame === digest(json)
+    const isRight = told === undefined ? moves.told.has(toldKey(frame)) : told.at === at && told.json === json
     if (!isRight) say.about(frame.sessionId, 'what must not be missed', told?.key, json)
   }
   const isFull = found.size >= urgentMax
@@ -286,7 +281,7 @@ function union(one: { keys(): Iterable<string> }, other: { keys(): Iterable<stri
 }
 
 /** Refusals that stay the answer to their pack for good, of senders who can ask. */
-function isKept({ userId, packId, sessionId, code }: Refusal): boolean {
+export function isKept({ userId, packId, sessionId, code }: Refusal): boolean {
   const name = codeName(code)
   if (name === undefined || Code[name].retry !== 'never') return false
   if (name === 'PACK_CONFLICT' || name === 'MISROUTED' || name === 'UNREADABLE') return false

@@ -17,7 +17,7 @@ export interface VerifierOptions {
 
 /**
  * Verifies again and again, for as long as its role runs, and tells what came of it by metrics and the log. A process of
- * its own, so that what it costs (one core while it compares, a partition's fold in memory) is not taken from the views.
+ * its own, so that what it costs (one core while it compares, two partitions' folds in memory) is not taken from the views.
  */
 export class Verifier implements Service {
   readonly name = 'verify'

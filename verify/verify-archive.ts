@@ -1,7 +1,9 @@
 import type { EventRow } from '../processors/archive/event-row.ts'
 import type { ArchiveInspector, MessageRow } from '../processors/archive/inspect.ts'
 import type { Event } from '../schemas/event.ts'
-import type { Offset, Partition, SessionId } from '../schemas/ids.ts'
+import { type Offset, type Partition, parseSessionId, type SessionId } from '../schemas/ids.ts'
+import { ArchivedBytes } from './archived-bytes.ts'
+import { ArchivedRows } from './archived-rows.ts'
 import { compareEventRow, emptiedEvent, extraEventRow, textOfMessageRow } from './compare-archive.ts'
 import { type Difference, type Differences, NOTHING } from './difference.ts'
 import { digest } from './digest.ts'
@@ -22,52 +24,52 @@ export interface ArchiveScope {
 
 /**
  * Compares `events` of a partition with the log while the log is read, both in the order of offsets: nothing is kept.
- * `add` every event in order, then `finish`.
+ * `add` every event in order, then `finish`. Most rows are compared by their bytes; one whose bytes are others, or are
+ * not known beforehand, is read and compared fact by fact.
  */
 export class EventsCheck {
   private readonly scope: ArchiveScope
-  private readonly pages: AsyncIterator<readonly EventRow[]>
-  private page: readonly EventRow[] = []
-  private at = 0
-  private isOver = false
+  private readonly fold: PartitionFold
+  private readonly rows: ArchivedRows
+  private readonly bytes: ArchivedBytes
   private readonly emptied: { event: ReturnType<typeof placeOf>; found: Difference[] }[] = []
 
-  constructor(archive: ArchiveInspector, scope: ArchiveScope) {
+  /** `fold` has taken each event before it comes here. */
+  constructor(archive: ArchiveInspector, fold: PartitionFold, scope: ArchiveScope) {
     this.scope = scope
-    this.pages = archive.eventPages(scope.partition)[Symbol.asyncIterator]()
+    this.fold = fold
+    this.rows = new ArchivedRows(archive.eventBytes(scope.partition))
+    this.bytes = new ArchivedBytes(scope.partition, sessionId => this.kindOf(sessionId))
+  }
+
+  private kindOf(sessionId: string): string {
+    return (this.fold.sessions.get(sessionId as SessionId)?.kind ?? parseSessionId(sessionId))?.kind ?? ''
   }
 
   /** A promise only where rows are to be waited for. */
   add(event: Event, offset: Offset): Promise<void> | undefined {
-    if (!this.passRowsBelow(offset)) return this.fetch().then(() => this.add(event, offset))
-    const row = this.row()
-    if (row?.offset !== offset) this.compare(event, offset, undefined)
-    else {
-      this.compare(event, offset, row)
-      this.at++
-    }
+    const expected = this.bytes.of(event, offset)
+    const isPassed = expected === undefined ? false : this.rows.passIf(expected)
+    if (isPassed === true) return undefined
+    if (isPassed === undefined || !this.read(event, offset)) return this.rows.more().then(() => this.add(event, offset))
     return undefined
   }
 
-  /** False where the page at hand has ended before it was known whether there is a row at the offset. */
-  private passRowsBelow(offset: Offset): boolean {
-    for (let row = this.row(); row !== undefined; row = this.row()) {
-      if (row.offset >= offset) return true
+  /** False where the bytes at hand have ended before it was known whether there is a row at the offset. */
+  private read(event: Event, offset: Offset): boolean {
+    for (let row = this.rows.peek(); row !== undefined; row = this.rows.peek()) {
+      if (row === 'none' || row.offset > offset) {
+        this.compare(event, offset, undefined)
+        return true
+      }
+      this.rows.pass()
+      if (row.offset === offset) {
+        this.compare(event, offset, row)
+        return true
+      }
       this.addExtra(row)
-      this.at++
     }
-    return this.isOver
-  }
-
-  private row(): EventRow | undefined {
-    return this.page[this.at]
-  }
-
-  private async fetch(): Promise<void> {
-    const next = await this.pages.next()
-    this.isOver = next.done === true
-    this.page = next.done === true ? [] : next.value
-    this.at = 0
+    return false
   }
 
   /** Where content is missing, whether it was taken back is known at the end only. */
@@ -81,9 +83,9 @@ export class EventsCheck {
   }
 
   /** What is missing without having been taken back. */
-  checkEmptied(fold: PartitionFold): void {
+  checkEmptied(): void {
     for (const { event, found } of this.emptied) {
-      const reading = fold.sessions.get(event.sessionId)?.reading
+      const reading = this.fold.sessions.get(event.sessionId)?.reading
       const isTaken =
         reading !== undefined &&
         ((event.seq > 0 && (reading.isTakenBack(event.seq) || reading.isTakenBack(event.targetSeq))) ||
@@ -94,12 +96,13 @@ export class EventsCheck {
 
   async finish(): Promise<void> {
     let end = 0
-    for (; !this.isOver; await this.fetch()) {
-      for (let row = this.row(); row !== undefined; row = this.row()) {
+    for (let row = this.rows.peek(); row !== 'none'; row = this.rows.peek()) {
+      if (row === undefined) await this.rows.more()
+      else {
         const { offset } = row
         if (offset > this.scope.lastOffset && offset >= end) end = await this.scope.logEnd()
         if (offset <= this.scope.lastOffset || offset >= end) this.addExtra(row)
-        this.at++
+        this.rows.pass()
       }
     }
   }
@@ -116,25 +119,31 @@ function placeOf({ sessionId, seq, from, body }: Event) {
 }
 
 /**
- * Compares `messages` of a partition with the log; gives how many were compared. Where every row of `events` was found
- * to be right (`areEventsRight`), the server compares the two tables by the hashes of whole rows; where that is not so,
- * or not all is equal, each row is compared with the fold.
+ * The partitions of which the server says that `messages` has what `events` makes, with the number of messages: by the
+ * hashes of whole rows. So it is enough to compare `events` with the log there; elsewhere each row is compared.
  */
-export async function checkMessages(
+export async function sameMessages(
   archive: ArchiveInspector,
-  fold: PartitionFold,
-  { scope, areEventsRight }: { scope: ArchiveScope; areEventsRight: boolean },
-): Promise<number> {
-  if (areEventsRight) {
-    const { partition, firstOffset, lastOffset } = scope
-    const found = await archive.messagesOfEvents({ partition, firstOffset, lastOffset })
-    const isBehind = found.lastOffset <= lastOffset || found.lastOffset < (await scope.logEnd())
-    if (found.isSame && isBehind) return found.rows
+  scopes: readonly Omit<ArchiveScope, 'differences'>[],
+): Promise<ReadonlyMap<Partition, number>> {
+  const same = new Map<Partition, number>()
+  const found = await archive.messagesOfEvents(
+    scopes.map(({ partition, firstOffset, lastOffset }) => ({ partition, firstOffset, lastOffset })),
+  )
+  for (const { partition, lastOffset, logEnd } of scopes) {
+    const messages = found.get(partition)!
+    const isBehind = messages.lastOffset <= lastOffset || messages.lastOffset < (await logEnd())
+    if (messages.isSame && isBehind) same.set(partition, messages.rows)
   }
-  return compareMessages(archive, fold, scope)
+  return same
 }
 
-async function compareMessages(archive: ArchiveInspector, fold: PartitionFold, scope: ArchiveScope): Promise<number> {
+/** Compares each row of `messages` of a partition with a fold that has them; gives how many were compared. */
+export async function compareMessages(
+  archive: ArchiveInspector,
+  fold: PartitionFold,
+  scope: ArchiveScope,
+): Promise<number> {
   const unseen = new Set(fold.sessions.keys())
   let seqs = new Set<number>()
   let sessionId = ''

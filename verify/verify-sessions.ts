@@ -8,7 +8,7 @@ import type { PartitionFold, SessionFold } from './fold.ts'
 import { forAll, persist } from './pool.ts'
 
 /**
- * Compares the sessions of a partition in Redis with its fold while the views move on.
+ * Compares sessions of a partition in Redis, row by row, with its fold while the views move on.
  *
  * A row that differs may be newer than the fold. It is read again, then the fold goes on to what is the log's end now,
  * and the row must be as the fold was at one of the events in between: a view only shows what the log says. A row that
@@ -34,11 +34,12 @@ type Check = () => Promise<() => Difference[]>
 /** `goOn` takes the fold to the log's present end, calls back after each event, and says whether there was any. */
 export async function checkSessions(
   fold: PartitionFold,
+  sessions: Iterable<SessionFold>,
   checks: SessionChecks,
   context: { differences: Differences; goOn: (after: (sessionId: string) => void) => Promise<boolean> },
 ): Promise<void> {
   let pending: { sessionId: SessionId; check: Check; found: Difference[] }[] = []
-  await forAll([...fold.sessions.values()], READS_AT_ONCE, async session => {
+  await forAll(sessions, READS_AT_ONCE, async session => {
     for (const check of checksOf(session, fold, checks)) {
       const found = (await check())()
       if (found.length > 0) pending.push({ sessionId: session.sessionId, check, found })

@@ -1,34 +1,38 @@
 import type { Clock, Millis } from '../infra/clock.ts'
-import type { ArchiveInspector } from '../processors/archive/inspect.ts'
+import { GenerationUnstable } from '../infra/redis/generations.ts'
+import type { ArchiveInspector, DerivedDifference } from '../processors/archive/inspect.ts'
 import type { HistoryInspector } from '../processors/history/inspect.ts'
 import type { MembershipInspector } from '../processors/membership/inspect.ts'
-import type { Partition, SessionId, UserId } from '../schemas/ids.ts'
+import type { Partition, UserId } from '../schemas/ids.ts'
 import type { PartitionBounds } from '../topics/log.ts'
 import { sessionPartition, type Topic } from '../topics/topics.ts'
-import { LogCorrupt, type Position } from '../topics/valid-events.ts'
+import type { Position } from '../topics/valid-events.ts'
 import type { Kept } from './compare-history.ts'
 import { type Difference, Differences, describe, NOTHING } from './difference.ts'
-import { messageText, PartitionFold } from './fold.ts'
+import { tagOf } from './expected-sums.ts'
+import { FirstPass } from './first-pass.ts'
+import { messageText } from './fold.ts'
 import type { ReadingLimits } from './fold-reading.ts'
-import { comparePerson, NO_PERSON, type PersonFold } from './people.ts'
-import { forAll, persist } from './pool.ts'
-import { countBehind, type LogSource, PartitionReader, readEventAt } from './read-log.ts'
-import { compareHistoryUser, compareMembershipUser, Moves, UserFolds, type UserLimits } from './users.ts'
-import { type ArchiveScope, checkMessages, EventsCheck } from './verify-archive.ts'
-import { checkSessions, READ_TRIES_MAX, READS_AT_ONCE } from './verify-sessions.ts'
+import { persist } from './pool.ts'
+import { countBehind, type LogSource, readEventAt } from './read-log.ts'
+import { SecondPass } from './second-pass.ts'
+import type { UserLimits } from './users.ts'
+import { sameMessages } from './verify-archive.ts'
+import { READ_TRIES_MAX } from './verify-sessions.ts'
+import { type SummedView, ViewSums } from './view-sums.ts'
 
 /**
  * Proves that every view says what the log says, or names each place where one does not.
  *
  * Problem: the views move while they are compared, and no moment holds still. Order of steps:
  *   1. take the end of every partition; wait until each view has passed it;
- *   2. for each partition: read the log up to that end once, fold it (fold.ts: a fold of our own), compare `events` of
- *      the archive row by row on the way, then `messages`, then each session of history and membership; what differs is
- *      looked at again while the fold goes on to the present end (verify-sessions.ts);
- *   3. compare the archive's other tables with its `events`, in the server;
- *   4. compare what is kept for each user, and look for what no event explains.
- * Memory: the folds of PARTITIONS_AT_ONCE partitions, about 250 bytes an event, and the session lists of all users.
- * Not compared: what the log no longer holds, list versions, and what the views keep for nobody to see.
+ *   2. read the log up to that end once (first-pass.ts): fold it (fold.ts: a fold of our own), compare `events` of the
+ *      archive with it on the way, and add up what the views must hold of each session and user (expected-sums.ts).
+ *      Meanwhile the stores do the same with what they hold: Redis adds up its keys, ClickHouse its tables;
+ *   3. where the sums differ, read the log of those sessions and users once more and compare row by row
+ *      (second-pass.ts): only this says what differs, or that it is right after all.
+ * Memory: the folds of PARTITIONS_AT_ONCE partitions, about 1.5 kB a session and 500 bytes an event, and 250 bytes for
+ * every session and user. Not compared: what the log no longer holds, list versions, and what the views keep for nobody to see.
  */
 export interface VerifyOptions {
   source: Omit<LogSource, 'topic'>
@@ -62,25 +66,29 @@ export class CannotVerify extends Error {
 /** How long a view may take to pass the end of the log that was taken at the start. */
 export const VIEW_WAIT_MS_MAX: Millis = 60_000
 const VIEW_POLL_MS: Millis = 200
-/** While one partition waits for the log or a store, another one is folded. Each has its fold in memory. */
-const PARTITIONS_AT_ONCE = 2
 
 /** Compares everything. Throws CannotVerify, or what a store or the log threw. */
 export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   return new Verification(options).run()
 }
 
+/** What both passes work on. */
+export interface Verified {
+  options: VerifyOptions
+  source: LogSource
+  /** The ends that are compared up to. */
+  bounds: ReadonlyMap<Partition, PartitionBounds>
+  /** The ends as they are now. */
+  boundsNow(): Promise<ReadonlyMap<Partition, PartitionBounds>>
+  differences: Differences
+  sums: ViewSums
+}
+
 class Verification {
   private readonly options: VerifyOptions
   private readonly source: LogSource
   private readonly differences = new Differences()
-  private readonly users = new UserFolds()
-  private people: ReadonlyMap<UserId, PersonFold> = new Map()
-  private readonly sessionIds = new Set<SessionId>()
-  private readonly readers = new Map<Partition, PartitionReader>()
-  private readonly counts = { sessions: 0, events: 0, messages: 0 }
-  private readonly partialPartitions: Partition[] = []
-  private isCorrupt = false
+  private readonly sums = new ViewSums()
 
   constructor(options: VerifyOptions) {
     this.options = options
@@ -88,19 +96,30 @@ class Verification {
   }
 
   async run(): Promise<VerifyResult> {
+    const { options, source, differences, sums } = this
     const bounds = await this.bounds()
     await this.untilViewsPassed(bounds)
-    const inOrder = [...bounds].sort(([a], [b]) => a - b)
-    await forAll(inOrder, PARTITIONS_AT_ONCE, ([partition, range]) => this.checkPartition(partition, range))
-    await this.checkDerived(bounds)
-    await this.checkUsersAndExtras()
+    const verified: Verified = { options, source, bounds, boundsNow: () => this.bounds(), differences, sums }
+    const first = new FirstPass(verified)
+    const [messages, isDerived] = await Promise.all([
+      this.sameMessages(bounds),
+      this.derived(bounds).then(found => found.length === 0),
+      first.run(),
+      this.sumUp('history', options.history),
+      this.sumUp('membership', options.membership),
+    ])
+    const second = new SecondPass(verified, first, messages)
+    await second.checkSessions()
+    if (!isDerived) await this.tellDerived(bounds)
+    await second.checkUsersAndExtras()
     await this.explain()
     return {
-      ...this.counts,
-      users: this.users.users.size,
-      partialPartitions: this.partialPartitions,
-      total: this.differences.total,
-      differences: this.differences.shown,
+      ...first.counts,
+      messages: second.messages,
+      users: sums.users,
+      partialPartitions: first.partialPartitions,
+      total: differences.total,
+      differences: differences.shown,
     }
   }
 
@@ -138,179 +157,46 @@ class Verification {
     }
   }
 
-  private async checkPartition(partition: Partition, bounds: PartitionBounds): Promise<void> {
-    try {
-      await this.comparePartition(partition, bounds)
-    } catch (error) {
-      if (!(error instanceof LogCorrupt)) throw error
-      this.isCorrupt = true
-      const place = { sessionId: '', partition, offset: error.offset }
-      this.differences.add({ view: 'log', what: 'chain', expected: 'valid', found: error.message, ...place })
-    }
-  }
-
-  private async comparePartition(partition: Partition, { start, end }: PartitionBounds): Promise<void> {
-    const { history, membership, archive, limits } = this.options
-    const isPartial = start > 0
-    if (isPartial) this.partialPartitions.push(partition)
-    const fold = new PartitionFold({ partition, isPartial, largeAbove: limits.hotGroupMembersMax, limits })
-    const reader = new PartitionReader(this.source, partition, start)
-    this.readers.set(partition, reader)
-    const found = await this.readAndCompareEvents(reader, fold, { start, end })
-    this.differences.addFrom(found)
-    if (archive !== undefined) {
-      const scope = this.archiveScope(partition, { start, end }, this.differences)
-      // Another partition adds to it meanwhile.
-      const messages = await checkMessages(archive, fold, { scope, areEventsRight: found.total === 0 })
-      this.counts.messages += messages
-    }
-    const goOn = (after: (sessionId: string) => void) => this.goOn(reader, fold, after)
-    await checkSessions(fold, { history, membership, kept: limits }, { differences: this.differences, goOn })
-    this.counts.sessions += fold.sessions.size
-    this.counts.events += fold.events
-    for (const sessionId of fold.sessions.keys()) this.sessionIds.add(sessionId)
-    this.users.add(fold)
-  }
-
-  /** What is wrong with the log itself, and with `events`. */
-  private async readAndCompareEvents(
-    reader: PartitionReader,
-    fold: PartitionFold,
-    bounds: PartitionBounds,
-  ): Promise<Differences> {
-    const { archive } = this.options
-    const found = new Differences()
-    const events = archive && new EventsCheck(archive, this.archiveScope(fold.partition, bounds, found))
-    try {
-      await reader.readTo(bounds.end, (event, offset) => {
-        found.addAll(fold.add(event, offset))
-        return events?.add(event, offset)
-      })
-    } catch (error) {
-      this.differences.addFrom(found)
-      throw error
-    }
-    await events?.finish()
-    events?.checkEmptied(fold)
-    return found
-  }
-
-  private archiveScope(partition: Partition, { start, end }: PartitionBounds, differences: Differences): ArchiveScope {
-    const logEnd = async () => (await this.bounds()).get(partition)!.end
-    return { partition, firstOffset: start, lastOffset: end - 1, differences, logEnd }
-  }
-
-  /** Takes a fold to the present end of the log. */
-  private async goOn(
-    reader: PartitionReader,
-    fold: PartitionFold,
-    after: (sessionId: string) => void,
-  ): Promise<boolean> {
-    const before = fold.events
-    const { end } = (await this.bounds()).get(fold.partition)!
-    await reader.readTo(end, (event, offset) => {
-      this.differences.addAll(fold.add(event, offset))
-      after(event.sessionId)
-      return undefined
+  private async sameMessages(bounds: ReadonlyMap<Partition, PartitionBounds>): Promise<ReadonlyMap<Partition, number>> {
+    if (this.options.archive === undefined) return new Map()
+    const scopes = [...bounds].map(([partition, { start, end }]) => {
+      const logEnd = async () => (await this.bounds()).get(partition)!.end
+      return { partition, firstOffset: start, lastOffset: end - 1, logEnd }
     })
-    return fold.events > before
+    return sameMessages(this.options.archive, scopes)
   }
 
-  /** The archive's other tables, against `events`, which was compared with the log. */
-  private async checkDerived(bounds: ReadonlyMap<Partition, PartitionBounds>): Promise<void> {
-    const { archive } = this.options
+  /** What a view holds. One that has no sums is told by its ids, so that all of it is compared row by row. */
+  private async sumUp(name: SummedView, view: HistoryInspector | MembershipInspector | undefined): Promise<void> {
+    if (view?.sums === undefined) {
+      for await (const tags of tagsOf(view)) for (const tag of tags) this.sums.find(name, { tag, sum: 1 })
+      return
+    }
+    for (let attempt = 1; ; attempt++) {
+      try {
+        for await (const page of view.sums()) for (const sum of page) this.sums.find(name, sum)
+        return
+      } catch (error) {
+        if (!(error instanceof GenerationUnstable) || attempt >= READ_TRIES_MAX) throw error
+        this.sums.forgetFound(name)
+      }
+    }
+  }
+
+  /** The archive's other tables, against `events`, which is compared with the log. */
+  private async derived(bounds: ReadonlyMap<Partition, PartitionBounds>): Promise<readonly DerivedDifference[]> {
     const upTo = new Map([...bounds].map(([partition, { end }]) => [partition, end - 1]))
-    // A rebuild may exchange the tables in between: what differs is looked at once more.
-    const isDifferent = ((await archive?.derived(upTo)) ?? []).length > 0
-    for (const { table, is, rows, of } of (isDifferent && (await archive?.derived(upTo))) || []) {
+    return (await this.options.archive?.derived(upTo)) ?? []
+  }
+
+  /** A rebuild may exchange the tables in between: what differs is looked at once more. */
+  private async tellDerived(bounds: ReadonlyMap<Partition, PartitionBounds>): Promise<void> {
+    for (const { table, is, rows, of } of await this.derived(bounds)) {
       const [sessionId, userId] = table === 'user_days' ? ['', of as UserId] : [of, undefined]
       const place = { view: 'archive' as const, sessionId, ...(userId && { userId }), what: `rows of ${table}` }
       const [expected, found] = is === 'missing' ? [`${rows} more`, NOTHING] : [NOTHING, `${rows} more`]
       this.differences.add({ ...place, expected, found })
     }
-  }
-
-  private async checkUsersAndExtras(): Promise<void> {
-    // What a user has depends on all sessions, from their beginnings.
-    if (this.partialPartitions.length > 0 || this.isCorrupt) return
-    this.people = this.users.people()
-    // The server goes through its keys while users are compared.
-    const [userIds, sessionIds] = await Promise.all([this.differingUsers(), this.unknownSessions()])
-    if (userIds.size === 0 && sessionIds.size === 0) return
-    // Something differs: it is read again, then the log, which by then holds what made it differ, if anything did.
-    const checks = new Map<UserId, UserCheck>()
-    await forAll(userIds, READS_AT_ONCE, async userId => {
-      checks.set(userId, await this.readUser(userId))
-    })
-    const moves = await this.readMoves()
-    for (const check of checks.values()) this.differences.addAll(check(moves))
-    for (const [sessionId, view] of sessionIds) {
-      if (moves.sessions.has(sessionId)) continue
-      this.differences.add({ view, sessionId, what: 'session', expected: NOTHING, found: 'one' })
-    }
-  }
-
-  private async differingUsers(): Promise<Set<UserId>> {
-    const differing = new Set<UserId>()
-    const still = new Moves()
-    const look = async (userId: UserId) => {
-      const check = await this.readUser(userId)
-      if (check(still).length > 0) differing.add(userId)
-    }
-    const known = new Set<UserId>([...this.users.users.keys(), ...this.people.keys()])
-    const [unknown] = await Promise.all([this.unknownUsers(known), forAll(known, READS_AT_ONCE, look)])
-    await forAll(unknown, READS_AT_ONCE, look)
-    return differing
-  }
-
-  /** Users of whom a view has something and the folds have nothing. */
-  private async unknownUsers(known: ReadonlySet<UserId>): Promise<Set<UserId>> {
-    const unknown = new Set<UserId>()
-    for (const view of [this.options.history, this.options.membership]) {
-      for await (const page of view?.userIds() ?? []) {
-        for (const userId of page) if (!known.has(userId)) unknown.add(userId)
-      }
-    }
-    return unknown
-  }
-
-  /** Sessions that a view has and the folds do not. */
-  private async unknownSessions(): Promise<Map<SessionId, 'history' | 'membership'>> {
-    const { history, membership } = this.options
-    const unknown = new Map<SessionId, 'history' | 'membership'>()
-    const addAll = (view: 'history' | 'membership', page: readonly SessionId[]) => {
-      for (const sessionId of page) if (!this.sessionIds.has(sessionId)) unknown.set(sessionId, view)
-    }
-    for await (const page of history?.sessionIds() ?? []) addAll('history', page)
-    for await (const page of membership?.groupIds() ?? []) addAll('membership', page)
-    return unknown
-  }
-
-  private async readUser(userId: UserId): Promise<UserCheck> {
-    const { history, membership, limits } = this.options
-    const user = this.users.users.get(userId)
-    const [hot, groups, row] = await Promise.all([
-      persist(async () => history?.user(userId), READ_TRIES_MAX),
-      persist(async () => membership?.user(userId), READ_TRIES_MAX),
-      persist(async () => membership?.person(userId), READ_TRIES_MAX),
-    ])
-    const person = this.people.get(userId) ?? NO_PERSON
-    return moves => [
-      ...(history ? compareHistoryUser({ userId, user, row: hot, moves }, limits) : []),
-      ...(membership ? compareMembershipUser({ userId, user, row: groups, moves }) : []),
-      ...(membership ? comparePerson({ userId, person, row, moves: moves.people }) : []),
-    ]
-  }
-
-  private async readMoves(): Promise<Moves> {
-    const moves = new Moves()
-    for (const [partition, { end }] of await this.bounds()) {
-      await this.readers.get(partition)!.readTo(end, event => {
-        moves.add(event)
-        return undefined
-      })
-    }
-    return moves
   }
 
   /** Puts the event itself into what is shown, where only a digest of it was kept. */
@@ -326,8 +212,11 @@ class Verification {
   }
 }
 
-/** Compares a row that was read with the fold, and what happened since. */
-type UserCheck = (moves: Moves) => Difference[]
+async function* tagsOf(view: HistoryInspector | MembershipInspector | undefined): AsyncIterable<readonly string[]> {
+  if (view === undefined) return
+  yield* 'groupIds' in view ? view.groupIds() : view.sessionIds()
+  for await (const userIds of view.userIds()) yield userIds.map(tagOf)
+}
 
 export interface RunVerifyOptions extends VerifyOptions {
   /** One JSON object instead of lines for people. */

@@ -14,10 +14,13 @@ export interface ArchiveInspector {
   positions(): Promise<ReadonlyMap<Partition, Position>>
   /** Rows of `events` of a partition, ascending by offset; with `after` only those behind that offset. */
   events(partition: Partition, after?: Offset): AsyncIterable<EventRow>
-  /** The same, many at a time. */
-  eventPages(partition: Partition, after?: Offset): AsyncIterable<readonly EventRow[]>
-  /** Whether `messages` says of a partition what `events` says of its messages; every column is compared. */
-  messagesOfEvents(range: MessagesRange): Promise<MessagesOfEvents>
+  /** The same in RowBinary, the columns as EVENT_COLUMNS has them, in pieces that end anywhere. */
+  eventBytes(partition: Partition, after?: Offset): AsyncIterable<Buffer>
+  /**
+   * Whether `messages` says what `events` says of its messages, for each partition that is asked about; every column is
+   * compared.
+   */
+  messagesOfEvents(ranges: readonly MessagesRange[]): Promise<ReadonlyMap<Partition, MessagesOfEvents>>
   /** Rows of `messages` of a partition, ascending by sessionId (its bytes) and seq. */
   messages(partition: Partition): AsyncIterable<MessageRow>
   /** Where the other tables that `events` fills do not say what its rows up to these offsets say; empty: nowhere. */
@@ -32,7 +35,7 @@ export interface MessagesRange {
 }
 
 export interface MessagesOfEvents {
-  /** The rows in the range are those that the events in it make, by their number and two hashes of 64 bits. */
+  /** The rows in the range are those that the events in it make, by their number and the sum of their hashes of 64 bits. */
   isSame: boolean
   /** Rows of `messages` in the range. */
   rows: number
@@ -101,37 +104,48 @@ export class ClickHouseArchiveInspector implements ArchiveInspector {
   }
 
   async *events(partition: Partition, after: Offset = -1): AsyncIterable<EventRow> {
-    for await (const page of this.eventPages(partition, after)) yield* page
+    const reader = new RowBinaryReader<EventRow>(EVENT_COLUMNS)
+    for await (const piece of this.eventBytes(partition, after)) yield* reader.read(piece)
+    reader.end()
   }
 
-  async *eventPages(partition: Partition, after: Offset = -1): AsyncIterable<readonly EventRow[]> {
-    const pieces = this.clickhouse.streamBinary(
+  eventBytes(partition: Partition, after: Offset = -1): AsyncIterable<Buffer> {
+    return this.clickhouse.streamBinary(
       `SELECT ${EVENT_COLUMNS.map(({ name }) => `e.${quoteName(name)}`).join(', ')} FROM events AS e FINAL
       WHERE e.partition = {partition: UInt16} AND e.offset > {after: Int64} ORDER BY e.offset`,
       { partition, after },
     )
-    const reader = new RowBinaryReader<EventRow>(EVENT_COLUMNS)
-    for await (const piece of pieces) yield reader.read(piece)
-    reader.end()
   }
 
-  async messagesOfEvents(range: MessagesRange): Promise<MessagesOfEvents> {
-    const inRange = 'toInt64(offset) >= {firstOffset: Int64} AND toInt64(offset) <= {lastOffset: Int64}'
+  /** All partitions in one statement for each table: `messages` is not in the order of partitions. */
+  async messagesOfEvents(ranges: readonly MessagesRange[]): Promise<ReadonlyMap<Partition, MessagesOfEvents>> {
+    const params = {
+      partitions: ranges.map(({ partition }) => partition),
+      first: ranges.map(({ firstOffset }) => firstOffset),
+      last: ranges.map(({ lastOffset }) => lastOffset),
+    }
+    const bound = (name: string) =>
+      `transform(partition, {partitions: Array(UInt16)}, {${name}: Array(Int64)}, toInt64(-1))`
+    const inRange = `toInt64(offset) >= ${bound('first')} AND toInt64(offset) <= ${bound('last')}`
+    const columns = MESSAGE_FACTS.map(quoteName).join(', ')
     const digest = async (table: string, where: string, unchanged: string) => {
-      const columns = MESSAGE_FACTS.map(quoteName).join(', ')
-      const [row] = await this.clickhouse.rows<{ rows: number; one: string; other: string; lastOffset: number }>(
-        `SELECT countIf(${inRange}) AS rows, toString(sumIf(sipHash64(${columns}, ${unchanged}), ${inRange})) AS one,
-          toString(groupBitXorIf(cityHash64(${columns}, ${unchanged}), ${inRange})) AS other,
-          if(count() = 0, -1, toInt64(max(offset))) AS lastOffset
-        FROM ${table} FINAL WHERE partition = {partition: UInt16} AND ${where}`,
-        { ...range },
+      const rows = await this.clickhouse.rows<MessagesDigest>(
+        `SELECT partition, countIf(${inRange}) AS rows,
+          toString(sumIf(sipHash64(${columns}, ${unchanged}), ${inRange})) AS hash, toInt64(max(offset)) AS lastOffset
+        FROM ${table} FINAL WHERE partition IN {partitions: Array(UInt16)} AND ${where} GROUP BY partition`,
+        params,
       )
-      return row!
+      return new Map(rows.map(row => [row.partition, row]))
     }
     const found = await digest('messages', 'true', "isNull(editedAt) AND isNull(revokedAt) AND revokedBy = ''")
     const expected = await digest('events', "kind = 'MessageAccepted'", "packIdText = ''")
-    const isSame = found.rows === expected.rows && found.one === expected.one && found.other === expected.other
-    return { isSame, rows: found.rows, lastOffset: found.lastOffset }
+    return new Map(
+      ranges.map(({ partition }) => {
+        const { rows, hash, lastOffset } = found.get(partition) ?? NO_MESSAGES
+        const { rows: wanted, hash: wantedHash } = expected.get(partition) ?? NO_MESSAGES
+        return [partition, { isSame: rows === wanted && hash === wantedHash, rows, lastOffset }]
+      }),
+    )
   }
 
   messages(partition: Partition): AsyncIterable<MessageRow> {
@@ -155,8 +169,15 @@ export class ClickHouseArchiveInspector implements ArchiveInspector {
     const inRange =
       'toInt64(offset) <= transform(partition, {partitions: Array(UInt16)}, {offsets: Array(Int64)}, toInt64(-1))'
     const source = `(SELECT * FROM events FINAL WHERE ${inRange}) AS events`
-    const expected = await derivingSelect(this.clickhouse, table, source)
+    const expected = `(${await derivingSelect(this.clickhouse, table, source)})`
+    const there = hasPlace ? `(SELECT * FROM ${table} FINAL WHERE ${inRange})` : `${table} FINAL`
     const hash = `cityHash64(${facts.map(quoteName).join(', ')})`
+    const sum = async (rows: string) => {
+      const select = `SELECT concat(toString(count()), ' ', toString(sum(${hash}))) AS sum FROM ${rows}`
+      return (await this.clickhouse.rows<{ sum: string }>(select, params))[0]!.sum
+    }
+    // Sets of all hashes are only made where the two differ: to say how many rows, and of whom.
+    if ((await sum(expected)) === (await sum(there))) return []
     const count = async (is: DerivedDifference['is'], rows: string, others: string) => {
       const [row] = await this.clickhouse.rows<{ rows: number; of: string }>(
         `SELECT count() AS rows, any(${of}) AS of FROM ${rows} WHERE ${hash} NOT IN (SELECT ${hash} FROM ${others})`,
@@ -164,12 +185,18 @@ export class ClickHouseArchiveInspector implements ArchiveInspector {
       )
       return row === undefined || row.rows === 0 ? [] : [{ table, is, ...row }]
     }
-    const missing = await count('missing', `(${expected})`, `${table} FINAL`)
+    const missing = await count('missing', expected, there)
     if (!hasPlace) return missing
-    const there = `(SELECT * FROM ${table} FINAL WHERE ${inRange})`
-    return [...missing, ...(await count('extra', there, `(${expected})`))]
+    return [...missing, ...(await count('extra', there, expected))]
   }
 }
+
+interface MessagesDigest extends Omit<MessagesOfEvents, 'isSame'> {
+  partition: Partition
+  hash: string
+}
+
+const NO_MESSAGES = { rows: 0, hash: '0', lastOffset: -1 }
 
 const PLACE_FACTS = 'sessionId seq sessionKind partition offset count at kind from packId flags'.split(' ')
 

@@ -23,7 +23,7 @@ import {
 import type { ArchiveSearch, MessagePlace } from './archive-search.ts'
 import type { ArchiveProgress, ArchiveStore, Load, RecordedRange } from './archive-store.ts'
 import { archivedContent, changedContent, frameOfRow } from './archived-frames.ts'
-import type { EventRow } from './event-row.ts'
+import { EVENT_COLUMNS, type EventRow } from './event-row.ts'
 import {
   type ArchiveInspector,
   type MessageRow,
@@ -31,6 +31,7 @@ import {
   type MessagesRange,
   messageOfEvent,
 } from './inspect.ts'
+import { encodeRows } from './row-binary.ts'
 import { hasTerms } from './search-words.ts'
 
 /**
@@ -178,11 +179,17 @@ export class MemoryArchive implements ArchiveInspector, ArchiveReader {
     yield* latest(rows, row => String(row.offset)).sort((a, b) => a.offset - b.offset)
   }
 
-  async *eventPages(partition: Partition, after?: Offset): AsyncIterable<readonly EventRow[]> {
-    for await (const row of this.events(partition, after)) yield [row]
+  async *eventBytes(partition: Partition, after?: Offset): AsyncIterable<Buffer> {
+    for await (const row of this.events(partition, after)) yield encodeRows(EVENT_COLUMNS, [row], 0)
   }
 
-  async messagesOfEvents({ partition, firstOffset, lastOffset }: MessagesRange): Promise<MessagesOfEvents> {
+  async messagesOfEvents(ranges: readonly MessagesRange[]): Promise<ReadonlyMap<Partition, MessagesOfEvents>> {
+    const found = new Map<Partition, MessagesOfEvents>()
+    for (const range of ranges) found.set(range.partition, await this.messagesIn(range))
+    return found
+  }
+
+  private async messagesIn({ partition, firstOffset, lastOffset }: MessagesRange): Promise<MessagesOfEvents> {
     const texts = (rows: readonly (MessageRow | undefined)[]) => {
       const inRange = rows.filter(row => row !== undefined && row.offset >= firstOffset && row.offset <= lastOffset)
       return inRange.map(row => JSON.stringify(row)).sort()

@@ -30,7 +30,7 @@ const SCALAR_BYTES_MAX = 16
 const SHORT_UNITS_MAX = 40
 const DASH = 0x2d
 
-/** A buffer that grows; made once per batch, so that rows are not joined from small pieces. */
+/** A buffer that grows; made once per batch, so that rows are not joined from small pieces. Takes rows, or value by value. */
 export class RowBinaryWriter {
   private buffer: Buffer
   private end = 0
@@ -42,6 +42,11 @@ export class RowBinaryWriter {
   /** What was written; valid until the next write. */
   bytes(): Buffer {
     return this.buffer.subarray(0, this.end)
+  }
+
+  /** Begins anew in the same memory. */
+  clear(): void {
+    this.end = 0
   }
 
   row<Row>(columns: readonly Column<Row>[], row: Row): void {
@@ -56,15 +61,6 @@ export class RowBinaryWriter {
       case 'ArrayOfString':
         this.strings(value as readonly string[])
         break
-      default:
-        this.reserve(SCALAR_BYTES_MAX)
-        this.scalar(type, value)
-        break
-    }
-  }
-
-  private scalar(type: Exclude<ColumnType, 'String' | 'ArrayOfString'>, value: unknown): void {
-    switch (type) {
       case 'UInt16':
         this.littleEndian(value as number, 2)
         break
@@ -91,24 +87,28 @@ export class RowBinaryWriter {
   }
 
   /** The low bytes of a 32-bit number. Written by hand here and below: Buffer's own methods cost more than the copy. */
-  private littleEndian(value: number, bytes: number): void {
+  littleEndian(value: number, bytes: 1 | 2 | 4): void {
+    this.reserve(SCALAR_BYTES_MAX)
     for (let byte = 0; byte < bytes; byte++) this.buffer[this.end++] = (value >>> (8 * byte)) & 0xff
   }
 
-  private long(value: number): void {
+  /** A whole number of 64 bits. */
+  long(value: number): void {
     assert(Number.isSafeInteger(value) && value >= 0, 'a 64-bit column takes whole numbers from 0 to 2^53')
     this.littleEndian(value % 0x1_0000_0000, 4)
     this.littleEndian(Math.floor(value / 0x1_0000_0000), 4)
   }
 
-  private fixed16(value: Buffer): void {
+  fixed16(value: Buffer): void {
     assert(value.length === 16, 'a digest has 16 bytes')
+    this.reserve(SCALAR_BYTES_MAX)
     for (let at = 0; at < 16; at++) this.buffer[this.end++] = value[at]!
   }
 
   /** Two halves of 8 bytes, each little endian. `text` is in the canonical 36 characters. */
-  private uuid(text: string): void {
+  uuid(text: string): void {
     assert(text.length === 36, 'a UUID has 36 characters')
+    this.reserve(SCALAR_BYTES_MAX)
     let byte = 0
     for (let at = 0; at < 36; at += 2) {
       if (text.charCodeAt(at) === DASH) at++
@@ -119,7 +119,14 @@ export class RowBinaryWriter {
     this.end += 16
   }
 
-  private string(text: string): void {
+  /** So many zero bytes: empty strings and arrays, numbers that are 0. */
+  zeros(bytes: number): void {
+    this.reserve(bytes)
+    this.buffer.fill(0, this.end, this.end + bytes)
+    this.end += bytes
+  }
+
+  string(text: string): void {
     this.reserve(VARINT_BYTES_MAX + BYTES_PER_UNIT_MAX * text.length)
     if (text.length > SHORT_UNITS_MAX || !this.shortAscii(text)) this.utf8(text)
   }
@@ -219,6 +226,18 @@ export class RowBinaryReader<Row> {
         this.at = start
         return rows
       }
+    }
+  }
+
+  /** The row that begins there, and where it ends; undefined where the bytes end inside of it. */
+  rowAt(bytes: Buffer, at: number): { row: Row; end: number } | undefined {
+    this.bytes = bytes
+    this.at = at
+    try {
+      return { row: this.row(), end: this.at }
+    } catch (error) {
+      if (error !== ENDS_HERE) throw error
+      return undefined
     }
   }
 

@@ -1,6 +1,8 @@
 import type { Millis } from '../../infra/clock.ts'
 import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
 import { type KeyAnswers, KeyReader } from '../../infra/redis/key-reader.ts'
+import { keySums, type TagSum } from '../../infra/redis/key-sums.ts'
+import { loadScript } from '../../infra/redis/pipeline.ts'
 import { tagsOf } from '../../infra/redis/tags.ts'
 import type { Count, Offset, PackId, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
@@ -82,6 +84,11 @@ export interface HistoryInspector {
   /** Ids of all sessions and users that the view holds anything of, in no order, each once, a page at a time. */
   sessionIds(): AsyncIterable<SessionId[]>
   userIds(): AsyncIterable<UserId[]>
+  /**
+   * Sums of all that the rows say, by session id and u:<userId>, in pieces that add up; verify/expected-sums.ts says of
+   * which facts. A view without them is compared row by row.
+   */
+  sums?(): AsyncIterable<readonly TagSum[]>
   session(sessionId: SessionId): Promise<HistorySessionRow | undefined>
   user(userId: UserId): Promise<HistoryUserRow | undefined>
 }
@@ -90,6 +97,8 @@ export interface HistoryInspector {
 export function inspectHistory(generations: Generations): HistoryInspector {
   return new RedisHistoryInspector(generations)
 }
+
+const sumKeys = loadScript(new URL('./sum-keys.lua', import.meta.url))
 
 class RedisHistoryInspector implements HistoryInspector {
   private readonly generations: Generations
@@ -127,6 +136,10 @@ class RedisHistoryInspector implements HistoryInspector {
     for await (const tags of tagsOf(this.generations, 'u:*', ['hot', 'large', 'refusals', 'own', 'told'])) {
       yield tags.map(tag => tag.slice('u:'.length)) as UserId[]
     }
+  }
+
+  sums(): AsyncIterable<readonly TagSum[]> {
+    return keySums(this.generations, sumKeys)
   }
 
   async session(sessionId: SessionId): Promise<HistorySessionRow | undefined> {

@@ -1,5 +1,7 @@
 import { type Generations, pairsOf } from '../../infra/redis/generations.ts'
 import { KeyReader } from '../../infra/redis/key-reader.ts'
+import { keySums, type TagSum } from '../../infra/redis/key-sums.ts'
+import { loadScript } from '../../infra/redis/pipeline.ts'
 import { tagsOf } from '../../infra/redis/tags.ts'
 import type { Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { GroupInfo, GroupSettings, MemberRole } from '../../schemas/settings.ts'
@@ -46,6 +48,8 @@ export interface MembershipInspector {
   /** Ids of all groups and users that the view holds anything of, in no order, each once, a page at a time. */
   groupIds(): AsyncIterable<SessionId[]>
   userIds(): AsyncIterable<UserId[]>
+  /** As HistoryInspector has them. Of what is kept of a user besides their groups they only say that there is something. */
+  sums?(): AsyncIterable<readonly TagSum[]>
   group(sessionId: SessionId): Promise<MembershipGroupRow | undefined>
   user(userId: UserId): Promise<MembershipUserRow | undefined>
   /** What is kept of a user besides their groups. */
@@ -56,6 +60,8 @@ export interface MembershipInspector {
 export function inspectMembership(generations: Generations): MembershipInspector {
   return new RedisMembershipInspector(generations)
 }
+
+const sumKeys = loadScript(new URL('./sum-keys.lua', import.meta.url))
 
 class RedisMembershipInspector implements MembershipInspector {
   private readonly generations: Generations
@@ -96,6 +102,10 @@ class RedisMembershipInspector implements MembershipInspector {
     for await (const tags of tagsOf(this.generations, 'u:*', ['touched', 'friends', 'own'])) {
       yield tags.map(tag => tag.slice('u:'.length)) as UserId[]
     }
+  }
+
+  sums(): AsyncIterable<readonly TagSum[]> {
+    return keySums(this.generations, sumKeys)
   }
 
   async group(sessionId: SessionId): Promise<MembershipGroupRow | undefined> {

@@ -2,9 +2,10 @@ import { afterEach, expect, test } from 'vitest'
 import type { ArchiveReader, OutcomeRequest } from '../../processors/archive/archive-reader.ts'
 import type { ArchiveSearch } from '../../processors/archive/archive-search.ts'
 import { type ArchiveStore, type Load, loadToken, type Range } from '../../processors/archive/archive-store.ts'
-import type { EventRow } from '../../processors/archive/event-row.ts'
+import { EVENT_COLUMNS, type EventRow } from '../../processors/archive/event-row.ts'
 import { type ArchiveInspector, type MessageRow, messageOfEvent } from '../../processors/archive/inspect.ts'
 import { projectEvent } from '../../processors/archive/project.ts'
+import { encodeRows } from '../../processors/archive/row-binary.ts'
 import { parseSearchWords } from '../../processors/archive/search-words.ts'
 import { AT, placed, sampleBatch, sampleEvent } from '../../processors/archive/testing/sample-events.ts'
 import type { ViewBatch } from '../../processors/view.ts'
@@ -422,19 +423,32 @@ export function archiveStoreContract(makeHarness: () => Promise<ArchiveHarness>)
     const { store, inspector, insertHalf } = await prepared()
     const first = loadOf(sampleBatch(0, 0, 11))
     await store.insert(first.load, first.rows)
-    const { rows } = await inspector.messagesOfEvents({ partition: 0, firstOffset: 0, lastOffset: 22 })
+    const of = async (partition: number, lastOffset: number) => {
+      const ranges = [partition, 7].map(each => ({ partition: each, firstOffset: 0, lastOffset }))
+      const found = await inspector.messagesOfEvents(ranges)
+      expect([...found.keys()]).toEqual([partition, 7])
+      return found.get(partition)!
+    }
+    const { rows } = await of(0, 22)
     expect(rows).toBe((await all(inspector.messages(0))).length)
     const half = loadOf(sampleBatch(0, 12, 14))
     await insertHalf(half.load, half.rows)
-    const upTo = (lastOffset: number) => inspector.messagesOfEvents({ partition: 0, firstOffset: 0, lastOffset })
+    const upTo = (lastOffset: number) => of(0, lastOffset)
     expect(await upTo(22)).toMatchObject({ isSame: true, rows, lastOffset: 22 })
     expect(await upTo(28)).toMatchObject({ isSame: false, rows, lastOffset: 22 })
     await store.insert(half.load, half.rows)
     expect(await upTo(22)).toMatchObject({ isSame: true, rows, lastOffset: 28 })
     expect(await upTo(28)).toMatchObject({ isSame: true, lastOffset: 28 })
-    const none = await inspector.messagesOfEvents({ partition: 2, firstOffset: 0, lastOffset: 28 })
-    expect(none).toEqual({ isSame: true, rows: 0, lastOffset: -1 })
-    const pages = await all(inspector.eventPages(0, 6))
-    expect(pages.flat()).toEqual(await all(inspector.events(0, 6)))
+    expect(await of(2, 28)).toEqual({ isSame: true, rows: 0, lastOffset: -1 })
+  })
+
+  test('[AR9] the bytes of rows are those of the rows', async () => {
+    const { store, inspector } = await prepared()
+    const { load, rows } = loadOf(sampleBatch(0, 0, 11))
+    await store.insert(load, rows)
+    const events = await all(inspector.events(0, 6))
+    expect(events).toHaveLength(8)
+    const bytes = Buffer.concat(await all(inspector.eventBytes(0, 6)))
+    expect(bytes.equals(encodeRows(EVENT_COLUMNS, events, 0))).toBe(true)
   })
 }

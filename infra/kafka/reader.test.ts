@@ -180,11 +180,13 @@ beforeEach(() => {
 function read(
   from: [number, number][],
   onBatch?: ReadOptions['onBatch'],
+  pauseMs = 0,
 ): { reader: LogReader; got: Map<number, string[]> } {
   const got = new Map<number, string[]>()
   const options: ReadOptions = {
     topic: 't',
     from: new Map(from),
+    pauseMs,
     async onBatch(batch: FetchedBatch) {
       await onBatch?.(batch)
       const values = got.get(batch.partition) ?? []
@@ -340,6 +342,48 @@ test('[LOG21] a quiet partition is asked for with one long fetch, not again and 
   }
   expect(brokers.fetches.every(({ maxWaitMs }) => maxWaitMs === 500)).toBe(true)
   expect(brokers.fetches.length).toBeLessThanOrEqual(5)
+  await reader.close()
+})
+
+test('[LOG22] a reader that may rest does so when it has all there is, and not while it is behind', async () => {
+  brokers.lead(0, 1)
+  brokers.append(0, 'a')
+  brokers.append(0, 'b')
+  brokers.append(0, Buffer.alloc(PREFETCH_BYTES_MAX / 2, 'c'))
+  const { reader, got } = read([[0, 0]], undefined, 700)
+  await has(got, 0, 3)
+  await brokers.until(() => brokers.fetches.length === 4)
+  expect(slept.filter(delayMs => delayMs > 0)).toEqual([700])
+  await reader.close()
+})
+
+test('[LOG22] a reader does not rest while what it has fetched of a partition is all that it may', async () => {
+  brokers.lead(0, 1)
+  brokers.lead(1, 1)
+  let open = () => {}
+  const opened = new Promise<void>(resolve => {
+    open = resolve
+  })
+  const wait = (batch: FetchedBatch) => (batch.partition === 0 ? opened : undefined)
+  const { reader, got } = read(
+    [
+      [0, 0],
+      [1, 0],
+    ],
+    wait,
+    700,
+  )
+  brokers.append(0, 'a')
+  await brokers.until(() => slept.length === 1)
+  brokers.append(0, Buffer.alloc(PREFETCH_BYTES_MAX, 'x'))
+  await brokers.until(() => brokers.fetches.some(({ partitions }) => !partitions.has(0)))
+  const before = slept.length
+  brokers.append(1, 'other')
+  await has(got, 1, 1)
+  for (let turn = 0; turn < 20; turn++) await new Promise<void>(resolve => systemClock.defer(resolve))
+  expect(slept).toHaveLength(before)
+  open()
+  await has(got, 0, 2)
   await reader.close()
 })
 

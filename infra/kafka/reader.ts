@@ -38,8 +38,6 @@ const FETCH_WAIT_WHILE_FULL_MS = 20
 /** Bytes of one answer, and of one partition in it: room for one batch of the largest append. */
 const FETCH_BYTES_MAX = 8 * 1024 * 1024
 const FETCH_PARTITION_BYTES_MAX = 1024 * 1024
-/** A reader that pauses between answers goes on at once after one of at least this size: it is behind. */
-const FETCH_BYTES_BEHIND = 256 * 1024
 /** Pause before leaders are looked up again: doubles from the first to the second, ms. */
 const RETRY_MS_MIN = 20
 const RETRY_MS_MAX = 250
@@ -175,20 +173,20 @@ export class KafkaReader implements LogReader {
         continue
       }
       state.wake = () => {}
-      const waitMs = lanes.some(lane => lane.full()) ? FETCH_WAIT_WHILE_FULL_MS : FETCH_WAIT_MS
-      const bytes = await this.fetch(leader, free, { channel: 'fetches', waitMs })
-      if (bytes === undefined) break
-      await this.rest(bytes)
+      const isFull = lanes.some(lane => lane.full())
+      const waitMs = isFull ? FETCH_WAIT_WHILE_FULL_MS : FETCH_WAIT_MS
+      const found = await this.fetch(leader, free, { channel: 'fetches', waitMs })
+      if (found === undefined) break
+      if (found === 'all' && !isFull) await this.rest()
     }
     this.loops.delete(leader)
     if (!this.stopped.signal.aborted) this.route()
   }
 
-  /** Lets more come before the next fetch, where the reader can wait and is not behind. */
-  private async rest(bytes: number): Promise<void> {
+  /** Lets more come before the next fetch, where the reader can wait; it is not behind. */
+  private async rest(): Promise<void> {
     const { pauseMs = 0 } = this.options
-    if (pauseMs === 0 || bytes === 0 || bytes >= FETCH_BYTES_BEHIND) return
-    await this.clock.sleep(pauseMs, this.stopped.signal)
+    if (pauseMs > 0) await this.clock.sleep(pauseMs, this.stopped.signal)
   }
 
   private lanesOf(leader: number): Lane[] {
@@ -203,12 +201,12 @@ export class KafkaReader implements LogReader {
     this.loops.get(leader)?.wake()
   }
 
-  /** One request; gives the bytes that it brought, undefined when it failed: the leader is then looked up again. */
+  /** One request; gives what it found, undefined when it failed: the leader is then looked up again. */
   private async fetch(
     leader: number,
     lanes: Lane[],
     { channel, waitMs }: { channel: Channel; waitMs: number },
-  ): Promise<number | undefined> {
+  ): Promise<Found | undefined> {
     const request = {}
     for (const lane of lanes) lane.asked = request
     let link: Link | undefined
@@ -242,19 +240,25 @@ export class KafkaReader implements LogReader {
   }
 
   /** Gives each partition its part of the answer, unless it was moved meanwhile. Undefined when one could not be read. */
-  private async handle(answer: FetchAnswer, request: object): Promise<number | undefined> {
+  private async handle(answer: FetchAnswer, request: object): Promise<Found | undefined> {
     if (answer.errorCode !== ErrorCode.NONE) throw new Error(`Fetch: ${errorName(answer.errorCode)}`)
     const failed: FetchedPartition[] = []
     let bytes = 0
+    let isBehind = false
     for (const part of answer.partitions) {
       const lane = this.lanes.get(part.partition)
       bytes += part.batches.length
       if (lane === undefined || lane.asked !== request) continue
-      if (part.errorCode === ErrorCode.NONE) this.deliver(lane, part)
-      else failed.push(part)
+      if (part.errorCode !== ErrorCode.NONE) {
+        failed.push(part)
+        continue
+      }
+      this.deliver(lane, part)
+      isBehind ||= lane.next < part.highWatermark
     }
     for (const part of failed) await this.partitionFailed(this.lanes.get(part.partition)!, part.errorCode)
-    return failed.length === 0 ? bytes : undefined
+    if (failed.length > 0) return undefined
+    return bytes === 0 ? 'nothing' : isBehind ? 'some' : 'all'
   }
 
   private deliver(lane: Lane, part: FetchedPartition): void {
@@ -285,6 +289,9 @@ export class KafkaReader implements LogReader {
     this.failed([lane], errorName(errorCode))
   }
 }
+
+/** What a fetch brought: some of what its partitions hold, or all of it. */
+type Found = 'nothing' | 'some' | 'all'
 
 function pauseMs(lanes: readonly Lane[]): number {
   const failures = Math.max(...lanes.map(lane => lane.failures))

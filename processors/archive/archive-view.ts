@@ -4,7 +4,7 @@ import type { Partition } from '../../schemas/ids.ts'
 import type { Position } from '../../topics/valid-events.ts'
 import { type View, type ViewBatch, ViewMoved } from '../view.ts'
 import type { ArchiveStore, Load } from './archive-store.ts'
-import { type GatheredRange, Gatherer } from './gather.ts'
+import { GATHER_MS, type GatheredRange, Gatherer, LOADS_APART_MS } from './gather.ts'
 import { projectEvent } from './project.ts'
 
 /**
@@ -185,8 +185,12 @@ export interface ArchiveViewOptions {
   onHeld?: (events: number) => void
 }
 
-/** A load gathers for much longer (GATHER_MS). */
-const ARCHIVE_PAUSE_MS = 100
+/**
+ * How long events gather in the log before they are read, so that one insert takes many: analysts see an event within
+ * that, GATHER_MS and an insert.
+ */
+export const ARCHIVE_PAUSE_MS = 700
+assert(GATHER_MS + LOADS_APART_MS <= ARCHIVE_PAUSE_MS, 'loads of what one fetch brought hold up nothing of the next')
 
 /** Loads under way at once. One per core of a small server; each takes up to LOAD_ROWS_MAX rows. */
 export const LOADS_MAX = 2

@@ -9,6 +9,7 @@ import {
   Gatherer,
   LOAD_PARTITIONS_MAX,
   LOAD_ROWS_MAX,
+  LOADS_APART_MS,
 } from './gather.ts'
 import { placed, sampleBatch, sampleEvent } from './testing/sample-events.ts'
 
@@ -62,12 +63,24 @@ describe('[AR3] what arrives together goes in together', () => {
     expect(it.dueAt()).toBe(1_000)
   })
 
+  test('what comes a little later waits until loads are apart again, and those that are behind do not', () => {
+    const it = gatherer()
+    it.offer(sampleBatch(0, 0, 0), 0)
+    it.next(GATHER_MS)
+    it.offer(sampleBatch(1, 0, 0), GATHER_MS + 1)
+    expect(it.dueAt()).toBe(GATHER_MS + LOADS_APART_MS)
+    expect(it.next(GATHER_MS + LOADS_APART_MS - 1)).toBeUndefined()
+    it.offer(sampleBatch(2, 0, GATHER_ROWS_BEHIND), GATHER_MS + 2)
+    expect(it.dueAt()).toBe(GATHER_MS + 1 + GATHER_MS_BEHIND)
+    expect(it.next(GATHER_MS + LOADS_APART_MS)?.load.ranges).toHaveLength(2)
+  })
+
   test('a partition with a load under way takes part in no other', () => {
     const it = gatherer()
     it.offer(sampleBatch(0, 0, 0), 0)
     const first = it.next(GATHER_MS)!
     it.offer(sampleBatch(1, 0, 0), GATHER_MS)
-    const second = it.next(2 * GATHER_MS)!
+    const second = it.next(GATHER_MS + LOADS_APART_MS)!
     expect(numbers(second)).toEqual({ 1: [0] })
     expect(it.stored(first.load)).toEqual([0])
   })
@@ -78,7 +91,7 @@ describe('[AR6] loads and lanes are bounded', () => {
     const it = gatherer()
     for (const partition of [0, 1, 2]) it.offer(sampleBatch(partition, 0, LOAD_ROWS_MAX / 2 - 1), partition)
     expect(numbers(it.next(GATHER_MS))).toMatchObject({ 0: { length: LOAD_ROWS_MAX / 2 }, 1: {} })
-    expect(Object.keys(numbers(it.next(2 * GATHER_MS)))).toEqual(['2'])
+    expect(Object.keys(numbers(it.next(GATHER_MS + LOADS_APART_MS)))).toEqual(['2'])
   })
 
   test('a load names a limited number of partitions', () => {
@@ -86,7 +99,7 @@ describe('[AR6] loads and lanes are bounded', () => {
     const it = gatherer(partitions)
     for (const partition of partitions) it.offer(sampleBatch(partition, 0, 0), 0)
     expect(it.next(GATHER_MS)?.load.ranges).toHaveLength(LOAD_PARTITIONS_MAX)
-    expect(it.next(GATHER_MS)?.load.ranges).toHaveLength(5)
+    expect(it.next(GATHER_MS + LOADS_APART_MS)?.load.ranges).toHaveLength(5)
   })
 
   test('a partition offers one batch at a time', () => {
@@ -110,7 +123,7 @@ describe('[AR4] what was intended is owed until it is done', () => {
     expect(again.load).toEqual(first.load)
     expect(numbers(again)).toEqual({ 0: [0, 1, 2], 1: [0] })
     expect(it.stored(again.load)).toEqual([])
-    const rest = it.next(20 * GATHER_MS)!
+    const rest = it.next(11 * GATHER_MS)!
     expect(numbers(rest)).toEqual({ 0: [3, 4, 5], 2: [0] })
     expect(it.stored(rest.load)).toEqual([0, 2])
   })
@@ -238,14 +251,14 @@ test('[AR4] whatever fails and restarts, each event is in exactly one load, and 
         it.offer(sampleBatch(partition, first, first + size - 1), now)
       }
       for (const { partition, size, fate } of steps) {
-        now += GATHER_MS
+        now += GATHER_MS + LOADS_APART_MS
         offer(partition, size)
         run(fate)
       }
       // Afterwards nothing fails: everything that was ever owed gets in.
       for (let round = 0; round < 20; round++) {
         for (const partition of partitions) {
-          now += GATHER_MS
+          now += GATHER_MS + LOADS_APART_MS
           offer(partition, 10)
           run(5)
         }

@@ -22,6 +22,8 @@ export class Gatherer {
   private readonly topic: string
   private readonly lanes = new Map<Partition, Lane>()
   private lost = true
+  /** When the last load of what waited began. */
+  private beganAt = Number.NEGATIVE_INFINITY
 
   constructor(topic: string, partitions: readonly Partition[]) {
     this.topic = topic
@@ -112,7 +114,7 @@ export class Gatherer {
     const since = Math.min(...free.map(([, lane]) => lane.waiting!.since))
     if (rows >= LOAD_ROWS_MAX) return since
     const isBehind = free.some(([, lane]) => lane.waiting!.events.length >= GATHER_ROWS_BEHIND)
-    return since + (isBehind ? GATHER_MS_BEHIND : GATHER_MS)
+    return isBehind ? since + GATHER_MS_BEHIND : Math.max(since + GATHER_MS, this.beganAt + LOADS_APART_MS)
   }
 
   /** The load is stored and recorded as done. Gives the partitions whose batch has wholly arrived. */
@@ -189,6 +191,7 @@ export class Gatherer {
     ranges.sort((a, b) => a.partition - b.partition)
     const load = { token: loadToken(this.topic, ranges), ranges }
     for (const range of ranges) this.lane(range.partition).owe({ load, range, rested: true })
+    this.beganAt = now
     return load
   }
 
@@ -201,11 +204,16 @@ export class Gatherer {
 }
 
 /**
- * How long a lane waits for others to share its insert, in ms: analysts see an event within twice that and an insert.
- * Every insert makes parts that are merged again and again, so that fewer and larger ones cost less.
+ * How long a lane waits for others to share its insert, in ms: for those that were read with it, no longer. What comes
+ * meanwhile has to wait for the next load, so that the long wait is before reading (ARCHIVE_PAUSE_MS).
  */
-export const GATHER_MS = 700
-/** The same where a lane is behind, which a full batch of the runner tells (APPLY_EVENTS_MAX). */
+export const GATHER_MS = 100
+/**
+ * Between the beginnings of two loads, in ms, wherever the events come from: every insert makes parts that are merged
+ * again and again, so that fewer and larger ones cost less.
+ */
+export const LOADS_APART_MS = 500
+/** How long a lane waits where one is behind, which a full batch of the runner tells (APPLY_EVENTS_MAX). */
 export const GATHER_MS_BEHIND = 20
 export const GATHER_ROWS_BEHIND = 1_000
 /** A load is cut between batches: one batch alone may be larger. */

@@ -163,20 +163,18 @@ export class ClickHouseArchiveReader implements ArchiveReader {
   async messagesAt(places: readonly Pick<MessagePlace, 'sessionId' | 'seq'>[]) {
     if (places.length === 0) return { events: [], changes: [] }
     const params = { ids: places.map(({ sessionId }) => sessionId), seqs: places.map(({ seq }) => seq) }
-    const among = '(SELECT arrayJoin(arrayZip({ids: Array(String)}, {seqs: Array(UInt64)})))'
     // Without FINAL, which would read every column of every part: rows that are there twice say the same.
-    const [events, changes] = await Promise.all([
-      this.clickhouse.rows<FrameRow>(
-        `SELECT ${MESSAGE_FIELDS} FROM messages PREWHERE (sessionId, seq) IN ${among} LIMIT 1 BY sessionId, seq`,
-        params,
-      ),
-      this.clickhouse.rows<FrameRow>(
-        `SELECT ${CHANGE_FIELDS} FROM message_changes PREWHERE (sessionId, targetSeq) IN ${among}
-        ORDER BY seq LIMIT 1 BY sessionId, seq`,
-        params,
-      ),
-    ])
-    return { events: events.map(frameOfRow), changes: changes.map(frameOfRow) }
+    const rows = await this.clickhouse.rows<FrameRow>(
+      `SELECT ${MESSAGE_EVENT_FIELDS} FROM message_events
+      PREWHERE (sessionId, messageSeq) IN (SELECT arrayJoin(arrayZip({ids: Array(String)}, {seqs: Array(UInt64)})))
+      ORDER BY seq LIMIT 1 BY sessionId, seq SETTINGS max_threads = 1`,
+      params,
+    )
+    const isMessage = ({ kind }: FrameRow) => kind === 'MessageAccepted'
+    return {
+      events: rows.filter(isMessage).map(frameOfRow),
+      changes: rows.filter(row => !isMessage(row)).map(frameOfRow),
+    }
   }
 
   async outcome({ partition, sessionId, from, packId }: OutcomeRequest): Promise<ArchivedOutcome | undefined> {
@@ -255,6 +253,9 @@ const IN_RANGE = `sessionId = {sessionId: String} AND ${SEQ_IN_RANGE}`
 /** The names of columns shadow those of tables: `at` stays a time for whoever orders by it. */
 const HEAD_FIELDS = 'sessionId, seq, count, toUnixTimestamp64Milli(at) AS at, packId, `from`, flags'
 const MESSAGE_FIELDS = `${HEAD_FIELDS}, 'MessageAccepted' AS kind, contentKind, contentType, text, data, extra`
+/** Of a message and of its changes: each has other columns. */
+const MESSAGE_EVENT_FIELDS = `${HEAD_FIELDS}, kind, if(kind = 'MessageAccepted', 0, messageSeq) AS targetSeq,
+  contentKind, contentType, text, data, extra`
 const OTHER_FIELDS = `${HEAD_FIELDS}, kind, userIds, groupName, groupAvatar, groupNotice, data`
 const CHANGE_FIELDS = `${HEAD_FIELDS}, kind, targetSeq, data`
 

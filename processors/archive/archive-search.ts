@@ -94,15 +94,17 @@ async function standing(clickhouse: ClickHouse, candidates: readonly Candidate[]
   return candidates.filter(isLast).map(({ at, sessionId, seq }) => ({ at, sessionId, seq }))
 }
 
-const LAST_REVISIONS = `SELECT sessionId, targetSeq AS target, max(seq) AS last FROM message_changes
-  PREWHERE (sessionId, targetSeq) IN (SELECT arrayJoin(arrayZip({ids: Array(String)}, {seqs: Array(UInt64)})))
+const LAST_REVISIONS = `SELECT sessionId, messageSeq AS target, max(seq) AS last FROM message_events
+  PREWHERE (sessionId, messageSeq) IN (SELECT arrayJoin(arrayZip({ids: Array(String)}, {seqs: Array(UInt64)})))
   WHERE kind IN ('MessageRevoked', 'MessageDeleted', 'MessageOverridden')
-  GROUP BY sessionId, targetSeq`
+  GROUP BY sessionId, messageSeq
+  SETTINGS max_threads = 1`
 
 /** When the oldest and the newest message were sent: from what the server knows of its parts, no row is read. */
 async function spanOf(clickhouse: ClickHouse): Promise<Span> {
   const [row] = await clickhouse.rows<Span>(
-    'SELECT toUnixTimestamp64Milli(min(at)) AS oldestAt, toUnixTimestamp64Milli(max(at)) AS newestAt FROM messages',
+    `SELECT toUnixTimestamp64Milli(min(sentAt)) AS oldestAt, toUnixTimestamp64Milli(max(sentAt)) AS newestAt
+    FROM message_events`,
   )
   return row!
 }
@@ -135,42 +137,41 @@ export function windowsOf({ sinceAt, beforeAt, after }: ArchiveSearch, { oldestA
 
 /** The sessions are in PREWHERE, so that texts are read of no others. */
 function candidatesQuery(search: ArchiveSearch): { sql: string; params: QueryParams } {
-  const { userId, sessionId, ofApp, parts, terms, from, contentKind, sinceAt, beforeAt, after, limit } = search
+  const { userId, sessionId, ofApp, parts, limit } = search
   const params: QueryParams = { userId, limit, ids: parts.map(part => part.sessionId) }
   params.froms = parts.map(part => part.fromSeq)
   params.tos = parts.map(part => part.toSeq)
   if (sessionId !== undefined) params.sessionId = sessionId
   const sessions = sessionId !== undefined ? 'sessionId = {sessionId: String}' : ofApp ? OF_APP : OF_USER
-  const conditions = (at: string, seq: string) => {
-    const all = terms.flatMap((term, index) => termConditions(term, `term${index}`, params))
-    if (from !== undefined) all.push(given(params, 'from', from, name => `\`from\` = {${name}: String}`))
-    if (contentKind !== undefined) {
-      all.push(given(params, 'contentKind', contentKind, name => `contentKind = {${name}: String}`))
-    }
-    if (sinceAt !== undefined) all.push(given(params, 'sinceAt', sinceAt, name => `${at} >= ${millis(name)}`))
-    if (beforeAt !== undefined) all.push(given(params, 'beforeAt', beforeAt, name => `${at} < ${millis(name)}`))
-    if (after !== undefined) {
-      Object.assign(params, { afterAt: after.at, afterSession: after.sessionId, afterSeq: after.seq })
-      all.push(`${at} <= ${millis('afterAt')}`)
-      all.push(`(${at}, sessionId, ${seq}) < (${millis('afterAt')}, {afterSession: String}, {afterSeq: UInt64})`)
-    }
-    return all.length === 0 ? '1' : all.join(' AND ')
-  }
-  // A change comes after its message: what changed the messages of a window is nowhere before it.
-  const changedAt = sinceAt === undefined ? '1' : `at >= ${millis('sinceAt')}`
-  const sql = `SELECT sessionId, seq, toUnixTimestamp64Milli(sentAt) AS at, version FROM
+  const sql = `SELECT sessionId, messageSeq AS seq, toUnixTimestamp64Milli(sentAt) AS at, version FROM
   (
-    SELECT sessionId, seq, at AS sentAt, toUInt64(0) AS version FROM messages
-    PREWHERE ${sessions} WHERE ${conditions('at', 'seq')}
-    UNION ALL
-    SELECT sessionId, targetSeq AS seq, targetAt AS sentAt, c.seq AS version FROM message_changes AS c
-    PREWHERE ${sessions} WHERE kind = 'MessageOverridden' AND ${changedAt} AND ${conditions('targetAt', 'targetSeq')}
+    SELECT sessionId, messageSeq, sentAt, if(kind = 'MessageAccepted', 0, seq) AS version FROM message_events
+    PREWHERE ${sessions} WHERE ${conditionsOf(search, params).join(' AND ')}
   ) AS found${parts.length === 0 ? '' : PARTS}
-  ORDER BY sentAt DESC, sessionId DESC, seq DESC, version DESC
-  LIMIT 1 BY sessionId, seq
+  ORDER BY sentAt DESC, sessionId DESC, messageSeq DESC, version DESC
+  LIMIT 1 BY sessionId, messageSeq
   LIMIT {limit: UInt32}
   SETTINGS max_execution_time = ${SEARCH_SECONDS_MAX}, max_threads = ${SEARCH_THREADS_MAX}`
   return { sql, params }
+}
+
+/** What a message has to be, as it was sent or edited; `params` get what the conditions name. */
+function conditionsOf(search: ArchiveSearch, params: QueryParams): string[] {
+  const { terms, from, contentKind, sinceAt, beforeAt, after } = search
+  const all = [`kind IN ('MessageAccepted', 'MessageOverridden')`]
+  all.push(...terms.flatMap((term, index) => termConditions(term, `term${index}`, params)))
+  if (from !== undefined) all.push(given(params, 'from', from, name => `\`from\` = {${name}: String}`))
+  if (contentKind !== undefined) {
+    all.push(given(params, 'contentKind', contentKind, name => `contentKind = {${name}: String}`))
+  }
+  if (sinceAt !== undefined) all.push(given(params, 'sinceAt', sinceAt, name => `sentAt >= ${millis(name)}`))
+  if (beforeAt !== undefined) all.push(given(params, 'beforeAt', beforeAt, name => `sentAt < ${millis(name)}`))
+  if (after !== undefined) {
+    Object.assign(params, { afterAt: after.at, afterSession: after.sessionId, afterSeq: after.seq })
+    all.push(`sentAt <= ${millis('afterAt')}`)
+    all.push(`(sentAt, sessionId, messageSeq) < (${millis('afterAt')}, {afterSession: String}, {afterSeq: UInt64})`)
+  }
+  return all
 }
 
 const OF_USER = 'sessionId IN (SELECT sessionId FROM member_changes WHERE userId = {userId: String})'
@@ -180,7 +181,7 @@ const OF_APP = `(substring(sessionId, 1, 2) IN ('s:', 'g:') OR startsWith(sessio
 const PARTS = `
   LEFT JOIN (SELECT arrayJoin(arrayZip({ids: Array(String)}, {froms: Array(UInt64)}, {tos: Array(UInt64)})) AS part,
     part.1 AS id, part.2 AS fromSeq, part.3 AS toSeq) AS parts ON found.sessionId = parts.id
-  WHERE parts.id = '' OR seq BETWEEN parts.fromSeq AND parts.toSeq`
+  WHERE parts.id = '' OR messageSeq BETWEEN parts.fromSeq AND parts.toSeq`
 
 function given(params: QueryParams, name: string, value: unknown, condition: (name: string) => string): string {
   params[name] = value
@@ -192,7 +193,7 @@ function millis(name: string): string {
 }
 
 /**
- * The words and pairs are those of the indexes in migrations/0007-timelines.sql, whose tokenizers the server takes for
+ * The words and pairs are those of the indexes in migrations/0013-message-events.sql, whose tokenizers the server takes for
  * parts without an index as well. One that is named here keeps the server from using the index at all.
  */
 function termConditions({ kind, text }: SearchTerm, name: string, params: QueryParams): string[] {

@@ -3,9 +3,13 @@ import { onCluster } from '../../infra/clickhouse/cluster.ts'
 import { type ArchiveHarness, archiveStoreContract } from '../../tests/contract/archive-store.contract.ts'
 import { archiveViewContract } from '../../tests/contract/archive-view.contract.ts'
 import { testStack } from '../../tests/stack.ts'
+import { Script, single, user } from '../testing/events.ts'
 import { ClickHouseArchiveReader } from './archive-reader.ts'
+import { recordStripped, stripOnce } from './archive-stripper.ts'
 import { ClickHouseArchiveInspector } from './inspect.ts'
 import { loadMigrations, makeMigration, migrate, statementsOf } from './migrate.ts'
+import { projectEvent } from './project.ts'
+import { parseSearchWords } from './search-words.ts'
 import { makeTestDatabase, type TestDatabase } from './testing/test-database.ts'
 
 /** Databases that have their tables already: making them takes ten times as long as most tests. */
@@ -54,6 +58,36 @@ test('[AR10] every table and every column says what it is, and drops what it has
       AND NOT match(create_table_query, 'non_replicated_deduplication_window = [1-9]')`,
   )
   expect(careless).toEqual([])
+  await database.remove()
+})
+
+test('[AR11, AR15] what was there before searches had a table of their own is found, and emptied once more', async () => {
+  const database = await makeTestDatabase(testStack().clickhouseUrl)
+  const { clickhouse } = database
+  const script = new Script()
+  const chat = single('alice', 'bob')
+  script.message(chat, user('alice'), 'an early train')
+  const taken = script.message(chat, user('alice'), 'a train that is taken back')
+  script.revise(user('bob'), script.message(chat, user('bob'), 'a bus'), 'edit', 'a late train')
+  script.revise(user('alice'), taken, 'revoke')
+  await migrate(clickhouse, loadMigrations().slice(0, 12))
+  const { partition, events, position } = script.batch()
+  const store = database.store()
+  const ranges = [{ partition, firstOffset: events[0]!.position.offset, last: position, rows: events.length }]
+  const load = { token: 'before', ranges }
+  const rows = events.map(event => projectEvent(partition, event))
+  await store.insert(load, rows)
+  await store.recordDone(load)
+  await recordStripped(clickhouse, new Map([[partition, position.offset]]))
+  await Promise.all([store.prepare(), database.store().prepare()])
+  const reader = new ClickHouseArchiveReader(clickhouse)
+  const search = { userId: user('bob'), parts: [], terms: parseSearchWords('train'), limit: 10 }
+  expect((await reader.search(search)).map(({ seq }) => seq)).toEqual([3, 1])
+  const { events: found, changes } = await reader.messagesAt([{ sessionId: chat, seq: 3 }])
+  expect([...found, ...changes].map(({ seq }) => seq)).toEqual([3, 4])
+  await stripOnce(clickhouse, { keepsRevoked: false })
+  const texts = await clickhouse.rows<{ text: string }>('SELECT text FROM message_events FINAL ORDER BY seq')
+  expect(texts.map(({ text }) => text)).toEqual(['an early train', '', 'a bus', 'a late train', ''])
   await database.remove()
 })
 

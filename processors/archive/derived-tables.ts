@@ -2,7 +2,14 @@ import { assert } from '../../infra/assert.ts'
 import { type ClickHouse, quoteName } from '../../infra/clickhouse/clickhouse.ts'
 
 /** Tables that the insert into `events` fills: each by a view of its own, `<table>_from_events`. */
-export const DERIVED_TABLES = ['messages', 'timeline_events', 'message_changes', 'member_changes', 'user_days'] as const
+export const DERIVED_TABLES = [
+  'messages',
+  'timeline_events',
+  'message_changes',
+  'message_events',
+  'member_changes',
+  'user_days',
+] as const
 
 /** The view that fills a table. */
 export function viewOf(table: string): string {

@@ -204,6 +204,7 @@ const PLACE_FACTS = 'sessionId seq sessionKind partition offset count at kind fr
 const FACTS: ReadonlyMap<string, { facts: readonly string[]; of: string; hasPlace: boolean }> = new Map([
   ['timeline_events', { facts: [...PLACE_FACTS, 'userIds'], of: 'sessionId', hasPlace: true }],
   ['message_changes', { facts: [...PLACE_FACTS, 'targetSeq', 'contentBytes'], of: 'sessionId', hasPlace: true }],
+  ['message_events', { facts: [...PLACE_FACTS, 'messageSeq', 'contentKind'], of: 'sessionId', hasPlace: true }],
   [
     'member_changes',
     {

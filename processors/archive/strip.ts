@@ -104,6 +104,13 @@ export const CONTENT_TABLES: readonly ContentTable[] = [
     columns: ['text', 'data', 'extra'],
     hasKind: true,
   },
+  {
+    name: 'message_events',
+    messageSeq: 'messageSeq',
+    ofMessages: `kind IN ('MessageAccepted', 'MessageOverridden')`,
+    columns: ['text', 'data', 'extra'],
+    hasKind: true,
+  },
   { name: 'timeline_events', messageSeq: 'seq', ofMessages: 'seq = 0', columns: ['data'], hasKind: true },
 ]
 

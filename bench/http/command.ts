@@ -6,7 +6,8 @@ import { type ChatLoadOptions, type ChatLoadResult, runChatLoad } from '../chat-
 import { readConditions } from '../conditions.ts'
 import { type ProcessUse, ProcessWatch } from '../processes.ts'
 import { projectRoot, runningTarget, startTarget, type Target } from '../target.ts'
-import { type HttpLoadOptions, type HttpLoadResult, runHttpLoad } from './http-load.ts'
+import type { HttpLoadResult } from './http-load.ts'
+import { type HttpLoadOrder, runHttpLoadThread } from './load-thread.ts'
 import { HTTP_HELP, type HttpParameters, parseHttpOptions } from './options.ts'
 import { type HttpPair, httpReport, httpText, isHttpClean } from './report.ts'
 
@@ -50,14 +51,15 @@ export async function runHttpBench([, ...args]: readonly string[], shell: Shell)
 async function measure(parameters: HttpParameters, target: Target, { clock, random, log }: Shell) {
   const tokens = await developmentTokens(target.env)
   const { seconds, warmupSeconds, bytes, connections } = parameters
-  const common = { seconds, warmupSeconds, bytes, clock, random }
+  const common = { seconds, warmupSeconds, bytes }
   const http = { ...common, httpUrl: httpUrlOf(target.gatewayUrl), key: await adminKey(target.env), connections }
-  const send = (more: Partial<HttpLoadOptions>): Promise<HttpLoadResult> =>
-    runHttpLoad({ ...http, receivers: 1, ...more })
+  const send = (more: Partial<HttpLoadOrder>): Promise<HttpLoadResult> =>
+    runHttpLoadThread({ ...http, receivers: 1, ...more })
   const chat = (ratePerSecond: number): Promise<ChatLoadResult> => {
     const token = (userId: UserId) => tokens.token(userId, clock.now())
     const users = { gatewayUrl: target.gatewayUrl, pairs: parameters.pairs, newSessionsPercent: 0, token }
-    const load: ChatLoadOptions = { ...common, ...users, ratePerSecond, log: () => {}, onMeasure: () => {} }
+    const shell = { clock, random, log: () => {}, onMeasure: () => {} }
+    const load: ChatLoadOptions = { ...common, ...users, ...shell, ratePerSecond }
     return runChatLoad(load)
   }
 

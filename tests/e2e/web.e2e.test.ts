@@ -533,6 +533,14 @@ test(
       keyOf('moderator').then(key => operator(key)),
       keyOf('viewer').then(key => operator(key)),
     ])
+    await place(moderator, '#/messages')
+    const found = async () => {
+      await moderator.getByRole('textbox', { name: 'Words' }).fill('nasty')
+      await moderator.getByRole('button', { name: 'Search' }).click()
+      await expect.poll(() => moderator.getByRole('status', { name: 'Loading' }).count(), { timeout: WAIT_MS }).toBe(0)
+      return moderator.locator('.event', { hasText: 'Something nasty' }).count()
+    }
+    expect(await found()).toBe(0)
     await open(lena, 's:lena:otto')
     await say(lena, 'Something nasty')
     await open(otto, 's:lena:otto')
@@ -541,13 +549,6 @@ test(
     await viewer.getByText('Not in your role').last().waitFor()
     await viewer.getByText(/moderation:read/).waitFor()
     await shot(viewer, 'console-refused')
-    await place(moderator, '#/messages')
-    const found = async () => {
-      await moderator.getByRole('textbox', { name: 'Words' }).fill('nasty')
-      await moderator.getByRole('button', { name: 'Search' }).click()
-      await expect.poll(() => moderator.getByRole('status', { name: 'Loading' }).count(), { timeout: WAIT_MS }).toBe(0)
-      return moderator.locator('.event', { hasText: 'Something nasty' }).count()
-    }
     // The archive may be a moment behind: what is not found is searched again.
     await expect.poll(found, { timeout: 2 * WAIT_MS, interval: 500 }).toBeGreaterThan(0)
     await shot(moderator, 'console-search')

@@ -48,7 +48,8 @@ const NO_FILTER: Filter = { words: '', from: '', sessionId: '', contentKind: '',
 function MessageSearch() {
   const t = useText()
   const [filter, setFilter] = useState(NO_FILTER)
-  const [asked, setAsked] = useState<Filter>()
+  // Whoever searches again for the same wants to know what has come since.
+  const [asked, setAsked] = useState<{ filter: Filter; times: number }>()
   const field = (name: keyof Filter) => ({
     value: filter[name],
     onChange: (event: { currentTarget: { value: string } }) => {
@@ -58,7 +59,7 @@ function MessageSearch() {
   })
   const search = (event: FormEvent) => {
     event.preventDefault()
-    setAsked(filter)
+    setAsked(before => ({ filter, times: (before?.times ?? 0) + 1 }))
   }
   const isEmpty = filter.words.trim() === '' && filter.from.trim() === '' && filter.contentKind === ''
   return (
@@ -86,7 +87,7 @@ function MessageSearch() {
       {asked === undefined ? (
         <Notice icon={IconMessageSearch} title={t('searchFirst')} text={t('searchFirstHint')} />
       ) : (
-        <Found key={JSON.stringify(asked)} filter={asked} />
+        <Found key={asked.times} filter={asked.filter} />
       )}
     </>
   )

@@ -33,11 +33,12 @@ export function UsersPage({ id }: { id?: string }) {
 
 function Users() {
   const t = useText()
-  const [wanted, setWanted] = useState('')
+  // Whoever looks for the same again wants to know who has come since.
+  const [wanted, setWanted] = useState({ name: '', times: 0 })
   const [text, setText] = useState('')
   const find = (event: FormEvent) => {
     event.preventDefault()
-    setWanted(text.trim())
+    setWanted(({ times }) => ({ name: text.trim(), times: times + 1 }))
   }
   return (
     <>
@@ -50,7 +51,7 @@ function Users() {
             value={text}
             onChange={event => {
               setText(event.currentTarget.value)
-              if (event.currentTarget.value === '') setWanted('')
+              if (event.currentTarget.value === '') setWanted({ name: '', times: 0 })
             }}
           />
           <Button type="submit" variant="default">
@@ -58,7 +59,7 @@ function Users() {
           </Button>
         </form>
       </PageHead>
-      {wanted === '' ? <AllUsers /> : <FoundUsers wanted={wanted} />}
+      {wanted.name === '' ? <AllUsers /> : <FoundUsers key={wanted.times} wanted={wanted.name} />}
     </>
   )
 }

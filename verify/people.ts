@@ -34,9 +34,9 @@ function pairAfter(pair: Pair, { body, from, at }: AcceptedEvent): Pair {
       return { ...pair, friendsSince: 0, remarks: new Map() }
     case 'FriendRemarked':
       return { ...pair, remarks: new Map([...pair.remarks, [from, body.remark]]) }
-    // Whoever is erased is nothing to anybody.
+    // Whoever is erased is nothing to anybody; the view says so, also of those who were nothing to each other before.
     case 'ContentErased':
-      return STRANGERS
+      return { ...STRANGERS }
     case 'UserBlocked':
       return { ...pair, asked: undefined, blockedSince: new Map([...pair.blockedSince, [from, at]]) }
     case 'UserUnblocked':

@@ -8,6 +8,7 @@ local MODULUS = 281474976710656
 local call, sha1hex = redis.call, redis.sha1hex
 local byte, concat, match, sub, tonumber = string.byte, table.concat, string.match, string.sub, tonumber
 local HEAD, EVENT, PACK, OVERRIDE, APPLIED = byte('h'), byte('e'), byte('p'), byte('o'), byte('x')
+local REACTIONS = byte('r')
 
 local function fact(text) return tonumber(sub(sha1hex(text), 1, 12), 16) end
 
@@ -44,6 +45,8 @@ local function session(key)
     elseif letter == HEAD then
       head = value
     elseif letter ~= OVERRIDE and letter ~= APPLIED then
+      -- cjson writes a slash as \/, which JSON allows and JavaScript does not do.
+      if letter == REACTIONS then value = string.gsub(value, '\\/', '/') end
       sum = (sum + fact(field .. '=' .. value)) % MODULUS
     end
   end

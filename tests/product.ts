@@ -12,7 +12,7 @@ import type { Role } from '../infra/roles.ts'
 import type { UserId } from '../schemas/ids.ts'
 import { makeTopics } from '../topics/topics.ts'
 import { runSetup } from './run-command.ts'
-import { testStack } from './stack.ts'
+import { serverEnv, testStack } from './stack.ts'
 
 /** The whole product as processes on the test run's real parts, apart from every other test. */
 export interface TestProduct {
@@ -62,11 +62,8 @@ export async function startProduct(
   const jwtKeyFile = join(stateDir, 'jwt.key')
   ensureJwtKey(jwtKeyFile, randomBytes)
   const env: Record<string, string> = {
-    KAFKA_BROKERS: stack.kafkaBrokers,
+    ...serverEnv(),
     PACKLOG_REPLICATION_FACTOR: String(stack.replicationFactor),
-    SCHEMA_REGISTRY_URL: stack.registryUrl,
-    REDIS_URL: stack.redisUrl,
-    CLICKHOUSE_URL: stack.clickhouseUrl,
     PACKLOG_CLICKHOUSE_DATABASE: name,
     PACKLOG_TOPIC_PREFIX: `${name}.`,
     PACKLOG_REDIS_PREFIX: `${name}.`,

@@ -24,3 +24,14 @@ declare module 'vitest' {
 export function testStack(): TestStack {
   return inject('stack')
 }
+
+/** The same servers as they stand in the environment of roles and commands. */
+export function serverEnv() {
+  const { kafkaBrokers, registryUrl, redisUrl, clickhouseUrl } = testStack()
+  return {
+    KAFKA_BROKERS: kafkaBrokers,
+    SCHEMA_REGISTRY_URL: registryUrl,
+    REDIS_URL: redisUrl,
+    CLICKHOUSE_URL: clickhouseUrl,
+  }
+}

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { BUILT_MAIN } from '../../infra/local/roles.ts'
 import { runNode } from '../../tests/run-command.ts'
-import { testStack } from '../../tests/stack.ts'
+import { serverEnv } from '../../tests/stack.ts'
 
 const BENCH = join(dirname(BUILT_MAIN), 'bench', 'main.js')
 const MS_MAX = 180_000
@@ -10,15 +10,8 @@ const MS_MAX = 180_000
 test(
   '[BN11] bench restore builds a partition and starts the sequencer on what is left of it',
   async () => {
-    const { kafkaBrokers, registryUrl, redisUrl, clickhouseUrl } = testStack()
-    const env = {
-      KAFKA_BROKERS: kafkaBrokers,
-      SCHEMA_REGISTRY_URL: registryUrl,
-      REDIS_URL: redisUrl,
-      CLICKHOUSE_URL: clickhouseUrl,
-    }
     const args = ['restore', '--sessions', '2000', '--packs', '600', '--repeat', '1', '--json']
-    const run = await runNode([BENCH, ...args], { env })
+    const run = await runNode([BENCH, ...args], { env: serverEnv() })
     expect(run.stderr).toContain('building a partition of 2000 sessions')
     const figures = JSON.parse(run.stdout)
     // Heads, names and members of 2,000 sessions, 100 of them groups of five; and the packs that are remembered.

@@ -1,21 +1,14 @@
 import { expect, test } from 'vitest'
 import { systemClock, systemRandom } from '../../infra/clock.ts'
 import { printedBy } from '../../tests/printed.ts'
-import { testStack } from '../../tests/stack.ts'
+import { serverEnv } from '../../tests/stack.ts'
 import { runViewsBench } from './command.ts'
 import type { ViewsReport } from './report.ts'
 
 const BENCH_MS_MAX = 180_000
 
 test('[BN21] views are built from a log of their own and found equal to it', { timeout: BENCH_MS_MAX }, async () => {
-  const { kafkaBrokers, registryUrl, redisUrl, clickhouseUrl } = testStack()
-  const env = {
-    KAFKA_BROKERS: kafkaBrokers,
-    SCHEMA_REGISTRY_URL: registryUrl,
-    REDIS_URL: redisUrl,
-    CLICKHOUSE_URL: clickhouseUrl,
-    PACKLOG_DATA: 'none',
-  }
+  const env = { ...serverEnv(), PACKLOG_DATA: 'none' }
   const shell = { env, clock: systemClock, random: systemRandom, log: () => {} }
   const { code, text } = await printedBy(() => runViewsBench(['verify', '--sessions', '700', '--json'], shell))
   expect(code).toBe(0)

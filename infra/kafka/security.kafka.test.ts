@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runCommand } from '../../tests/run-command.ts'
 import { SECURE_PASSWORD, SECURE_USER, type SecureKafka, startSecureKafka } from '../../tests/secure-kafka.ts'
-import { testStack } from '../../tests/stack.ts'
+import { serverEnv } from '../../tests/stack.ts'
 import type { SaslMechanism } from '../config.ts'
 import { setupTopics } from './create-topics.ts'
 import { kafkaGroup } from './kafka-group.ts'
@@ -81,20 +81,17 @@ test('[CF5] a wrong password and a certificate that is not trusted are told apar
 })
 
 test('[CF5] setup runs against it, and says at boot what is wrong', async () => {
-  const { registryUrl, redisUrl, clickhouseUrl } = testStack()
   const name = `t${randomUUID().slice(0, 8)}`
   const passwordFile = join(kafka.dir, 'password')
   await writeFile(passwordFile, `${SECURE_PASSWORD}\n`)
   const env = {
+    ...serverEnv(),
     KAFKA_BROKERS: kafka.brokers,
     KAFKA_TLS: 'true',
     KAFKA_CA_FILE: kafka.caFile,
     KAFKA_SASL_MECHANISM: 'scram-sha-512',
     KAFKA_SASL_USERNAME: SECURE_USER,
     KAFKA_SASL_PASSWORD_FILE: passwordFile,
-    SCHEMA_REGISTRY_URL: registryUrl,
-    REDIS_URL: redisUrl,
-    CLICKHOUSE_URL: clickhouseUrl,
     PACKLOG_CLICKHOUSE_DATABASE: name,
     PACKLOG_TOPIC_PREFIX: `${name}.`,
     PACKLOG_PARTITION_COUNT: '2',

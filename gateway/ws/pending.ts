@@ -5,6 +5,7 @@ import type { Pack } from '../../schemas/pack.ts'
 import { PENDING_MS_MAX } from '../limits.ts'
 import { type Aged, AgeList } from './age-list.ts'
 import type { Asker } from './asker.ts'
+import { BriefMap } from './brief-map.ts'
 
 /**
  * Sends that wait for their outcome. A pack is known by session, sender, packId and digest: the same pack sent again
@@ -37,9 +38,9 @@ export interface PendingPack extends Aged<PendingPack> {
 type PackName = Pick<PendingPack, 'sessionId' | 'packId' | 'from' | 'digest'>
 
 export class PendingPacks {
-  private readonly byPackId = new Map<PackId, PendingPack>()
+  private readonly byPackId = new BriefMap<PackId, PendingPack>()
   /** How many wait in a session. */
-  private readonly bySession = new Map<SessionId, number>()
+  private readonly bySession = new BriefMap<SessionId, number>()
   /** In the order of their start, which is the order in which they run out of time. */
   private readonly byAge = new AgeList<PendingPack>()
   private readonly gateway: string
@@ -166,5 +167,6 @@ export class PendingPacks {
     } else {
       this.byPackId.set(pending.packId, pending.next)
     }
+    pending.next = undefined
   }
 }

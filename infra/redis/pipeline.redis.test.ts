@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { testStack } from '../../tests/stack.ts'
 import { systemRandom } from '../clock.ts'
 import { silentLogger } from '../logger.ts'
+import { promotedBy } from '../testing/promoted.ts'
 import { type Command, PIPELINE_COMMANDS_MAX, runPipeline } from './pipeline.ts'
 import { connectRedis, type RedisConnection, redisReady } from './redis.ts'
 
@@ -52,4 +53,11 @@ test('[RN5] a command that fails fails its caller and nobody else', async () => 
   ])
   expect(results.map(result => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
   expect(results[2]).toMatchObject({ value: [4] })
+})
+
+test('[RN33] nothing of a batch is kept once it is answered', async () => {
+  const commands = Array.from({ length: 500 }, (_, i): Command => ['set', key, 'x'.repeat(100 + i)])
+  const promoted = await promotedBy(async () => void (await runPipeline(connection, commands)))
+  // Pipelines of ioredis keep nearly eight megabytes of them.
+  expect(promoted).toBeLessThan(2_500_000)
 })

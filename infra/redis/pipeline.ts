@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { ChainableCommander } from 'ioredis'
 import type { RedisConnection } from './redis.ts'
 import { WireCommand } from './wire-command.ts'
 
@@ -142,12 +141,11 @@ async function runTogether(client: RedisConnection['client'], group: readonly Wa
   }
 }
 
-/** What a pipeline is to whoever fills it with commands of their own. */
-export interface CommandSink {
-  sendCommand(command: WireCommand): unknown
-}
-
 type Result = [error: Error | null, reply: unknown]
+
+/** What ioredis writes commands to that leave together. */
+type BatchStream = Exclude<Parameters<RedisConnection['client']['sendCommand']>[1], NetStream | undefined>
+type NetStream = RedisConnection['client']['stream']
 
 async function execute(
   client: RedisConnection['client'],
@@ -156,21 +154,46 @@ async function execute(
 ): Promise<Result[]> {
   const results = await executeOnce(client, commands)
   if (scripts.length === 0 || !results.some(([error]) => error?.message.startsWith('NOSCRIPT'))) return results
-  await client.pipeline(scripts.map(script => ['script', 'load', script.lua])).exec()
+  await executeOnce(
+    client,
+    scripts.map(script => ['script', 'load', script.lua]),
+  )
   return executeOnce(client, commands)
 }
 
 async function executeOnce(client: RedisConnection['client'], commands: readonly Command[]): Promise<Result[]> {
   const results: Result[] = []
   for (let start = 0; start < commands.length; start += PIPELINE_COMMANDS_MAX) {
-    // @NOTE The type of a pipeline leaves this method out, which every command of it goes through.
-    const pipeline = client.pipeline() as ChainableCommander & CommandSink
-    for (const command of commands.slice(start, start + PIPELINE_COMMANDS_MAX)) {
-      pipeline.sendCommand(new WireCommand(command))
-    }
-    results.push(...((await pipeline.exec()) ?? []))
+    results.push(...(await sendTogether(client, commands.slice(start, start + PIPELINE_COMMANDS_MAX))))
   }
   return results
+}
+
+/**
+ * One write for all commands. A Pipeline of ioredis does the same, but each has a hidden class of its own, which lives
+ * until the next full collection and keeps it: every command and reply was copied twice and collected late
+ * (docs/performance.md, Chat).
+ */
+function sendTogether(client: RedisConnection['client'], commands: readonly Command[]): Promise<Result[]> {
+  const written: Buffer[] = []
+  const gather: BatchStream = {
+    isPipeline: true,
+    // A WireCommand writes bytes, never a text.
+    write: bytes => written.push(bytes as Buffer),
+    destination: { redis: client },
+  }
+  const sent = commands.map(words => new WireCommand(words))
+  for (const command of sent) client.sendCommand(command, gather)
+  // Commands that cannot be written now are rejected, all of them.
+  if (written.length > 0) client.stream.write(Buffer.concat(written))
+  return Promise.all(sent.map(resultOf))
+}
+
+function resultOf({ promise }: WireCommand): Promise<Result> {
+  return promise.then(
+    reply => [null, reply],
+    error => [error, undefined],
+  )
 }
 
 function settle({ resolve, reject }: Waiting, results: readonly Result[]): void {

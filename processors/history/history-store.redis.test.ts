@@ -2,7 +2,6 @@ import { expect, onTestFinished, test } from 'vitest'
 import { systemClock, systemRandom } from '../../infra/clock.ts'
 import { Generations } from '../../infra/redis/generations.ts'
 import { GuardedPipes } from '../../infra/redis/guarded-pipes.ts'
-import type { CommandSink } from '../../infra/redis/pipeline.ts'
 import type { RedisConnection } from '../../infra/redis/redis.ts'
 import type { WireCommand } from '../../infra/redis/wire-command.ts'
 import { historyReadingContract } from '../../tests/contract/history-reading.contract.ts'
@@ -32,16 +31,11 @@ test('[HI2] in a cluster no script gets keys of two sessions or users, and the r
   const client = new Proxy(connection.client, {
     get: (target, name) => {
       const value = Reflect.get(target, name, target)
-      if (name !== 'pipeline') return typeof value === 'function' ? value.bind(target) : value
-      return (...commands: Parameters<typeof target.pipeline>) => {
-        const pipeline = target.pipeline(...commands) as ReturnType<typeof target.pipeline> & CommandSink
-        const send = pipeline.sendCommand.bind(pipeline)
-        pipeline.sendCommand = (command: WireCommand) => {
-          const [name, , keyCount, ...rest] = command.words
-          if (name === 'evalsha') calls.push(new Set(rest.slice(0, Number(keyCount)).map(key => tagOf(`${key}`))).size)
-          return send(command)
-        }
-        return pipeline
+      if (name !== 'sendCommand') return typeof value === 'function' ? value.bind(target) : value
+      return (command: WireCommand, batch: Parameters<typeof target.sendCommand>[1]) => {
+        const [name, , keyCount, ...rest] = command.words
+        if (name === 'evalsha') calls.push(new Set(rest.slice(0, Number(keyCount)).map(key => tagOf(`${key}`))).size)
+        return target.sendCommand(command, batch)
       }
     },
   })

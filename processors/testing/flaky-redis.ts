@@ -1,28 +1,23 @@
 import type { RedisConnection } from '../../infra/redis/redis.ts'
 
-/** A connection of which one pipeline fails: before it has run, or after it has run with its answer lost. */
+type Send = RedisConnection['client']['sendCommand']
+
+/** A connection of which one batch fails: before it has run, or after it has run with its answer lost. */
 export function flakyRedis(connection: RedisConnection, { nth, when }: { nth: number; when: 'before' | 'after' }) {
-  let calls = 0
-  const fails = () => calls++ === nth
+  const batches: Parameters<Send>[1][] = []
   const client = new Proxy(connection.client, {
     get(target, name) {
-      if (name !== 'pipeline') {
-        const value = Reflect.get(target, name, target)
-        return typeof value === 'function' ? value.bind(target) : value
+      const value = Reflect.get(target, name, target)
+      if (name !== 'sendCommand') return typeof value === 'function' ? value.bind(target) : value
+      const send: Send = (command, batch) => {
+        if (batches.at(-1) !== batch) batches.push(batch)
+        if (batches.length !== nth + 1) return target.sendCommand(command, batch)
+        if (when === 'before') return command.reject(new Error('the connection was lost'))
+        command.resolve = () => command.reject(new Error('the answer was lost'))
+        return target.sendCommand(command, batch)
       }
-      return (...args: Parameters<typeof target.pipeline>) => {
-        const pipeline = target.pipeline(...args)
-        const exec = pipeline.exec.bind(pipeline)
-        pipeline.exec = async () => {
-          const failing = fails()
-          if (failing && when === 'before') throw new Error('the connection was lost')
-          const replies = await exec()
-          if (failing) throw new Error('the answer was lost')
-          return replies
-        }
-        return pipeline
-      }
+      return send
     },
   })
-  return { connection: { ...connection, client }, failed: () => calls > nth }
+  return { connection: { ...connection, client }, failed: () => batches.length > nth }
 }

@@ -94,6 +94,23 @@ describe('who is there', () => {
     expect((await world.presence.online([alice], world.clock.now()))[0]!.connections).toHaveLength(1)
   })
 
+  test('[US15] connections are entered again a few at a time, each once in a period', async () => {
+    const { world, connect, pass } = await twoGateways()
+    const users = Array.from({ length: 40 }, (_, i) => `user-${i}`)
+    const clients: TestClient[] = []
+    for (const user of users) clients.push(await connect(user, 0))
+    await world.clock.pass(1)
+    const calls: number[] = []
+    const enter = world.presence.enter.bind(world.presence)
+    world.presence.enter = async (entries, now) => {
+      if (entries.length > 0) calls.push(entries.length)
+      await enter(entries, now)
+    }
+    await pass(PRESENCE_REFRESH_MS, ...clients)
+    expect(calls.reduce((sum, entries) => sum + entries, 0)).toBe(users.length)
+    expect(Math.max(...calls)).toBeLessThanOrEqual(users.length / 8)
+  })
+
   test('[US16] who hides or blocks looks away, from the moment on; to themselves they never do', async () => {
     const { world, answers, connect, settle, watch, told } = await twoGateways()
     const a = await connect('alice', 0)

@@ -321,7 +321,6 @@ function makePresence(
   if (parts === undefined) return {}
   const { store, signals } = parts
   const { audience, index } = shared
-  const connections = () => audience.all()
   const claimsDevices = () => !logins.isAsked()
   const presence = new Presence({
     store,
@@ -330,7 +329,6 @@ function makePresence(
     clock,
     logger,
     gateway: nodeName,
-    connections,
     claimsDevices,
   })
   const typing = new TypingSignals({ signals, people, audience, index, clock, logger })

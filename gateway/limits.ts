@@ -163,8 +163,8 @@ export const ONLINE_MEMBERS_MAX = 1_000
 export const TYPING_MEMBERS_MAX = 200
 
 export const HEARTBEAT_MS: Millis = 25_000
-/** Slots of the heartbeat wheel: each tick pings one share of the connections. */
-export const HEARTBEAT_SLOTS = 25
+/** Slots of a wheel: each tick is the turn of one share of the connections. */
+export const WHEEL_SLOTS = 25
 export const UNANSWERED_PINGS_MAX = 2
 
 /** How long a login may wait for its place in the log, where a login policy needs one. */

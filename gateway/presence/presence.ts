@@ -13,6 +13,7 @@ import {
 } from '../limits.ts'
 import { usersOf } from '../ws/audience.ts'
 import type { ClientConnection } from '../ws/client-connection.ts'
+import { Wheel } from '../ws/wheel.ts'
 import type { Online, OnlineEntry, PresenceStore, Signal, Signals } from './presence-store.ts'
 
 /**
@@ -36,7 +37,6 @@ export interface PresenceOptions {
   clock: Clock
   logger: Logger
   gateway: string
-  connections(): Iterable<ClientConnection>
   /** True where the log does not say which connections of a device may be there. */
   claimsDevices(): boolean
 }
@@ -63,28 +63,43 @@ export class Presence {
   private isFlushing = false
   private changed = new Set<UserId>()
   private isTelling = false
-  private cancelRefresh: (() => void) | undefined
+  /** Spreads what is entered again: thousands of commands at once would hold up every message behind them. */
+  private readonly refreshes: Wheel<ClientConnection>
+  private cancelLook: (() => void) | undefined
 
   constructor(options: PresenceOptions) {
     this.options = options
+    this.refreshes = new Wheel({
+      clock: options.clock,
+      periodMs: PRESENCE_REFRESH_MS,
+      onTurn: connection => {
+        this.refreshing.push(connection)
+        this.flushSoon()
+      },
+    })
   }
 
   start(): void {
-    this.cancelRefresh = this.options.clock.schedule(PRESENCE_REFRESH_MS, () => {
-      this.refreshing.push(...this.options.connections())
-      this.flushSoon()
+    this.refreshes.start()
+    this.lookLater()
+  }
+
+  private lookLater(): void {
+    this.cancelLook = this.options.clock.schedule(PRESENCE_REFRESH_MS, () => {
       for (const userId of this.watched.keys()) this.look(userId)
-      this.start()
+      this.lookLater()
     })
   }
 
   stop(): void {
-    this.cancelRefresh?.()
+    this.refreshes.stop()
+    this.cancelLook?.()
   }
 
   opened(connection: ClientConnection): void {
     this.since.set(connection, this.options.clock.now())
     this.entering.push(connection)
+    this.refreshes.add(connection)
     this.flushSoon()
   }
 
@@ -92,6 +107,7 @@ export class Presence {
     for (const userId of this.watching.get(connection)?.keys() ?? []) this.forget(connection, userId)
     this.watching.delete(connection)
     this.leaving.push(connection)
+    this.refreshes.remove(connection)
     this.flushSoon()
   }
 

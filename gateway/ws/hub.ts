@@ -11,11 +11,11 @@ import { ClientConnection, Flusher } from './client-connection.ts'
 import { type BrokenFrame, parseFrame } from './client-frames.ts'
 import { ConnectionState } from './connection.ts'
 import { type RefusalFields, refusal, type Subprotocol } from './frames.ts'
-import { Wheel } from './heartbeat.ts'
 import type { Questions } from './questions.ts'
 import type { Sends } from './sends.ts'
 import type { ClientSocket } from './socket.ts'
 import { PING_FRAME } from './websocket-frame.ts'
+import { Wheel } from './wheel.ts'
 
 export interface HubOptions {
   clock: Clock

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { VirtualClock } from '../../infra/testing/virtual-clock.ts'
-import { HEARTBEAT_SLOTS } from '../limits.ts'
-import { Wheel } from './heartbeat.ts'
+import { WHEEL_SLOTS } from '../limits.ts'
+import { Wheel } from './wheel.ts'
 
 test('[GW9] every member has its turn once per period, spread over it, as long as it is there', async () => {
   const clock = new VirtualClock()
   const turns = new Map<number, number[]>()
-  const periodMs = HEARTBEAT_SLOTS * 100
+  const periodMs = WHEEL_SLOTS * 100
   const start = clock.now()
   const wheel = new Wheel<number>({
     clock,

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { kafkaNodes, requireSameBrokers, serverProperties } from './kafka.ts'
+import { kafkaNodes, kafkaPart, requireSameBrokers, serverProperties } from './kafka.ts'
 import { PART_PORTS, type PartPorts } from './ports.ts'
 
 let dir = ''
@@ -45,6 +45,16 @@ test('[LS2] three nodes know each other, and two of three must have what is ackn
   const alone = serverProperties(kafkaNodes(1, ports)[0]!, '/data')
   expect(alone).toContain('min.insync.replicas=1\n')
   expect(alone).toContain(`controller.quorum.voters=1@127.0.0.1:${ports.kafkaController}\n`)
+})
+
+test('a broker that is to last is compiled as well as may be, one for some minutes as quickly', () => {
+  const [node] = kafkaNodes(1, ports)
+  const argsOf = (isLasting: boolean) => {
+    return kafkaPart(node!, { java: 'java', lib: '/lib', dataDir: dir, logFile: '/log', env: {}, isLasting }).command
+      .args
+  }
+  expect(argsOf(false)).toContain('-XX:TieredStopAtLevel=1')
+  expect(argsOf(true).filter(arg => arg.startsWith('-XX:Tiered'))).toEqual([])
 })
 
 function kafkaControllerPort(id: number): number {

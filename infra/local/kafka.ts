@@ -32,14 +32,16 @@ interface KafkaOptions {
   dataDir: string
   logFile: string
   env: NodeJS.ProcessEnv
+  /** See StackOptions. */
+  isLasting: boolean
 }
 
 const HEAP = ['-Xms256m', '-Xmx512m']
 /**
- * Only the quick compiler: a broker on a developer's machine is young, and in its first minutes the optimising one takes
- * as much of two cores as all requests together (docs/performance.md).
+ * Only the quick compiler: in a broker's first minute the optimising one takes as much of two cores as all requests
+ * together. Later a broker with both takes a fifth less (docs/performance.md).
  */
-const COMPILER = '-XX:TieredStopAtLevel=1'
+const QUICK_COMPILER = '-XX:TieredStopAtLevel=1'
 const CLUSTER_ID_FILE = 'kafka-cluster.id'
 
 export const brokerName = (id: KafkaNode['id']): BrokerName => (id === 1 ? 'kafka' : `kafka-${id}`)
@@ -78,17 +80,18 @@ function brokersIn(dataDir: string): BrokerCount | undefined {
 
 /** Runs one node on its part of the data directory. */
 export function kafkaPart(node: KafkaNode, options: KafkaOptions): PartSpec {
-  const { java, lib, logFile, env } = options
+  const { java, lib, logFile, env, isLasting } = options
   const dir = nodeDir(options.dataDir, node)
   const settings = join(dir, 'server.properties')
   const logging = fileURLToPath(new URL('./kafka/log4j2.properties', import.meta.url))
+  const compiler = isLasting ? [] : [QUICK_COMPILER]
   const jvm = ['-cp', join(lib, '*'), `-Dlog4j2.configurationFile=${logging}`]
   return {
     name: brokerName(node.id),
     title: node.brokers === 1 ? 'Kafka' : `Kafka (broker ${node.id} of 3)`,
     command: {
       file: java,
-      args: [...HEAP, COMPILER, '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', ...jvm, 'kafka.Kafka', settings],
+      args: [...HEAP, ...compiler, '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', ...jvm, 'kafka.Kafka', settings],
       env,
       logFile,
     },
@@ -119,7 +122,7 @@ async function format(node: KafkaNode, { java, dataDir, env }: KafkaOptions, jvm
   const clusterId = node.brokers === 1 ? newClusterId() : sharedClusterId(dataDir)
   // An id that begins with a dash would be read as an option.
   const args = ['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, `--config=${settings}`]
-  await runTool(java, ['-XX:TieredStopAtLevel=1', ...jvm, ...args], { env })
+  await runTool(java, [QUICK_COMPILER, ...jvm, ...args], { env })
   rmSync(settings)
   renameSync(draft, join(dir, 'data'))
 }

@@ -92,7 +92,21 @@ class LocalRun {
     ensureJwtKey(mediaKeyFile(dataDir), random.bytes)
     if (!existsSync(webhooksFile(dataDir))) writeFileSync(webhooksFile(dataDir), '{ "webhooks": [] }\n')
     const { log } = progress
-    this.stack = await startStack({ dataDir, ports, brokers, external, ledger, log, env, progress, clock, signal })
+    // Three compilers at once would leave two cores little for anything else.
+    const isLasting = brokers === 1
+    this.stack = await startStack({
+      dataDir,
+      ports,
+      brokers,
+      isLasting,
+      external,
+      ledger,
+      log,
+      env,
+      progress,
+      clock,
+      signal,
+    })
     this.keepPartsAlive(this.stack)
     await this.startMedia()
     // Who has credentials of real vendors needs no fakes.

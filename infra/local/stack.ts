@@ -40,6 +40,8 @@ export interface StackOptions {
   ports: 'free' | PartPorts
   /** One unless told otherwise. */
   brokers?: BrokerCount
+  /** It is meant to run for longer than some minutes: brokers may spend much of the first one on getting faster. */
+  isLasting?: boolean
   log(line: string): void
   /** Servers that run already and are used instead of parts of our own. */
   external?: { redisUrl?: string | undefined; clickhouseUrl?: string | undefined }
@@ -57,7 +59,14 @@ export interface StackOptions {
  * stopped again, when one fails, when a port is in use, or when another starter runs on the directory.
  */
 export async function startStack(options: StackOptions): Promise<LocalStack> {
-  const { log, external = {}, env = process.env, clock = systemClock, brokers: brokerCount = 1 } = options
+  const {
+    log,
+    external = {},
+    env = process.env,
+    clock = systemClock,
+    brokers: brokerCount = 1,
+    isLasting = false,
+  } = options
   const dataDir = resolve(options.dataDir)
   mkdirSync(dataDir, { recursive: true })
   const ledger = options.ledger ?? (await Ledger.open(dataDir, { clock, log }))
@@ -76,7 +85,8 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
     const tools = { clock, ledger, watchdog }
     const brokers = nodes.map(node => {
       const logFile = join(dataDir, 'logs', `${brokerName(node.id)}.log`)
-      return makePart(kafkaPart(node, { java: programs.java, lib: programs.kafkaLib, dataDir, logFile, env }), tools)
+      const { java, kafkaLib: lib } = programs
+      return makePart(kafkaPart(node, { java, lib, dataDir, logFile, env, isLasting }), tools)
     })
     const parts = { kafka: brokers[0]!, ...makeOtherParts({ dataDir, ports, programs, env }, tools) }
     const all = [...new Set([...brokers, ...Object.values(parts)])]

@@ -137,4 +137,7 @@ if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLTo
     process.stderr.write(`packlog: ${explained ? (error as Error).message : ((error as Error).stack ?? error)}\n`)
     process.exitCode = explained ? 2 : 1
   }
+  // Roles have let everything go by now. Should something be open still, it must not keep the process: whoever watches
+  // it starts another one when it has ended, and its work is nobody's until then.
+  if (process.argv.includes('--role')) process.exit()
 }

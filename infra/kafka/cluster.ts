@@ -47,6 +47,7 @@ export class BrokerLink implements Link {
   /** Opened when it is first asked for. */
   private fetches: Connection | undefined
   private opening: Promise<Connection> | undefined
+  private isClosed = false
 
   private constructor(nodeId: number | null, calls: Connection, options: ConnectionOptions) {
     this.nodeId = nodeId
@@ -66,12 +67,15 @@ export class BrokerLink implements Link {
   }
 
   private async openFetches(): Promise<Connection> {
+    // Nobody would close it.
+    if (this.isClosed) throw new BrokerUnreachable('the connection is closed', { sent: false })
     this.opening ??= Connection.open(this.options)
     this.fetches = await this.opening
     return this.fetches
   }
 
   async close(): Promise<void> {
+    this.isClosed = true
     const fetches = await this.opening?.catch(() => undefined)
     await Promise.all([this.calls.close(), fetches?.close()])
   }
@@ -86,6 +90,8 @@ export class Cluster implements Brokers {
   private readonly topicErrors = new Map<string, number>()
   private readonly addresses = new Map<number, BrokerAddress>()
   private readonly links = new Map<number, Promise<BrokerLink>>()
+  /** Under which promise of `links` a link was opened. */
+  private readonly openings = new WeakMap<BrokerLink, Promise<BrokerLink>>()
   private readonly closing = new Set<Promise<void>>()
   private refreshing: Promise<void> | undefined
   private seed = 0
@@ -139,9 +145,12 @@ export class Cluster implements Brokers {
     }
     const link = this.connect(address)
     this.links.set(nodeId, link)
-    link.catch(() => {
-      if (this.links.get(nodeId) === link) this.links.delete(nodeId)
-    })
+    link.then(
+      open => this.openings.set(open, link),
+      () => {
+        if (this.links.get(nodeId) === link) this.links.delete(nodeId)
+      },
+    )
     return link
   }
 
@@ -157,9 +166,11 @@ export class Cluster implements Brokers {
     throw new BrokerUnreachable('no broker accepts a connection', { sent: false })
   }
 
-  /** Lets a broken connection go, so that the next `link` opens a new one. */
+  /** Lets a broken connection go, so that the next `link` opens a new one; any number of its users may say so. */
   drop(link: BrokerLink): void {
-    if (link.nodeId !== null) this.links.delete(link.nodeId)
+    const { nodeId } = link
+    // One that was opened since is not the broken one: taken out it would never be closed.
+    if (nodeId !== null && this.links.get(nodeId) === this.openings.get(link)) this.links.delete(nodeId)
     this.letGo(link)
   }
 

@@ -90,7 +90,7 @@ export class Cluster implements Brokers {
   private readonly topicErrors = new Map<string, number>()
   private readonly addresses = new Map<number, BrokerAddress>()
   private readonly links = new Map<number, Promise<BrokerLink>>()
-  /** Under which promise of `links` a link was opened. */
+  /** The promise by which each link was opened. */
   private readonly openings = new WeakMap<BrokerLink, Promise<BrokerLink>>()
   private readonly closing = new Set<Promise<void>>()
   private refreshing: Promise<void> | undefined

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { promotedBy } from '../../infra/testing/promoted.ts'
 import { BriefMap } from './brief-map.ts'
 
 test('it holds what a Map holds, however many there are', () => {
@@ -30,19 +29,4 @@ test('it holds what a Map holds, however many there are', () => {
       }
     }),
   )
-})
-
-/** A thousand entries, of which forty are there at a time. */
-function passThrough(map: Pick<BriefMap<string, object>, 'set'> & { delete(key: string): unknown }): void {
-  for (let i = 0; i < 1_040; i++) {
-    if (i < 1_000) map.set(String(i), new Array(64).fill(i))
-    map.delete(String(i - 40))
-  }
-}
-
-test('[GW75] what was taken out is kept by nothing, as it is by a Map', async () => {
-  const bytes = 1_000 * 64 * 8
-  const [brief, map] = [new BriefMap<string, object>(), new Map<string, object>()]
-  expect(await promotedBy(() => passThrough(brief))).toBeLessThan(bytes)
-  expect(await promotedBy(() => passThrough(map))).toBeGreaterThan(2 * bytes)
 })

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { promotedBy } from '../../infra/testing/promoted.ts'
 import { OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, WRITE_BYTES_MAX } from '../limits.ts'
 import { Outbox } from './outbox.ts'
 
@@ -40,16 +39,4 @@ test('[GW16] an outbox is bounded by frames and by bytes, and says so', () => {
   expect(byBytes.push(Buffer.alloc(OUTBOX_BYTES_MAX))).toBe(true)
   expect(byBytes.push(byte)).toBe(false)
   expect(byBytes.hasRoom(1)).toBe(false)
-})
-
-test('[GW75] a frame that has left is not kept until the next one comes', async () => {
-  const outboxes = Array.from({ length: 1_000 }, () => new Outbox())
-  const promoted = await promotedBy(() => {
-    for (const outbox of outboxes) {
-      outbox.push(Buffer.from(new ArrayBuffer(300)))
-      outbox.take()
-    }
-  })
-  // Kept, they are at least a third of a megabyte.
-  expect(promoted).toBeLessThan(150_000)
 })

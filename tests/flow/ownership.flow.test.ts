@@ -105,3 +105,9 @@ test('[OW7] views share the partitions as well: one is killed, one goes, and the
   expect(verified, verified.stdout + verified.stderr).toMatchObject({ code: 0 })
   expect(JSON.parse(verified.stdout)).toMatchObject({ ok: true, messages: ann.accepted.size })
 }, 240_000)
+
+test('[E2E8] a process that has drained ends, also where something was left open', async () => {
+  const leftOpen = 'data:text/javascript,setInterval(()=>{},60000)'
+  const { role } = await product.add('leaking', ['history'], { NODE_OPTIONS: `--import=${leftOpen}` })
+  expect(await role.stop()).toEqual({ code: 0, signal: null })
+})

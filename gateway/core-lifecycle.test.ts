@@ -54,6 +54,28 @@ describe('logins', () => {
     expect(await login).toBe(false)
   })
 
+  test('[GW12] groups that were read while a view was filled again are not taken over by a gateway that has just started', async () => {
+    const world = await World.make()
+    const { membership } = world
+    const first = await world.gateway('first')
+    const alice = await world.connect(first, 'alice')
+    const members = ['bob' as UserId]
+    alice.send({ type: 'createGroup', packId: world.packId(), groupId: 'x', info: { name: '' }, members })
+    await world.flow()
+    const second = await world.gateway('second')
+    const groupsOf = membership.groupsOf.bind(membership)
+    membership.groupsOf = userId => membership.emptyFor(() => groupsOf(userId))
+    const login = second.core.admit('bob' as UserId)
+    await world.clock.pass(1_000)
+    expect(await login).toBe(false)
+    membership.groupsOf = groupsOf
+    await world.clock.pass(1_000)
+    const bob = await world.connect(second, 'bob')
+    world.say(alice, 'g:x' as SessionId)
+    await world.flow()
+    expect(bob.seqs('g:x' as SessionId)).toEqual([2])
+  })
+
   test('[GW24] a gateway serves once it has read what the log held at its start', async () => {
     const world = await World.make()
     const first = await world.gateway('first')

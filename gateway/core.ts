@@ -65,7 +65,7 @@ import { Stamps } from './ws/stamps.ts'
 import { findStart, type StartPoint } from './ws/start.ts'
 import { Targets } from './ws/targets.ts'
 import { UserRates } from './ws/user-rates.ts'
-import { QuestionFailed, Views } from './ws/views.ts'
+import { QuestionFailed, Reached, Views } from './ws/views.ts'
 import { WebhookIndex } from './ws/webhook-index.ts'
 
 export interface GatewayCoreOptions {
@@ -347,8 +347,8 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
   const { log, topics, codecs, history, membership, people, archive, clock, random, logger, nodeName } = options
   const metrics = gatewayMetrics(options.metrics)
   const partitionOf = (sessionId: SessionId) => sessionPartition(topics.packs, sessionId)
-  const offsets = new Map([...start.positions].map(([partition, { offset }]) => [partition, offset]))
-  const index = new MembershipIndex(offsets, { changesMax: CHANGES_KEPT_MAX })
+  const offsets = [...start.positions].map(([partition, { offset }]) => [partition, offset] as const)
+  const index = new MembershipIndex(new Reached(offsets, start.filling), { changesMax: CHANGES_KEPT_MAX })
   const audience = new Audience(index)
   const progress = new Progress()
   const pending = new PendingPacks(nodeName)

@@ -323,6 +323,17 @@ export class FakeMembership extends FakeView implements MembershipReader {
     this.lives++
   }
 
+  /** Is emptied, and filled again once somebody has asked. */
+  async emptyFor<T>(question: () => Promise<T>): Promise<T> {
+    const { contents } = this.server
+    const places = [...this.places]
+    this.empty()
+    const answer = await question()
+    this.server.contents = contents
+    for (const [partition, position] of places) this.places.set(partition, position)
+    return answer
+  }
+
   positions(): Promise<ReadonlyMap<Partition, Position>> {
     return this.answer(() => new Map(this.places))
   }

@@ -59,10 +59,10 @@ export class Logins {
     const { index, membership, views } = this.options
     const view = index.viewPositions
     if (!index.reaches(view)) return undefined
-    // What was polled may be from before the view was emptied: groups are read where it is there before them and behind.
-    if (!isStill(view, await views.membershipPositions())) return undefined
     const groups = await membership.groupsOf(userId)
-    return isStill(view, await views.membershipPositions()) ? { view, groups } : undefined
+    const after = await views.membershipPositions()
+    // The view went back meanwhile: it was emptied, and so may be the groups.
+    return isStill(view, after) ? { view, groups } : undefined
   }
 
   private reserve(userId: UserId): true {

@@ -8,7 +8,12 @@ import { POSITION_START, type Position } from '../../topics/valid-events.ts'
 import { QUESTION_MS_MAX, START_BACK_EVENTS_MAX, START_RETRY_MS } from '../limits.ts'
 import { Deadline } from './deadline.ts'
 
-export interface StartPoint {
+export interface StartPoint extends StartPlan {
+  /** Which filling of the membership view stood there. */
+  filling: string | undefined
+}
+
+interface StartPlan {
   /** Where the membership view stood: reading begins behind it. */
   positions: ReadonlyMap<Partition, Position>
   /** The log's ends at that time: the gateway is ready when it has read up to them. */
@@ -19,7 +24,7 @@ export interface StartPoint {
 export function planStart(
   bounds: ReadonlyMap<Partition, PartitionBounds>,
   view: ReadonlyMap<Partition, Position>,
-): StartPoint | string {
+): StartPlan | string {
   const positions = new Map<Partition, Position>()
   const ends = new Map<Partition, Offset>()
   for (const [partition, { start, end }] of bounds) {
@@ -47,9 +52,10 @@ export async function findStart(options: {
   while (!signal.aborted) {
     const deadline = new Deadline(clock, QUESTION_MS_MAX)
     try {
+      const filling = await deadline.race(membership.filling())
       const positions = await deadline.race(membership.positions())
       const plan = planStart(await deadline.race(log.bounds(topic)), positions)
-      if (typeof plan !== 'string') return plan
+      if (typeof plan !== 'string') return { ...plan, filling }
       if (plan !== said) logger.info({ why: plan }, 'the gateway waits')
       said = plan
     } catch (error) {

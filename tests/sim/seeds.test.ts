@@ -22,7 +22,11 @@ const SEEDS = [
   [1582345162, 'GW7', 'what was acked during a resume was missing in the later one that took it over'],
   [2147370770, 'CL3', 'what came once more of a stay that had ended was taken for the beginning of a later one'],
   [286651081, 'US23', 'a connection whose claim of its device was lost was taken for the one before it'],
-  [667745166, 'GW12', 'a login took over groups that were read while an emptied view was filled again'],
+  [
+    667745166,
+    'GW12',
+    'a gateway that had just started took over groups that were read while an emptied view was filled again',
+  ],
 ] as const
 const SEED_MS_MAX = 120_000
 

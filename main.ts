@@ -139,5 +139,5 @@ if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLTo
   }
   // Roles have let everything go by now. Should something be open still, it must not keep the process: whoever watches
   // it starts another one when it has ended, and its work is nobody's until then.
-  if (process.argv.includes('--role')) process.exit()
+  if (process.argv.some(arg => /^--role(=|$)/.test(arg))) process.exit()
 }

@@ -4,8 +4,8 @@
  * A Map builds its table anew after so many deletions, and the old table keeps pointing to the new one and to what stood
  * in it. Once a single table has become old, the collector of young objects takes all later ones for reachable, and
  * whatever was in them when they were replaced, until the next full collection. So everything that had ever waited in a
- * gateway was copied twice and collected late: 1.2 KiB for each message, and pauses four times as long
- * (docs/performance.md, Chat). Here nothing points to an entry that was taken out.
+ * gateway was copied twice and collected late (docs/performance.md, Chat). Here nothing points to an entry that was
+ * taken out.
  *
  * Whoever may choose keys may choose them so that they meet in one bucket: bound how many there are at a time.
  */
@@ -18,9 +18,7 @@ export class BriefMap<Key extends string, Value> {
   }
 
   get(key: Key): Value | undefined {
-    let entry = this.buckets[this.bucketOf(key)]
-    while (entry !== undefined && entry.key !== key) entry = entry.next
-    return entry?.value
+    return this.find(key)?.value
   }
 
   has(key: Key): boolean {
@@ -28,15 +26,12 @@ export class BriefMap<Key extends string, Value> {
   }
 
   set(key: Key, value: Value & {}): void {
-    const bucket = this.bucketOf(key)
-    const first = this.buckets[bucket]
-    let entry = first
-    while (entry !== undefined && entry.key !== key) entry = entry.next
+    const entry = this.find(key)
     if (entry !== undefined) {
       entry.value = value
       return
     }
-    this.buckets[bucket] = { key, value, next: first }
+    this.put({ key, value, next: undefined })
     if (++this.count > this.buckets.length) this.grow()
   }
 
@@ -56,6 +51,19 @@ export class BriefMap<Key extends string, Value> {
     this.count--
   }
 
+  private find(key: Key): Entry<Key, Value> | undefined {
+    let entry = this.buckets[this.bucketOf(key)]
+    while (entry !== undefined && entry.key !== key) entry = entry.next
+    return entry
+  }
+
+  /** Puts it first into its bucket. */
+  private put(entry: Entry<Key, Value>): void {
+    const bucket = this.bucketOf(entry.key)
+    entry.next = this.buckets[bucket]
+    this.buckets[bucket] = entry
+  }
+
   private bucketOf(key: Key): number {
     return hashOf(key) & (this.buckets.length - 1)
   }
@@ -67,9 +75,7 @@ export class BriefMap<Key extends string, Value> {
     for (let entry of before) {
       while (entry !== undefined) {
         const { next } = entry
-        const bucket = this.bucketOf(entry.key)
-        entry.next = this.buckets[bucket]
-        this.buckets[bucket] = entry
+        this.put(entry)
         entry = next
       }
     }

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 
 type Collect = (options?: { type: 'minor' }) => void
 
-/** Rounds of work between two collections of young objects. */
+/** How often the work is done, each time followed by a collection of young objects. */
 const ROUNDS = 20
 
 /**

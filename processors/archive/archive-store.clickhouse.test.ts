@@ -6,6 +6,7 @@ import { testStack } from '../../tests/stack.ts'
 import { Script, single, user } from '../testing/events.ts'
 import { ClickHouseArchiveReader } from './archive-reader.ts'
 import { recordStripped, stripOnce } from './archive-stripper.ts'
+import { DERIVED_TABLES } from './derived-tables.ts'
 import { ClickHouseArchiveInspector } from './inspect.ts'
 import { loadMigrations, makeMigration, migrate, statementsOf } from './migrate.ts'
 import { projectEvent } from './project.ts'
@@ -58,6 +59,21 @@ test('[AR10] every table and every column says what it is, and drops what it has
       AND NOT match(create_table_query, 'non_replicated_deduplication_window = [1-9]')`,
   )
   expect(careless).toEqual([])
+  await database.remove()
+})
+
+test('[AR43] what takes loads keeps no statistics of columns, and merges ten parts at least', async () => {
+  const database = await makeTestDatabase(testStack().clickhouseUrl)
+  await database.store().prepare()
+  const names = ['events', ...DERIVED_TABLES, 'archive_progress', 'pushes', 'webhook_attempts']
+  const costly = await database.clickhouse.rows(
+    `SELECT name FROM system.tables WHERE database = currentDatabase() AND name IN {names: Array(String)}
+      AND NOT create_table_query LIKE '%min_parts_to_merge_at_once = 10%'
+    UNION ALL SELECT concat(table, '.', name) FROM system.columns
+      WHERE database = currentDatabase() AND table IN {names: Array(String)} AND statistics != ''`,
+    { names },
+  )
+  expect(costly).toEqual([])
   await database.remove()
 })
 

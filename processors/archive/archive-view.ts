@@ -189,7 +189,7 @@ export interface ArchiveViewOptions {
  * How long events gather in the log before they are read, so that one insert takes many: analysts see an event within
  * that, GATHER_MS and an insert.
  */
-export const ARCHIVE_PAUSE_MS = 700
+export const ARCHIVE_PAUSE_MS = 900
 assert(GATHER_MS + LOADS_APART_MS <= ARCHIVE_PAUSE_MS, 'loads of what one fetch brought hold up nothing of the next')
 
 /** Loads under way at once. One per core of a small server; each takes up to LOAD_ROWS_MAX rows. */

@@ -212,7 +212,7 @@ export const GATHER_MS = 100
  * Between the beginnings of two loads, in ms, wherever the events come from: every insert makes parts that are merged
  * again and again, so that fewer and larger ones cost less.
  */
-export const LOADS_APART_MS = 500
+export const LOADS_APART_MS = 800
 /** How long a lane waits where one is behind, which a full batch of the runner tells (APPLY_EVENTS_MAX). */
 export const GATHER_MS_BEHIND = 20
 export const GATHER_ROWS_BEHIND = 1_000

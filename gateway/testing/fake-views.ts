@@ -4,7 +4,6 @@ import type {
   ArchivedTimeline,
   ArchiveReader,
   OutcomeRequest,
-  SentPlace,
   SentRequest,
   TimelineRequest,
 } from '../../processors/archive/archive-reader.ts'
@@ -249,7 +248,7 @@ export class FakeArchive extends FakeView implements ArchiveReader {
     return this.answer(() => this.memory.search(request))
   }
 
-  sentBy(request: SentRequest): Promise<SentPlace[]> {
+  sentBy(request: SentRequest): Promise<MessagePlace[]> {
     return this.answer(() => this.memory.sentBy(request))
   }
 

@@ -14,7 +14,14 @@ import {
 } from '../../schemas/ids.ts'
 import { Flag, RULES_BOUNDS } from '../../schemas/pack.ts'
 import type { Position } from '../../topics/valid-events.ts'
-import { type ArchiveSearch, type MessagePlace, searchMessages } from './archive-search.ts'
+import {
+  type ArchiveSearch,
+  AT_PLACES,
+  type MessagePlace,
+  placesParams,
+  SEARCH_THREADS_MAX,
+  searchMessages,
+} from './archive-search.ts'
 import { archivedContent, changedContent, type FrameRow, frameOfRow } from './archived-frames.ts'
 import { ClickHouseArchiveStore } from './clickhouse-archive-store.ts'
 import type { MessageRow } from './inspect.ts'
@@ -36,11 +43,9 @@ export interface ArchiveReader {
   /** The places of messages that fit, the newest first. */
   search(request: ArchiveSearch): Promise<MessagePlace[]>
   /** Messages at these places, and everything that ever changed them; in no order. Places without a message are left out. */
-  messagesAt(
-    places: readonly Pick<MessagePlace, 'sessionId' | 'seq'>[],
-  ): Promise<Pick<ArchivedTimeline, 'events' | 'changes'>>
+  messagesAt(places: readonly MessagePlace[]): Promise<Pick<ArchivedTimeline, 'events' | 'changes'>>
   /** Places of messages that a user sent, by session id and seq, from behind `after` on; fewer than `limit`: there are no more. */
-  sentBy(request: SentRequest): Promise<SentPlace[]>
+  sentBy(request: SentRequest): Promise<MessagePlace[]>
   /** How many messages a user sent. */
   sentCount(userId: UserId): Promise<number>
   /** A part of a session's timeline. */
@@ -51,6 +56,7 @@ export interface ArchiveReader {
   count(request: { partition: Partition; sessionId: SessionId; seq: Seq }): Promise<Count | undefined>
 }
 
+/** Where a message stands among those that its sender has sent. */
 export type SentPlace = Pick<MessagePlace, 'sessionId' | 'seq'>
 
 export interface SentRequest {
@@ -142,10 +148,10 @@ export class ClickHouseArchiveReader implements ArchiveReader {
     return searchMessages(this.clickhouse, request)
   }
 
-  sentBy({ userId, after, limit }: SentRequest): Promise<SentPlace[]> {
+  sentBy({ userId, after, limit }: SentRequest): Promise<MessagePlace[]> {
     // Rows that are there twice until they are merged are next to each other.
-    return this.clickhouse.rows<SentPlace>(
-      `SELECT sessionId, seq FROM messages
+    return this.clickhouse.rows<MessagePlace>(
+      `SELECT toUnixTimestamp64Milli(at) AS at, sessionId, seq FROM messages
       WHERE \`from\` = {userId: String} AND (sessionId, seq) > ({sessionId: String}, {seq: UInt64})
       ORDER BY sessionId, seq LIMIT 1 BY sessionId, seq LIMIT {limit: UInt32}`,
       { userId, sessionId: after?.sessionId ?? '', seq: after?.seq ?? 0, limit },
@@ -160,15 +166,13 @@ export class ClickHouseArchiveReader implements ArchiveReader {
     return row!.sent
   }
 
-  async messagesAt(places: readonly Pick<MessagePlace, 'sessionId' | 'seq'>[]) {
+  async messagesAt(places: readonly MessagePlace[]) {
     if (places.length === 0) return { events: [], changes: [] }
-    const params = { ids: places.map(({ sessionId }) => sessionId), seqs: places.map(({ seq }) => seq) }
     // Without FINAL, which would read every column of every part: rows that are there twice say the same.
     const rows = await this.clickhouse.rows<FrameRow>(
-      `SELECT ${MESSAGE_EVENT_FIELDS} FROM message_events
-      PREWHERE (sessionId, messageSeq) IN (SELECT arrayJoin(arrayZip({ids: Array(String)}, {seqs: Array(UInt64)})))
-      ORDER BY seq LIMIT 1 BY sessionId, seq SETTINGS max_threads = 1`,
-      params,
+      `SELECT ${MESSAGE_EVENT_FIELDS} FROM message_events ${AT_PLACES}
+      ORDER BY seq LIMIT 1 BY sessionId, seq SETTINGS max_threads = ${SEARCH_THREADS_MAX}`,
+      placesParams(places),
     )
     const isMessage = ({ kind }: FrameRow) => kind === 'MessageAccepted'
     return {

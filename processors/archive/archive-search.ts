@@ -43,7 +43,7 @@ export interface MessagePlace {
 /** Seconds after which the database gives a search up. */
 const SEARCH_SECONDS_MAX = 4
 /** Threads of one search: several run at once, beside the loads. */
-const SEARCH_THREADS_MAX = 2
+export const SEARCH_THREADS_MAX = 2
 
 const DAY_MS: Millis = 86_400_000
 /** Each window behind the newest one reaches so many times further back: a day, a month, three years. */
@@ -55,27 +55,31 @@ const SPARE_CANDIDATES = 10
 /**
  * The places of messages that fit, the newest first. The newest day is looked at first, and what is older only while
  * the page is not full: a word that everybody says is in millions of messages, of which a page wants the last twenty.
+ * Candidates are found by what was ever said, and only then it is asked what became of those few: all changes of 500
+ * sessions would be far more. That is asked once there are enough to fill the page, or no more.
  */
 export async function searchMessages(clickhouse: ClickHouse, search: ArchiveSearch): Promise<MessagePlace[]> {
   const found: MessagePlace[] = []
+  let unchecked: Candidate[] = []
+  const check = async () => {
+    found.push(...(await standing(clickhouse, unchecked)))
+    unchecked = []
+  }
   for (const window of windowsOf(search, await spanOf(clickhouse))) {
-    found.push(...(await searchWindow(clickhouse, { ...search, ...window, limit: search.limit - found.length })))
-    if (found.length >= search.limit) break
+    let { after } = search
+    for (let isSearched = false; !isSearched; ) {
+      const limit = search.limit + SPARE_CANDIDATES - found.length - unchecked.length
+      const { sql, params } = candidatesQuery({ ...search, ...window, limit, ...(after && { after }) })
+      const candidates = await clickhouse.rows<Candidate>(sql, params)
+      unchecked.push(...candidates)
+      after = candidates.at(-1)
+      isSearched = candidates.length < limit
+      if (found.length + unchecked.length >= search.limit) await check()
+      if (found.length >= search.limit) return found.slice(0, search.limit)
+    }
   }
+  await check()
   return found
-}
-
-/** Candidates by what was ever said, then what became of those few: all changes of 500 sessions would be far more. */
-async function searchWindow(clickhouse: ClickHouse, search: ArchiveSearch): Promise<MessagePlace[]> {
-  const found: MessagePlace[] = []
-  for (let { after } = search; ; ) {
-    const limit = search.limit - found.length + SPARE_CANDIDATES
-    const { sql, params } = candidatesQuery({ ...search, limit, ...(after && { after }) })
-    const candidates = await clickhouse.rows<Candidate>(sql, params)
-    found.push(...(await standing(clickhouse, candidates)))
-    if (found.length >= search.limit || candidates.length < limit) return found.slice(0, search.limit)
-    after = candidates.at(-1)
-  }
 }
 
 /** A place where something that fits was said. */
@@ -87,18 +91,40 @@ interface Candidate extends MessagePlace {
 /** The candidates that still say it: nothing has changed or taken back the message since. */
 async function standing(clickhouse: ClickHouse, candidates: readonly Candidate[]): Promise<MessagePlace[]> {
   if (candidates.length === 0) return []
-  const params = { ids: candidates.map(({ sessionId }) => sessionId), seqs: candidates.map(({ seq }) => seq) }
-  const revisions = await clickhouse.rows<{ sessionId: SessionId; target: Seq; last: Seq }>(LAST_REVISIONS, params)
+  const revisions = await clickhouse.rows<{ sessionId: SessionId; target: Seq; last: Seq }>(
+    LAST_REVISIONS,
+    placesParams(candidates),
+  )
   const last = new Map(revisions.map(({ sessionId, target, last }) => [`${sessionId} ${target}`, last]))
   const isLast = ({ sessionId, seq, version }: Candidate) => (last.get(`${sessionId} ${seq}`) ?? 0) === version
   return candidates.filter(isLast).map(({ at, sessionId, seq }) => ({ at, sessionId, seq }))
 }
 
-const LAST_REVISIONS = `SELECT sessionId, messageSeq AS target, max(seq) AS last FROM message_events
+/**
+ * The rows of `message_events` at places, as a condition on them. Every row of a message has the time of the message,
+ * which tells most parts, and most granules of the others, that they have nothing of it; a change whose target was
+ * emptied by an early release has none.
+ */
+export const AT_PLACES = `
   PREWHERE (sessionId, messageSeq) IN (SELECT arrayJoin(arrayZip({ids: Array(String)}, {seqs: Array(UInt64)})))
-  WHERE kind IN ('MessageRevoked', 'MessageDeleted', 'MessageOverridden')
+  WHERE sentAt IN (SELECT fromUnixTimestamp64Milli(arrayJoin({ats: Array(Int64)}), 'UTC'))`
+
+/** What AT_PLACES names. */
+export function placesParams(places: readonly MessagePlace[]): QueryParams {
+  return {
+    ids: places.map(({ sessionId }) => sessionId),
+    seqs: places.map(({ seq }) => seq),
+    ats: [NO_TIME, ...places.map(({ at }) => at)],
+  }
+}
+
+/** `sentAt` of a change that does not say when its message was sent. */
+const NO_TIME: Millis = 0
+
+const LAST_REVISIONS = `SELECT sessionId, messageSeq AS target, max(seq) AS last FROM message_events ${AT_PLACES}
+    AND kind IN ('MessageRevoked', 'MessageDeleted', 'MessageOverridden')
   GROUP BY sessionId, messageSeq
-  SETTINGS max_threads = 1`
+  SETTINGS max_threads = ${SEARCH_THREADS_MAX}`
 
 /** When the oldest and the newest message were sent: from what the server knows of its parts, no row is read. */
 async function spanOf(clickhouse: ClickHouse): Promise<Span> {

@@ -140,9 +140,9 @@ export class MemoryArchive implements ArchiveInspector, ArchiveReader {
     return places.sort(newestFirst).slice(0, request.limit)
   }
 
-  async sentBy({ userId, after, limit }: SentRequest): Promise<SentPlace[]> {
+  async sentBy({ userId, after, limit }: SentRequest): Promise<MessagePlace[]> {
     return this.sent(userId)
-      .map(({ sessionId, seq }) => ({ sessionId: sessionId as SessionId, seq }))
+      .map(({ at, sessionId, seq }) => ({ at, sessionId: sessionId as SessionId, seq }))
       .sort(byPlace)
       .filter(place => after === undefined || byPlace(place, after) > 0)
       .slice(0, limit)
@@ -157,7 +157,7 @@ export class MemoryArchive implements ArchiveInspector, ArchiveReader {
     return rows.filter(({ from }) => from === userId)
   }
 
-  async messagesAt(places: readonly Pick<MessagePlace, 'sessionId' | 'seq'>[]) {
+  async messagesAt(places: readonly MessagePlace[]) {
     const wanted = new Set(places.map(({ sessionId, seq }) => `${sessionId} ${seq}`))
     const rows = latest(this.eventRows, row => `${row.partition} ${row.offset}`).sort((a, b) => a.offset - b.offset)
     const events = rows.filter(row => row.kind === 'MessageAccepted' && wanted.has(`${row.sessionId} ${row.seq}`))

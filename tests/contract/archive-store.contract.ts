@@ -354,17 +354,19 @@ export function archiveStoreContract(makeHarness: () => Promise<ArchiveHarness>)
     expect(first).toEqual({ at: late.at, sessionId: group, seq: 3 })
     expect(await find('train', { after: first! })).toEqual([`${CHAT} 1`])
     const { events: read, changes } = await reader.messagesAt([
-      { sessionId: CHAT, seq: 3 },
-      { sessionId: group, seq: 3 },
-      { sessionId: group, seq: 2 },
+      { at: edited.at, sessionId: CHAT, seq: 3 },
+      { at: late.at, sessionId: group, seq: 3 },
+      { at: late.at, sessionId: group, seq: 2 },
     ])
     expect(new Set(read.map(({ sessionId, seq }) => `${sessionId} ${seq}`))).toEqual(new Set([`${CHAT} 3`, 'g:crew 3']))
     expect(changes.map(({ seq }) => seq)).toEqual([5, 6])
     const sent = await reader.sentBy({ userId: ALICE, limit: 3 })
-    expect(sent).toEqual([1, 2, 3].map(seq => ({ sessionId: CHAT, seq })))
-    expect(await reader.sentBy({ userId: ALICE, after: sent[2]!, limit: 3 })).toEqual([
-      { sessionId: CHAT, seq: 4 },
-      { sessionId: 's:carol:dave', seq: 1 },
+    expect(sent.map(({ sessionId, seq }) => [sessionId, seq])).toEqual([1, 2, 3].map(seq => [CHAT, seq]))
+    expect(sent[2]!.at).toBe(edited.at)
+    const rest = await reader.sentBy({ userId: ALICE, after: sent[2]!, limit: 3 })
+    expect(rest.map(({ sessionId, seq }) => [sessionId, seq])).toEqual([
+      [CHAT, 4],
+      ['s:carol:dave', 1],
     ])
     expect(await reader.sentCount(ALICE)).toBe(5)
     expect(await reader.sentCount('nobody' as UserId)).toBe(0)

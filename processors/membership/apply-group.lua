@@ -1,5 +1,5 @@
 -- Notes what events say of one group. Facts are kept by version: the same again, or late, changes nothing.
-local head = KEYS[1] -- hash: owner, info, settings (versioned texts), createdSeq, dismissedSeq, changed
+local head = KEYS[1] -- hash: owner, info, settings (versioned texts), createdSeq, dismissedSeq, changed, taken
 local stays = KEYS[2] -- hash: userId -> stays as text, +1-5+9
 local present = KEYS[3] -- sorted set, all scores 0: userId of who is in; left as it is by a dismissal
 local changes = KEYS[4] -- sorted set: userId, score seq of the last change
@@ -30,6 +30,16 @@ local function setLater(key, field, version, value)
   local stored = redis.call('HGET', key, field)
   if stored and tonumber(string.match(stored, '^%d+')) >= tonumber(version) then return end
   redis.call('HSET', key, field, version .. ' ' .. value)
+end
+
+-- Requests and invites that have ended leave nothing: late facts would bring them back. So the group remembers the offset
+-- of the last one that it has taken.
+local taken = tonumber(redis.call('HGET', head, 'taken') or '-1')
+local newest = taken
+
+local function isNew(offset)
+  newest = math.max(newest, tonumber(offset))
+  return tonumber(offset) > taken
 end
 
 local function touch(userId, seq)
@@ -107,14 +117,16 @@ while at <= #ARGV do
     redis.call('HSET', head, field, seq)
   elseif kind == 'asked' then
     local offset, userId, value = take(3)
-    setLater(requests, userId, offset, value)
+    if isNew(offset) then setLater(requests, userId, offset, value) end
   elseif kind == 'answered' then
     local offset, userId = take(2)
     endRequest(userId, offset)
   elseif kind == 'invited' then
-    local eventAt, inviteId, text = take(3)
-    dropEnded(eventAt, inviteId)
-    redis.call('HSETNX', invites, inviteId, text)
+    local offset, eventAt, inviteId, text = take(4)
+    if isNew(offset) then
+      dropEnded(eventAt, inviteId)
+      redis.call('HSETNX', invites, inviteId, text)
+    end
   elseif kind == 'inviteUsed' then
     local offset, inviteId = take(2)
     local stored = redis.call('HGET', invites, inviteId)
@@ -133,4 +145,5 @@ end
 if changed >= 0 and changed > tonumber(redis.call('HGET', head, 'changed') or '-1') then
   redis.call('HSET', head, 'changed', ARGV[1])
 end
+if newest > taken then redis.call('HSET', head, 'taken', string.format('%d', newest)) end
 return 'OK'

@@ -12,6 +12,8 @@ export interface GroupRows {
   createdSeq: Seq
   dismissedSeq: Seq
   changedOffset: Offset
+  /** Of the last request or invite: late facts would bring back what has ended. */
+  takenOffset: Offset
   stays: Map<UserId, string>
   roles: Map<UserId, string>
   aliases: Map<UserId, string>
@@ -39,6 +41,7 @@ export function emptyGroup(): GroupRows {
     createdSeq: 0,
     dismissedSeq: 0,
     changedOffset: -1,
+    takenOffset: -1,
     stays: new Map(),
     roles: new Map(),
     aliases: new Map(),
@@ -51,7 +54,14 @@ export function emptyGroup(): GroupRows {
 }
 
 export function applyGroup(group: GroupRows, { facts, changedOffset = -1 }: GroupWrites): void {
-  for (const fact of facts) applyFact(group, fact)
+  const { takenOffset } = group
+  for (const fact of facts) {
+    if (fact.kind === 'asked' || fact.kind === 'invited') {
+      if (fact.offset <= takenOffset) continue
+      group.takenOffset = fact.offset
+    }
+    applyFact(group, fact)
+  }
   group.changedOffset = Math.max(group.changedOffset, changedOffset)
 }
 

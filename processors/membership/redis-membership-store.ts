@@ -125,7 +125,7 @@ function factArguments(fact: GroupFact): (string | number)[] {
     case 'answered':
       return ['answered', fact.offset, fact.userId]
     case 'invited':
-      return ['invited', fact.at, fact.inviteId, inviteText(fact)]
+      return ['invited', fact.offset, fact.at, fact.inviteId, inviteText(fact)]
     case 'inviteUsed':
       return ['inviteUsed', fact.offset, fact.inviteId]
     case 'inviteEnded':

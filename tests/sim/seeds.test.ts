@@ -23,6 +23,11 @@ const SEEDS = [
   [2147370770, 'CL3', 'what came once more of a stay that had ended was taken for the beginning of a later one'],
   [286651081, 'US23', 'a connection whose claim of its device was lost was taken for the one before it'],
   [
+    388298070,
+    'ME7',
+    'a membership process that was dead wrote late, and an invite that had been revoked since was there again',
+  ],
+  [
     667745166,
     'GW12',
     'a gateway that had just started took over groups that were read while an emptied view was filled again',

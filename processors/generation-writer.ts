@@ -4,8 +4,8 @@ import type { Guard } from '../infra/redis/guarded-pipes.ts'
 import type { Partition } from '../schemas/ids.ts'
 import type { Position } from '../topics/valid-events.ts'
 import type { Rebuildable } from './rebuild.ts'
-import { type Gather, ViewStopped } from './runner.ts'
-import { type View, ViewMoved } from './view.ts'
+import type { Gather } from './runner.ts'
+import { type View, ViewMoved, ViewStopped } from './view.ts'
 
 /**
  * The writer's side of a Redis view's generations: which generation each partition writes to, and the position that

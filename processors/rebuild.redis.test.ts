@@ -14,11 +14,11 @@ import { historyInspector, historyReader, historyRebuildable, historyView, makeH
 import { MemoryHistory, MemoryHistoryStore } from './history/memory-history-store.ts'
 import { HISTORY_FORMAT } from './history/redis-history-keys.ts'
 import { type Rebuildable, RebuildFailed, rebuildView } from './rebuild.ts'
-import { makeRunner, type Runner, ViewStopped } from './runner.ts'
+import { makeRunner, type Runner } from './runner.ts'
 import { group, Script, single, user } from './testing/events.ts'
 import { type EventLog, makeEventLog } from './testing/log.ts'
 import { testRedis } from './testing/redis.ts'
-import { ViewMoved } from './view.ts'
+import { ViewMoved, ViewStopped } from './view.ts'
 
 const alice = user('alice')
 const chat = single('alice', 'bob')

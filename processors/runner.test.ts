@@ -11,10 +11,11 @@ import { readLetters } from './dead-letters.ts'
 import { HISTORY_DEFAULTS } from './history/history-store.ts'
 import { historyView } from './history/main.ts'
 import { MemoryHistory, MemoryHistoryStore } from './history/memory-history-store.ts'
-import { APPLY_EVENTS_MAX, type Gather, LOOK_MS, makeRunner, RETRY_MS_MAX, type Runner, ViewStopped } from './runner.ts'
+import { RETRY_MS_MAX } from './retry-loop.ts'
+import { APPLY_EVENTS_MAX, type Gather, LOOK_MS, makeRunner, type Runner } from './runner.ts'
 import { Script, single, user } from './testing/events.ts'
 import { type EventLog, makeEventLog, readAll } from './testing/log.ts'
-import { type View, type ViewBatch, ViewMoved } from './view.ts'
+import { type View, type ViewBatch, ViewMoved, ViewStopped } from './view.ts'
 
 const alice = user('alice')
 const chat = single('alice', 'bob')

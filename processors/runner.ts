@@ -1,29 +1,23 @@
-import { BrokenInvariant } from '../infra/assert.ts'
 import type { Clock, Millis, Random } from '../infra/clock.ts'
 import type { Logger } from '../infra/logger.ts'
 import type { Metrics } from '../infra/metrics.ts'
 import { Places } from '../infra/places.ts'
 import type { Service } from '../infra/service.ts'
 import { Turns } from '../infra/turns.ts'
-import { type RecordCodec, UnknownSchema } from '../schemas/codec.ts'
+import type { RecordCodec } from '../schemas/codec.ts'
 import type { Event } from '../schemas/event.ts'
 import type { Offset, Partition } from '../schemas/ids.ts'
 import { type FetchedBatch, type Log, type LogReader, type PartitionBounds, PositionOutOfRange } from '../topics/log.ts'
 import { readRecordAt } from '../topics/read-range.ts'
 import type { Topics } from '../topics/topics.ts'
-import {
-  chainHash,
-  LogCorrupt,
-  POSITION_START,
-  type Position,
-  selectValid,
-  type ValidBatch,
-} from '../topics/valid-events.ts'
-import { type DeadLetters, makeDeadLetters } from './dead-letter.ts'
+import { chainHash, POSITION_START, type Position, selectValid, type ValidBatch } from '../topics/valid-events.ts'
+import { makeDeadLetters } from './dead-letter.ts'
 import type { Letter } from './dead-letters.ts'
+import { EventIntake } from './event-intake.ts'
 import { LetterRetries } from './letter-retries.ts'
+import { mayPass, RetryLoop } from './retry-loop.ts'
 import { type RunnerMetrics, runnerMetrics } from './runner-metrics.ts'
-import { type PlacedEvent, type View, ViewMoved } from './view.ts'
+import { type PlacedEvent, type View, ViewMoved, ViewStopped } from './view.ts'
 
 /**
  * The one consume loop of every view.
@@ -48,15 +42,8 @@ import { type PlacedEvent, type View, ViewMoved } from './view.ts'
 
 /** Events that are decoded and applied together: bounds memory and the time that the event loop is held. */
 export const APPLY_EVENTS_MAX = 1_000
-export const RETRY_MS_FIRST: Millis = 50
 /** How often it is looked whether the store is still where it was left, also where nothing is to be written. */
 export const LOOK_MS: Millis = 2_000
-export const RETRY_MS_MAX: Millis = 5_000
-
-/** The view cannot go on by itself; the message says what an operator has to do. Its position stays. */
-export class ViewStopped extends Error {
-  override readonly name = 'ViewStopped'
-}
 
 /** How much is taken in of a partition before it is applied, and of how many partitions at a time: bounds memory. */
 export interface Gather {
@@ -134,8 +121,9 @@ class ViewRunner implements Runner {
   private readonly view: View
   private readonly metrics: RunnerMetrics
   private readonly labels: { view: string }
-  private readonly dead: DeadLetters
-  private readonly retries: LetterRetries
+  private readonly retry: RetryLoop
+  private readonly intake: EventIntake
+  private readonly letters: LetterRetries
   private readonly turns: Turns
   /** Of partitions that gather. */
   private readonly places: Places<Partition> | undefined
@@ -162,8 +150,24 @@ class ViewRunner implements Runner {
     this.name = view.name
     this.labels = { view: view.name }
     this.metrics = runnerMetrics(metrics)
-    this.dead = makeDeadLetters({ log, dead: topics.dead, topic: topics.events.name, processor: view.name })
-    this.retries = new LetterRetries({ log, dead: topics.dead, processor: view.name })
+    this.retry = new RetryLoop({
+      ...options,
+      view: view.name,
+      signal: this.abort.signal,
+      onFailure: () => this.metrics.failures.inc(this.labels),
+    })
+    this.intake = new EventIntake({
+      view,
+      topic: topics.events.name,
+      eventCodec: options.eventCodec,
+      dead: makeDeadLetters({ log, dead: topics.dead, topic: topics.events.name, processor: view.name }),
+      retry: this.retry,
+      onSkipped: skipped => {
+        this.metrics.skipped.inc(this.labels)
+        options.logger.warn({ view: view.name, ...skipped }, 'event skipped')
+      },
+    })
+    this.letters = new LetterRetries({ log, dead: topics.dead, processor: view.name })
     this.done = new Promise((resolve, reject) => {
       this.settle = { resolve, reject }
     })
@@ -181,7 +185,7 @@ class ViewRunner implements Runner {
 
   private async run(): Promise<void> {
     const { log, topics, partitions } = this.options
-    const bounds = await this.persist('reading the bounds of the log', () => log.bounds(topics.events.name))
+    const bounds = await this.retry.run('reading the bounds of the log', () => log.bounds(topics.events.name))
     if (bounds === undefined) return
     await Promise.all(partitions.map(partition => this.locate(partition, bounds)))
     for (const partition of this.incomplete) await this.storeBeginning(partition)
@@ -194,7 +198,7 @@ class ViewRunner implements Runner {
     })
     this.wake()
     if (this.view.reasonToSkip !== undefined) {
-      await this.persist('reading im.dead', () => this.retries.start(partitions))
+      await this.retry.run('reading im.dead', () => this.letters.start(partitions))
     }
     await Promise.all([this.reader.done, this.watch()])
   }
@@ -258,7 +262,7 @@ class ViewRunner implements Runner {
 
   /** Reads where the view is in a partition, now and whenever its store has moved. */
   private async locate(partition: Partition, bounds: ReadonlyMap<Partition, PartitionBounds>): Promise<void> {
-    const stored = await this.persist('reading the position', async () => ({
+    const stored = await this.retry.run('reading the position', async () => ({
       position: await this.view.position(partition),
     }))
     if (stored === undefined) return
@@ -291,7 +295,7 @@ class ViewRunner implements Runner {
   /** Says that the view has begun, also where nothing may come any more: readers tell that from "not begun". */
   private async storeBeginning(partition: Partition): Promise<void> {
     const { position } = this.states.get(partition)!
-    await this.persist('storing the beginning', () => this.view.apply({ partition, events: [], position }))
+    await this.retry.run('storing the beginning', () => this.view.apply({ partition, events: [], position }))
   }
 
   private firstOffset(partition: Partition): Offset {
@@ -355,9 +359,8 @@ class ViewRunner implements Runner {
 
   /** False when the runner ends meanwhile. */
   private async takeIn(batch: ValidBatch, taken: Taken): Promise<boolean> {
-    const concerning = this.concerning(batch)
-    const events = await this.decodeAll(concerning)
-    if (events === undefined || !(await this.buryUnshowable(concerning, events))) return false
+    const events = await this.intake.take(batch)
+    if (events === undefined) return false
     for (const event of events) taken.events.push(event)
     taken.records += batch.records.length
     for (const { value } of batch.records) taken.bytes += value!.length
@@ -369,7 +372,7 @@ class ViewRunner implements Runner {
   private async applyTaken(partition: Partition, state: PartitionState): Promise<boolean> {
     const { position, taken } = state
     const { events, records, appendedAt } = taken
-    const outcome = await this.persist('applying a batch', async () => {
+    const outcome = await this.retry.run('applying a batch', async () => {
       try {
         await this.view.apply({ partition, events, position })
         return 'applied'
@@ -389,81 +392,24 @@ class ViewRunner implements Runner {
     return true
   }
 
-  /** What of a batch the view has to see. */
-  private concerning(batch: ValidBatch): ValidBatch {
-    const { view } = this
-    if (view.concerns === undefined) return batch
-    const wanted = batch.records.map(record => view.concerns!(record.headers))
-    return {
-      ...batch,
-      records: batch.records.filter((_, index) => wanted[index]),
-      positions: batch.positions.filter((_, index) => wanted[index]),
-    }
-  }
-
   private async move(partition: Partition, reason: ViewMoved): Promise<void> {
     const { log, topics, logger } = this.options
     logger.warn({ view: this.name, partition, reason: reason.message }, 'the store has moved: reading on from there')
     this.metrics.moved.inc(this.labels)
-    const bounds = await this.persist('reading the bounds of the log', () => log.bounds(topics.events.name))
+    const bounds = await this.retry.run('reading the bounds of the log', () => log.bounds(topics.events.name))
     if (bounds === undefined) return
     await this.locate(partition, bounds)
     this.places?.give(partition)
     if (!this.abort.signal.aborted) this.reader?.seek(partition, this.firstOffset(partition))
   }
 
-  private async decodeAll({ partition, records, positions }: ValidBatch): Promise<PlacedEvent[] | undefined> {
-    const events: PlacedEvent[] = []
-    for (const [index, record] of records.entries()) {
-      const place = `${this.options.topics.events.name}/${partition}@${record.offset}`
-      // Awaits only where a schema has to be fetched: a batch is decoded in one go.
-      let event = this.decode(record.value!, place)
-      if (event instanceof UnknownSchema) {
-        const { schemaId } = event
-        const learned = await this.persist('fetching a schema', () => this.options.eventCodec.learn(schemaId))
-        if (learned === undefined) return undefined
-        event = this.decode(record.value!, place)
-        if (event instanceof UnknownSchema) throw undecodable(this.name, place, event)
-      }
-      events.push({ event, position: positions[index]! })
-    }
-    return events
-  }
-
-  private decode(value: Buffer, place: string): Event | UnknownSchema {
-    try {
-      return this.options.eventCodec.decode(value)
-    } catch (error) {
-      if (error instanceof UnknownSchema) return error
-      throw undecodable(this.name, place, error)
-    }
-  }
-
-  /** Writes what the view cannot show to im.dead; false when the runner ends meanwhile. */
-  private async buryUnshowable({ partition, records }: ValidBatch, events: readonly PlacedEvent[]): Promise<boolean> {
-    if (this.view.reasonToSkip === undefined) return true
-    for (const [index, { event }] of events.entries()) {
-      const error = this.view.reasonToSkip(event)
-      if (error === undefined) continue
-      const record = records[index]!
-      const written = await this.persist('writing to im.dead', async () => {
-        await this.dead.write({ partition, record, error })
-        return true
-      })
-      if (written === undefined) return false
-      this.metrics.skipped.inc(this.labels)
-      this.options.logger.warn({ view: this.name, partition, offset: record.offset, error }, 'event skipped')
-    }
-    return true
-  }
-
   /** Tries again what operators asked for (RN19), between two batches: the view gets one call at a time. */
   private async retryLetters(partition: Partition): Promise<void> {
     // What was taken in is not applied: the position is not the view's.
     if (this.states.get(partition)!.taken.records > 0) return
-    for (const letter of this.retries.of(partition)) {
+    for (const letter of this.letters.of(partition)) {
       if (this.abort.signal.aborted) return
-      await this.persist('trying a dead letter again', () => this.retryLetter(letter))
+      await this.retry.run('trying a dead letter again', () => this.retryLetter(letter))
     }
   }
 
@@ -473,7 +419,7 @@ class ViewRunner implements Runner {
     const record = await readRecordAt({ log, topic }, { partition, offset })
     const reason =
       record === undefined ? 'the log no longer holds the record' : await this.applyAgain(partition, record)
-    await this.retries.answer(letter, reason === undefined ? 'applied' : 'failed', reason)
+    await this.letters.answer(letter, reason === undefined ? 'applied' : 'failed', reason)
     logger.info({ view: this.name, letter: letter.id, reason }, 'a dead letter was tried again')
   }
 
@@ -481,29 +427,12 @@ class ViewRunner implements Runner {
   private async applyAgain(partition: Partition, record: FetchedBatch['records'][number]): Promise<string | undefined> {
     const { position } = this.states.get(partition)!
     const place = { offset: record.offset, cause: null, hash: null }
-    const events = await this.decodeAll({ partition, records: [record], positions: [place], position: place, junk: 0 })
+    const events = await this.intake.decode({ partition, records: [record], positions: [place] })
     const event = events?.[0]?.event
     if (event === undefined) return 'the processor was stopped meanwhile'
     const reason = this.view.reasonToSkip?.(event)
     if (reason === undefined) await this.view.apply({ partition, events: events!, position })
     return reason
-  }
-
-  /** Does something until it succeeds, with backoff; undefined when the runner ends first. Bugs are thrown. */
-  private async persist<T>(what: string, task: () => Promise<T>): Promise<T | undefined> {
-    const { clock, random, logger } = this.options
-    for (let attempt = 0; !this.abort.signal.aborted; attempt++) {
-      try {
-        return await task()
-      } catch (error) {
-        if (!mayPass(error)) throw error
-        this.metrics.failures.inc(this.labels)
-        const delayMs = retryDelayMs(attempt, random)
-        logger.warn({ err: error, view: this.name, attempt, delayMs }, `${what} failed and is tried again`)
-        await clock.sleep(delayMs, this.abort.signal)
-      }
-    }
-    return undefined
   }
 
   ready(): boolean {
@@ -540,29 +469,9 @@ class ViewRunner implements Runner {
     this.places?.close()
     this.endWait()
     await closed
-    await this.retries.close()
+    await this.letters.close()
     await this.running
     if (this.running === undefined) this.finish()
     await this.view.close()
   }
-}
-
-function undecodable(view: string, place: string, cause: unknown): ViewStopped {
-  return new ViewStopped(
-    `${view}: the valid record at ${place} cannot be decoded: its schema is newer than this build or it is damaged. ` +
-      'Upgrade this process before the sequencer',
-    { cause },
-  )
-}
-
-/** False for what no retry can help: a corrupt log, a broken invariant, a bug. */
-function mayPass(error: unknown): boolean {
-  const hopeless = [LogCorrupt, BrokenInvariant, TypeError, ReferenceError, ViewStopped]
-  return !hopeless.some(kind => error instanceof kind)
-}
-
-/** Doubles from RETRY_MS_FIRST to RETRY_MS_MAX; half of it is random, so that partitions do not come all at once. */
-export function retryDelayMs(attempt: number, random: Random): Millis {
-  const full = Math.min(RETRY_MS_FIRST * 2 ** Math.min(attempt, 16), RETRY_MS_MAX)
-  return full / 2 + (full / 2) * random.next()
 }

@@ -26,6 +26,11 @@ export class ViewMoved extends Error {
   override readonly name = 'ViewMoved'
 }
 
+/** The view cannot go on by itself; the message says what an operator has to do. Its position stays. */
+export class ViewStopped extends Error {
+  override readonly name = 'ViewStopped'
+}
+
 /**
  * What a processor that builds a view gives to the runner (processors/runner.ts).
  *

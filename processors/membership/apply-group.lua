@@ -1,5 +1,5 @@
 -- Notes what events say of one group. Facts are kept by version: the same again, or late, changes nothing.
-local head = KEYS[1] -- hash: owner, info, settings (versioned texts), createdSeq, dismissedSeq, changed, taken
+local head = KEYS[1] -- hash: owner, info, settings (versioned texts), createdSeq, dismissedSeq, changed, invitedAt
 local stays = KEYS[2] -- hash: userId -> stays as text, +1-5+9
 local present = KEYS[3] -- sorted set, all scores 0: userId of who is in; left as it is by a dismissal
 local changes = KEYS[4] -- sorted set: userId, score seq of the last change
@@ -8,6 +8,9 @@ local aliases = KEYS[6] -- hash: userId -> versioned alias
 local mutes = KEYS[7] -- hash: userId -> versioned time
 local requests = KEYS[8] -- hash: userId -> offset, at, message
 local invites = KEYS[9] -- hash: inviteId -> offset, usedOffset, uses, by, expiresAt, usesMax
+local uses = KEYS[10] -- sorted set, all scores 0: inviteId/offset of each use of those invites
+local endedRequests = KEYS[11] -- hash: userId -> offset of the last request that was ended
+local endedInvites = KEYS[12] -- hash: inviteId -> expiresAt, of those that ended before
 local changed = tonumber(ARGV[1]) -- [integer] offset of the last event that a list shows; -1: none
 -- then facts, each its kind and fields (redis-membership-store.ts)
 
@@ -32,23 +35,16 @@ local function setLater(key, field, version, value)
   redis.call('HSET', key, field, version .. ' ' .. value)
 end
 
--- Requests and invites that have ended leave nothing: late facts would bring them back. So the group remembers the offset
--- of the last one that it has taken.
-local taken = tonumber(redis.call('HGET', head, 'taken') or '-1')
-local newest = taken
-
-local function isNew(offset)
-  newest = math.max(newest, tonumber(offset))
-  return tonumber(offset) > taken
-end
-
 local function touch(userId, seq)
   redis.call('ZADD', changes, 'GT', seq, userId)
 end
 
 local function endRequest(userId, offset)
   local stored = redis.call('HGET', requests, userId)
-  if stored and tonumber(string.match(stored, '^%d+')) < tonumber(offset) then redis.call('HDEL', requests, userId) end
+  local asked = stored and string.match(stored, '^%d+')
+  if not asked or tonumber(asked) >= tonumber(offset) then return end
+  redis.call('HDEL', requests, userId)
+  redis.call('HSET', endedRequests, userId, asked)
 end
 
 local function addStay(userId, sign, seq)
@@ -68,14 +64,28 @@ local function fields(text)
   return out
 end
 
--- Those that have ended go when a new one comes: there is a bounded number.
-local function dropEnded(at, kept)
+local function endInvite(inviteId, expiresAt)
+  redis.call('HDEL', invites, inviteId)
+  redis.call('ZREMRANGEBYLEX', uses, '[' .. inviteId .. '/', '(' .. inviteId .. '0') -- '0' follows '/'
+  redis.call('HSET', endedInvites, inviteId, expiresAt)
+end
+
+-- Those that are over, or were used up before, go when another one comes: there is a bounded number. What they leave goes
+-- once they are over; that a late fact of one is late is known by its own time then.
+local function dropEnded(offset, eventAt)
+  local invitedAt = math.max(tonumber(eventAt), tonumber(redis.call('HGET', head, 'invitedAt') or '0'))
+  redis.call('HSET', head, 'invitedAt', string.format('%d', invitedAt))
   local all = redis.call('HGETALL', invites)
   for i = 1, #all, 2 do
     local invite = fields(all[i + 1])
-    local isOver = tonumber(invite[5]) <= tonumber(at) or tonumber(invite[3]) >= tonumber(invite[6])
-    if all[i] ~= kept and isOver then redis.call('HDEL', invites, all[i]) end
+    local isUsedUp = tonumber(invite[3]) >= tonumber(invite[6]) and tonumber(invite[2]) < tonumber(offset)
+    if tonumber(invite[5]) <= invitedAt or isUsedUp then endInvite(all[i], invite[5]) end
   end
+  local ended = redis.call('HGETALL', endedInvites)
+  for i = 1, #ended, 2 do
+    if tonumber(ended[i + 1]) <= invitedAt then redis.call('HDEL', endedInvites, ended[i]) end
+  end
+  return invitedAt
 end
 
 local at = 2
@@ -117,27 +127,29 @@ while at <= #ARGV do
     redis.call('HSET', head, field, seq)
   elseif kind == 'asked' then
     local offset, userId, value = take(3)
-    if isNew(offset) then setLater(requests, userId, offset, value) end
+    if tonumber(offset) > tonumber(redis.call('HGET', endedRequests, userId) or '-1') then
+      setLater(requests, userId, offset, value)
+    end
   elseif kind == 'answered' then
     local offset, userId = take(2)
     endRequest(userId, offset)
   elseif kind == 'invited' then
     local offset, eventAt, inviteId, text = take(4)
-    if isNew(offset) then
-      dropEnded(eventAt, inviteId)
-      redis.call('HSETNX', invites, inviteId, text)
-    end
+    local isOver = tonumber(fields(text)[5]) <= dropEnded(offset, eventAt)
+    if not isOver and redis.call('HEXISTS', endedInvites, inviteId) == 0 then redis.call('HSETNX', invites, inviteId, text) end
   elseif kind == 'inviteUsed' then
     local offset, inviteId = take(2)
     local stored = redis.call('HGET', invites, inviteId)
-    local invite = stored and fields(stored)
-    if invite and tonumber(invite[2]) < tonumber(offset) then
-      invite[2] = offset
+    if stored and redis.call('ZADD', uses, 0, inviteId .. '/' .. offset) == 1 then
+      local invite = fields(stored)
+      if tonumber(invite[2]) < tonumber(offset) then invite[2] = offset end
       invite[3] = string.format('%d', tonumber(invite[3]) + 1)
       redis.call('HSET', invites, inviteId, table.concat(invite, ' '))
     end
   elseif kind == 'inviteEnded' then
-    redis.call('HDEL', invites, take(1))
+    local inviteId = take(1)
+    local stored = redis.call('HGET', invites, inviteId)
+    if stored then endInvite(inviteId, fields(stored)[5]) end
   else
     return redis.error_reply('unknown fact ' .. kind)
   end
@@ -145,5 +157,4 @@ end
 if changed >= 0 and changed > tonumber(redis.call('HGET', head, 'changed') or '-1') then
   redis.call('HSET', head, 'changed', ARGV[1])
 end
-if newest > taken then redis.call('HSET', head, 'taken', string.format('%d', newest)) end
 return 'OK'

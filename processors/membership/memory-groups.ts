@@ -1,4 +1,5 @@
 import { unreachable } from '../../infra/assert.ts'
+import type { Millis } from '../../infra/clock.ts'
 import type { Offset, Partition, Seq, SessionId, UserId } from '../../schemas/ids.ts'
 import type { GroupFact } from './group-facts.ts'
 import type { GroupEntry, GroupWrites } from './project.ts'
@@ -12,8 +13,8 @@ export interface GroupRows {
   createdSeq: Seq
   dismissedSeq: Seq
   changedOffset: Offset
-  /** Of the last request or invite: late facts would bring back what has ended. */
-  takenOffset: Offset
+  /** Log time of the newest invite. */
+  invitedAt: Millis
   stays: Map<UserId, string>
   roles: Map<UserId, string>
   aliases: Map<UserId, string>
@@ -25,6 +26,12 @@ export interface GroupRows {
   /** `offset at message`. */
   requests: Map<UserId, string>
   invites: Map<string, string>
+  /** Offsets of the uses of those invites. */
+  uses: Map<string, Set<Offset>>
+  /** Of the last request of a user that was ended. */
+  endedRequests: Map<UserId, Offset>
+  /** The time until which an invite would have held. */
+  endedInvites: Map<string, Millis>
 }
 
 /** Of one user and one group. */
@@ -41,7 +48,7 @@ export function emptyGroup(): GroupRows {
     createdSeq: 0,
     dismissedSeq: 0,
     changedOffset: -1,
-    takenOffset: -1,
+    invitedAt: 0,
     stays: new Map(),
     roles: new Map(),
     aliases: new Map(),
@@ -50,18 +57,14 @@ export function emptyGroup(): GroupRows {
     changedSeq: 0,
     requests: new Map(),
     invites: new Map(),
+    uses: new Map(),
+    endedRequests: new Map(),
+    endedInvites: new Map(),
   }
 }
 
 export function applyGroup(group: GroupRows, { facts, changedOffset = -1 }: GroupWrites): void {
-  const { takenOffset } = group
-  for (const fact of facts) {
-    if (fact.kind === 'asked' || fact.kind === 'invited') {
-      if (fact.offset <= takenOffset) continue
-      group.takenOffset = fact.offset
-    }
-    applyFact(group, fact)
-  }
+  for (const fact of facts) applyFact(group, fact)
   group.changedOffset = Math.max(group.changedOffset, changedOffset)
 }
 
@@ -96,6 +99,7 @@ function applyFact(group: GroupRows, fact: GroupFact): void {
       group.head.set('settings', later(group.head.get('settings'), fact.seq, JSON.stringify(fact.settings)))
       break
     case 'asked': {
+      if (fact.offset <= (group.endedRequests.get(fact.userId) ?? -1)) break
       const text = `${fact.at} ${fact.message ?? ''}`
       group.requests.set(fact.userId, later(group.requests.get(fact.userId), fact.offset, text))
       break
@@ -104,9 +108,15 @@ function applyFact(group: GroupRows, fact: GroupFact): void {
       endRequest(group, fact.userId, fact.offset)
       break
     case 'invited':
+      dropEnded(group, fact)
+      if (fact.expiresAt <= group.invitedAt || group.endedInvites.has(fact.inviteId)) break
+      if (!group.invites.has(fact.inviteId)) group.invites.set(fact.inviteId, inviteText(fact))
+      break
     case 'inviteUsed':
+      addUse(group, fact.inviteId, fact.offset)
+      break
     case 'inviteEnded':
-      applyInvite(group.invites, fact)
+      endInvite(group, fact.inviteId)
       break
     default:
       unreachable(fact)
@@ -129,30 +139,44 @@ function touch(group: GroupRows, userId: UserId, seq: Seq): void {
   group.changedSeq = Math.max(group.changedSeq, seq)
 }
 
-function endRequest(group: GroupRows, userId: UserId, offset: Offset): void {
-  const stored = group.requests.get(userId)
-  if (stored !== undefined && versionOf(stored) < offset) group.requests.delete(userId)
+function endRequest({ requests, endedRequests }: GroupRows, userId: UserId, offset: Offset): void {
+  const stored = requests.get(userId)
+  if (stored === undefined || versionOf(stored) >= offset) return
+  requests.delete(userId)
+  endedRequests.set(userId, versionOf(stored))
 }
 
-function applyInvite(
-  invites: Map<string, string>,
-  fact: Extract<GroupFact, { kind: 'invited' | 'inviteUsed' | 'inviteEnded' }>,
-): void {
-  const stored = invites.get(fact.inviteId)
-  if (fact.kind === 'invited') {
-    // Those that have ended go when a new one comes: there is a bounded number.
-    for (const [inviteId, text] of invites) {
-      const { expiresAt, uses, usesMax } = parseInvite(text)
-      if (inviteId !== fact.inviteId && (expiresAt <= fact.at || uses >= usesMax)) invites.delete(inviteId)
-    }
-    if (stored === undefined) invites.set(fact.inviteId, inviteText(fact))
-  } else if (fact.kind === 'inviteEnded') {
-    invites.delete(fact.inviteId)
-  } else if (stored !== undefined) {
-    const invite = parseInvite(stored)
-    if (invite.usedOffset >= fact.offset) return
-    invites.set(fact.inviteId, inviteText({ ...invite, uses: invite.uses + 1, usedOffset: fact.offset }))
+function endInvite({ invites, uses, endedInvites }: GroupRows, inviteId: string): void {
+  const stored = invites.get(inviteId)
+  if (stored === undefined) return
+  invites.delete(inviteId)
+  uses.delete(inviteId)
+  endedInvites.set(inviteId, parseInvite(stored).expiresAt)
+}
+
+/**
+ * Those that are over, or were used up before, go when another one comes: there is a bounded number. What they leave
+ * goes once they are over; that a late fact of one is late is known by its own time then.
+ */
+function dropEnded(group: GroupRows, { at, offset }: Extract<GroupFact, { kind: 'invited' }>): void {
+  group.invitedAt = Math.max(group.invitedAt, at)
+  for (const [inviteId, text] of group.invites) {
+    const { expiresAt, uses, usesMax, usedOffset } = parseInvite(text)
+    if (expiresAt <= group.invitedAt || (uses >= usesMax && usedOffset < offset)) endInvite(group, inviteId)
   }
+  for (const [inviteId, expiresAt] of group.endedInvites) {
+    if (expiresAt <= group.invitedAt) group.endedInvites.delete(inviteId)
+  }
+}
+
+function addUse({ invites, uses: usesOf }: GroupRows, inviteId: string, offset: Offset): void {
+  const stored = invites.get(inviteId)
+  if (stored === undefined) return
+  const offsets = usesOf.get(inviteId) ?? new Set()
+  usesOf.set(inviteId, offsets.add(offset))
+  const invite = parseInvite(stored)
+  const usedOffset = Math.max(invite.usedOffset, offset)
+  invites.set(inviteId, inviteText({ ...invite, uses: offsets.size, usedOffset }))
 }
 
 export function textsOf(group: GroupRows, userId: UserId): MemberTexts {

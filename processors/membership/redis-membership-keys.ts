@@ -6,7 +6,8 @@ import type { SessionId, UserId } from '../../schemas/ids.ts'
  * view only. A versioned text is `<version> <value>` (versioned.ts), its version the seq of the event that says it.
  *
  *   {g:<groupId>}:head     hash  owner, info, settings: versioned texts (JSON); createdSeq; dismissedSeq once dismissed;
- *                                changed: offset of the last event after which a list shows the group otherwise
+ *                                changed: offset of the last event after which a list shows the group otherwise;
+ *                                invitedAt: log time of the newest invite
  *   {g:<groupId>}:stays    hash  userId -> stays as text (stays.ts), of everyone who ever was in
  *   {g:<groupId>}:present  zset  userId, all scores 0: who is in, in byte order; a dismissal leaves it as it is
  *   {g:<groupId>}:changes  zset  userId, score: seq of the last change to that user in the group
@@ -14,14 +15,17 @@ import type { SessionId, UserId } from '../../schemas/ids.ts'
  *   {g:<groupId>}:aliases  hash  userId -> versioned alias
  *   {g:<groupId>}:mutes    hash  userId -> versioned time until which the user may not speak, 0: may
  *   {g:<groupId>}:requests hash  userId -> `<offset> <at> <message>`, of those who wait for an answer
- *   {g:<groupId>}:invites  hash  inviteId -> text (versioned.ts), of those that were not revoked
+ *   {g:<groupId>}:invites  hash  inviteId -> text (versioned.ts), of those that have not ended
+ *   {g:<groupId>}:uses     zset  `<inviteId>/<offset>`, all scores 0: each use of those invites
+ *   {g:<groupId>}:endedRequests  hash  userId -> offset of the last request that was ended, so that no late write brings it back
+ *   {g:<groupId>}:endedInvites   hash  inviteId -> time until which it would have held, for the same; gone soon after that time
  *   {u:<userId>}:groups    hash  sessionId -> seq/joinSeq; joinSeq 0 for groups left, so that no replay brings them back
  *   {u:<userId>}:roles     hash  sessionId -> versioned role
  *   {u:<userId>}:touched   hash  sessionId -> partition/offset of the last event that changed what the user is there
  */
 
 /** Raised when what is stored changes: a generation of another format counts as none and is built anew. */
-export const MEMBERSHIP_FORMAT = '6'
+export const MEMBERSHIP_FORMAT = '7'
 
 export interface GroupKeys {
   head: string
@@ -33,6 +37,9 @@ export interface GroupKeys {
   mutes: string
   requests: string
   invites: string
+  uses: string
+  endedRequests: string
+  endedInvites: string
 }
 
 export function groupKeys(keyPrefix: string, sessionId: SessionId): GroupKeys {
@@ -47,6 +54,9 @@ export function groupKeys(keyPrefix: string, sessionId: SessionId): GroupKeys {
     mutes: `${base}mutes`,
     requests: `${base}requests`,
     invites: `${base}invites`,
+    uses: `${base}uses`,
+    endedRequests: `${base}endedRequests`,
+    endedInvites: `${base}endedInvites`,
   }
 }
 

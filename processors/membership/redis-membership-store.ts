@@ -92,8 +92,10 @@ export class RedisMembershipStore implements MembershipStore {
 }
 
 function applyCommand(keyPrefix: string, { sessionId, facts, changedOffset = -1 }: GroupWrites): Command {
-  const { head, stays, present, changes, roles, aliases, mutes, requests, invites } = groupKeys(keyPrefix, sessionId)
-  const keys = [head, stays, present, changes, roles, aliases, mutes, requests, invites]
+  const { head, stays, present, changes, roles, aliases, mutes, ...asking } = groupKeys(keyPrefix, sessionId)
+  const { requests, invites, uses, endedRequests, endedInvites } = asking
+  const members = [head, stays, present, changes, roles, aliases, mutes]
+  const keys = [...members, requests, invites, uses, endedRequests, endedInvites]
   return applyGroup.call(keys, [changedOffset, ...facts.flatMap(factArguments)])
 }
 

@@ -385,8 +385,8 @@ function invitesOf(script: Script, session: SessionId): { created: number; live:
 }
 
 /**
- * How a view may be given `size` events: batches in order, with repeats and going back, but each event after those
- * before it, to the end.
+ * How a view may be given `size` events: batches in order, with repeats and going back, each event after those before it,
+ * to the end.
  */
 export function anyDelivery(size: number): fc.Arbitrary<[from: number, to: number][]> {
   return fc
@@ -403,4 +403,22 @@ export function anyDelivery(size: number): fc.Arbitrary<[from: number, to: numbe
       if (reached < size) batches.push([reached, size])
       return batches
     })
+}
+
+/**
+ * The same, with batches between them that are out of order: late ones, as of a process that was replaced, and early ones,
+ * as of a process behind which the store was set back. The last event comes last.
+ */
+export function anyDisorder(size: number): fc.Arbitrary<[from: number, to: number][]> {
+  const strays = fc.array(fc.record({ before: fc.nat(), from: fc.nat(), length: fc.integer({ min: 1, max: 12 }) }), {
+    maxLength: 12,
+  })
+  return fc.tuple(anyDelivery(size), strays).map(([batches, stray]) => {
+    const disordered = [...batches]
+    for (const { before, from, length } of stray) {
+      const start = from % size
+      disordered.splice(before % (disordered.length + 1), 0, [start, Math.min(size, start + length)])
+    }
+    return [...disordered, [size - 1, size]]
+  })
 }

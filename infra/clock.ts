@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import { portableClock, portableRandom } from './portable-clock.ts'
 
 /** Milliseconds since the Unix epoch, or a span of them. */
@@ -42,7 +42,25 @@ export const systemClock: Clock = {
   },
 }
 
+/** A call of the system's generator takes as long for a few bytes as for some thousand, so they are drawn together. */
+const POOL_BYTES = 4_096
+const pool = Buffer.allocUnsafeSlow(POOL_BYTES)
+let drawn = POOL_BYTES
+
+function randomBytes(size: number): Buffer {
+  if (size > POOL_BYTES) return randomFillSync(Buffer.allocUnsafe(size))
+  if (drawn + size > POOL_BYTES) {
+    randomFillSync(pool)
+    drawn = 0
+  }
+  const bytes = Buffer.from(pool.subarray(drawn, drawn + size))
+  // What was given is nowhere else: it may be a secret.
+  pool.fill(0, drawn, drawn + size)
+  drawn += size
+  return bytes
+}
+
 export const systemRandom: Random = {
   next: portableRandom.next,
-  bytes: size => randomBytes(size),
+  bytes: randomBytes,
 }

@@ -94,17 +94,17 @@ export function produceCall(
 
 function decodeProduce(payload: Buffer): ProduceAnswer {
   const reader = new Reader(payload)
-  const topics = reader.array(() => {
+  const partitions: ProduceAnswer['partitions'] = []
+  reader.array(() => {
     const topic = reader.text()
-    return reader.array(() => {
-      const answer = { topic, partition: reader.int32(), errorCode: reader.int16(), baseOffset: reader.int64() }
+    reader.array(() => {
+      partitions.push({ topic, partition: reader.int32(), errorCode: reader.int16(), baseOffset: reader.int64() })
       // The log's append time and start.
       reader.int64()
       reader.int64()
-      return answer
     })
   })
-  return { partitions: topics.flat(), clientSideThrottleTime: reader.int32() }
+  return { partitions, clientSideThrottleTime: reader.int32() }
 }
 
 export interface FetchRequest {
@@ -155,11 +155,12 @@ function decodeFetch(payload: Buffer): FetchAnswer {
   const errorCode = reader.int16()
   // The fetch session.
   reader.int32()
-  const topics = reader.array(() => {
+  const partitions: FetchedPartition[] = []
+  reader.array(() => {
     reader.text()
-    return reader.array(() => decodeFetchedPartition(reader))
+    reader.array(() => partitions.push(decodeFetchedPartition(reader)))
   })
-  return { clientSideThrottleTime, errorCode, partitions: topics.flat() }
+  return { clientSideThrottleTime, errorCode, partitions }
 }
 
 function decodeFetchedPartition(reader: Reader): FetchedPartition {

@@ -110,9 +110,15 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
 
   async write({ partition, writes, position }: Parameters<HistoryStore['write']>[0]): Promise<void> {
     const place = this.places.get(partition)
-    if (place === undefined || !this.isInPlace(partition)) throw new ViewMoved(`partition ${partition}`)
+    if (place?.contents !== this.server.contents) throw new ViewMoved(`partition ${partition}`)
     const { contents } = place
-    const states = writes.sessions.map(session => this.applySession(contents, partition, session))
+    const isInPlace = this.isInPlace(partition)
+    const states = writes.sessions.map(session => {
+      if (!isInPlace && isGap(contents.sessions.get(session.sessionId), session)) {
+        throw new ViewMoved(`partition ${partition}: ${session.sessionId} lacks events that were confirmed`)
+      }
+      return this.applySession(contents, partition, session)
+    })
     for (const [userId, lists] of userWritesOf(writes.sessions, states)) this.applyUser(contents, userId, lists)
     for (const refusal of writes.refusals) this.applyRefusal(contents, refusal)
     for (const { sessionId, amendments } of writes.sessions) {
@@ -124,6 +130,8 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
     const time = hotTime(writes.at)
     if (time > (contents.times.get(partition) ?? 0)) contents.times.set(partition, time)
     if (writes.at > 0) this.sweep(contents, partition, writes.at - this.options.eventAgeMs)
+    // As in Redis: a store that was set back is noticed with the position, behind what was written.
+    if (!isInPlace) throw new ViewMoved(`partition ${partition}: the store lost what it had confirmed`)
     const stored = contents.positions.get(partition)
     if (stored === undefined || stored.offset < position.offset) contents.positions.set(partition, position)
     place.before = position.offset
@@ -143,12 +151,12 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
     const session = contents.sessions.get(writes.sessionId) ?? newSession()
     const before = session.lastSeq
     const fresh = writes.lines.filter(line => line.seq > before)
-    const first = fresh[0]
-    if (first !== undefined && first.seq !== before + 1) {
-      this.onGap({ sessionId: writes.sessionId, firstSeq: first.seq })
+    if (isGap(session, writes)) {
+      const { seq } = writes.lines[0]!
+      this.onGap({ sessionId: writes.sessionId, firstSeq: seq })
       session.events.clear()
       session.reactions.clear()
-      session.firstSeq = first.seq
+      session.firstSeq = seq
     }
     for (const line of fresh) session.events.set(line.seq, line)
     const last = fresh.at(-1)
@@ -435,6 +443,12 @@ function applyTold(
 
 function toldOf(user: StoredUser | undefined): (UrgentEvent & { json: string })[] {
   return [...(user?.told ?? [])].map(([member, at]) => toldEvent(member, at))
+}
+
+/** True where what is stored does not reach up to the first event that is new. */
+function isGap(stored: StoredSession | undefined, { lines }: SessionWrites): boolean {
+  const before = stored?.lastSeq ?? 0
+  return lines[0]!.seq > before + 1
 }
 
 function newSession(): StoredSession {

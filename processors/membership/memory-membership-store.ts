@@ -115,8 +115,9 @@ export class MemoryMembershipStore implements MembershipStore, MembershipReader,
 
   async write({ partition, writes, position }: Parameters<MembershipStore['write']>[0]): Promise<void> {
     const place = this.places.get(partition)
-    if (place === undefined || !this.isInPlace(partition)) throw new ViewMoved(`partition ${partition}`)
+    if (place?.contents !== this.server.contents) throw new ViewMoved(`partition ${partition}`)
     const { contents } = place
+    const isInPlace = this.isInPlace(partition)
     const stored = contents.positions.get(partition)
     for (const group of writes.groups) {
       const rows = contents.groups.get(group.sessionId) ?? emptyGroup()
@@ -132,6 +133,8 @@ export class MemoryMembershipStore implements MembershipStore, MembershipReader,
     contents.people.write(writes.people)
     contents.apps.writeUsers({ partition, own: writes.people.own })
     contents.apps.write(writes.apps)
+    // As in Redis: a store that was set back is noticed with the position, behind what was written.
+    if (!isInPlace) throw new ViewMoved(`partition ${partition}: the store lost what it had confirmed`)
     if (stored === undefined || stored.offset < position.offset) contents.positions.set(partition, position)
     place.before = position.offset
   }

@@ -33,6 +33,8 @@ export const FAULTS = [
   'reader frozen',
   // Time.
   'clock stepped',
+  // Stores as well; not among those that are drawn together, so that seeds from before it mean what they meant.
+  'redis set back',
 ] as const
 
 export type FaultName = (typeof FAULTS)[number]
@@ -58,6 +60,7 @@ export const STRIKES = [
   { name: 'reader slow', weight: 3 },
   { name: 'reader frozen', weight: 2 },
   { name: 'clock stepped', weight: 2 },
+  { name: 'redis set back', weight: 2 },
 ] as const satisfies readonly { name: FaultName; weight: number }[]
 export type StrikeName = (typeof STRIKES)[number]['name']
 
@@ -97,7 +100,9 @@ export class Faults {
 export function drawFaults(random: SeededRandom): FaultName[] {
   const kind = random.next()
   if (kind < 0.04) return []
-  if (kind < 0.12) return [...FAULTS]
+  if (kind < 0.12) return [...DRAWN_TOGETHER]
   const share = 0.2 + random.next() * 0.6
-  return FAULTS.filter(() => random.chance(share))
+  return DRAWN_TOGETHER.filter(() => random.chance(share))
 }
+
+const DRAWN_TOGETHER = FAULTS.filter(name => name !== 'redis set back')

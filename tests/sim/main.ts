@@ -9,24 +9,55 @@ import { runWorkers } from './workers.ts'
  * `npm run sim -- 817223` replays a seed, `npm run sim -- 1..500` runs a range, `npm run sim -- --seconds 60` runs
  * fresh seeds, in one process per core. Exit code 0: nothing was found; 1: a seed failed; 2: the arguments mean nothing.
  */
-const HELP = 'npm run sim -- SEED | FIRST..LAST | --seconds N [--workers N]'
+const USAGE = 'npm run sim -- SEED | FIRST..LAST | --seconds N [--workers N]'
+const HELP = `${USAGE}
+
+Runs the whole product on a virtual clock, with faults drawn from a seed, and audits what came of it (docs/simulation.md).
+
+  SEED          runs one seed: the same faults at the same moments, and the same outcome, every time
+  FIRST..LAST   runs a range of seeds, one after the other, up to the first that fails
+  --seconds N   runs fresh seeds for so long
+  --workers N   processes that do so (one per core)
+  --help        this text
+
+The exit code is 0 when nothing was found, 1 when a seed failed.`
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { seconds: { type: 'string' }, workers: { type: 'string', default: String(availableParallelism()) } },
-  })
-  const [seconds, workers] = [Number(values.seconds), Number(values.workers)]
-  const seeds = seedsOf(positionals[0])
-  if (seeds === undefined && !(seconds > 0 && workers >= 1)) {
-    console.error(HELP)
+  const given = argumentsOf()
+  if (given === undefined) {
+    console.error(USAGE)
     return 2
   }
+  if (given.isHelp) {
+    console.log(HELP)
+    return 0
+  }
+  const { seeds, seconds, workers } = given
   const { totals, failure } = seeds === undefined ? await runWorkers({ seconds, workers }) : await replay(seeds)
   console.log(String(totals))
   if (failure === undefined) return 0
   console.log(failure)
   return 1
+}
+
+/** Undefined where they mean nothing. */
+function argumentsOf() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        seconds: { type: 'string' },
+        workers: { type: 'string', default: String(availableParallelism()) },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    const [seconds, workers] = [Number(values.seconds), Number(values.workers)]
+    const seeds = seedsOf(positionals[0])
+    const isMeant = values.help || seeds !== undefined || (seconds > 0 && workers >= 1)
+    return isMeant ? { seeds, seconds, workers, isHelp: values.help } : undefined
+  } catch {
+    return undefined
+  }
 }
 
 async function replay(seeds: Iterable<number>) {

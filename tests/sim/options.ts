@@ -53,7 +53,7 @@ export function optionsOf(seed: number, changes: Partial<SimOptions> = {}): SimO
 }
 
 function draw(seed: number, random: SeededRandom): SimOptions {
-  return {
+  const drawn: SimOptions = {
     seed,
     stepsMax: STEPS_MAX,
     partitions: random.between(1, 3),
@@ -71,8 +71,10 @@ function draw(seed: number, random: SeededRandom): SimOptions {
     faults: drawFaults(random),
     loginPolicy: random.pick(['all', 'all', 'onePerType', 'one', 'classes'] as const),
     loginsMax: random.pick([64, 64, 1]),
-    // The last to be drawn: seeds from before it mean what they meant.
+    // The last to be drawn, one after the other: seeds from before them mean what they meant.
     pushes: random.chance(0.25),
     notesMax: NOTES_MAX,
   }
+  const isSetBack = drawn.faults.length > 0 && random.chance(0.3)
+  return isSetBack ? { ...drawn, faults: [...drawn.faults, 'redis set back'] } : drawn
 }

@@ -72,6 +72,15 @@ export class Trail {
 
 const TRAIL_MAX = 30
 
+/** Keeps what a view's server holds, so that it can be set back to it. */
+function copyNowAndThen({ faults, random, copies, servers }: World, name: 'history' | 'membership'): void {
+  if (!faults.enabled.has('redis set back') || !random.chance(COPIED)) return
+  if (name === 'history') copies.history.take(servers.history.contents)
+  else copies.membership.take(servers.membership.contents)
+}
+
+const COPIED = 0.05
+
 export function historyStore(world: World, host: Machine): HistoryStore {
   const server = world.servers.history
   const store = new MemoryHistoryStore(server, world.historyOptions)
@@ -87,6 +96,7 @@ export function historyStore(world: World, host: Machine): HistoryStore {
       }
       await store.write({ partition, writes, position })
       world.trails.history.add(partition, position)
+      copyNowAndThen(world, 'history')
     },
     close: () => store.close(),
   }
@@ -109,6 +119,7 @@ export function membershipStore(world: World, host: Machine): MembershipStore {
       }
       await store.write({ partition, writes, position })
       world.trails.membership.add(partition, position)
+      copyNowAndThen(world, 'membership')
     },
     close: () => store.close(),
   }

@@ -46,6 +46,9 @@ export function strike(world: World, name: StrikeName): void {
     case 'view rewound':
       rewindView(world)
       return
+    case 'redis set back':
+      setBackRedis(world)
+      return
     case 'clock stepped':
       faults.count(name)
       stepClock(world)
@@ -111,10 +114,25 @@ function emptyRedis(world: World): void {
     world.servers[name].flush()
     if (name === 'membership') world.membershipLosses++
     world.trails[name].clear()
+    world.copies[name].clear()
   }
 }
 
-/** Redis fails over to a replica that is behind: a position, or everything, is as it was a while ago. */
+/** Redis fails over to a replica that is behind: a view is as it was a while ago. */
+function setBackRedis(world: World): void {
+  const { random, copies, servers } = world
+  const name = random.pick(['history', 'membership'] as const)
+  const isSetBack =
+    name === 'history'
+      ? copies.history.setBack(servers.history.contents, random)
+      : copies.membership.setBack(servers.membership.contents, random)
+  if (!isSetBack) return
+  world.faults.count('redis set back')
+  world.note(`redis is set back to an earlier ${name}`)
+  world.trails[name].clear()
+}
+
+/** A position is as it was a while ago, so that events come once more. */
 function rewindView(world: World): void {
   const name = world.random.pick(['history', 'membership'] as const)
   const place = world.trails[name].pick(world)

@@ -34,6 +34,7 @@ import type { SimOptions } from './options.ts'
 import { type Codecs, codecsOf, countAppends, decodePack, sharesOf, topicsOf } from './parts.ts'
 import { gatewayHost, sequencerHost, viewHost } from './processes.ts'
 import { type Acked, pushHost, type Taken } from './push.ts'
+import { Copies } from './set-back.ts'
 import { Trail } from './stores.ts'
 import { strike } from './strikes.ts'
 
@@ -106,6 +107,10 @@ export class World {
     push: new MemoryPushStore(),
   }
   readonly trails = { history: new Trail(), membership: new Trail() }
+  readonly copies = {
+    history: new Copies<MemoryHistory['contents']>(),
+    membership: new Copies<MemoryMembership['contents']>(),
+  }
   readonly disks = new Disks()
   readonly historyOptions: HistoryOptions
   readonly limits = { writeBytes: WRITE_BYTES_MAX }

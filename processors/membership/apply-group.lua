@@ -8,9 +8,9 @@ local aliases = KEYS[6] -- hash: userId -> versioned alias
 local mutes = KEYS[7] -- hash: userId -> versioned time
 local requests = KEYS[8] -- hash: userId -> offset, at, message
 local invites = KEYS[9] -- hash: inviteId -> offset, usedOffset, uses, by, expiresAt, usesMax
-local uses = KEYS[10] -- sorted set, all scores 0: inviteId/offset of each use of those invites
+local uses = KEYS[10] -- with inviteId behind it, in the same slot: set: offset of each use of that invite
 local endedRequests = KEYS[11] -- hash: userId -> offset of the last request that was ended
-local endedInvites = KEYS[12] -- hash: inviteId -> expiresAt, of those that ended before
+local endedInvites = KEYS[12] -- sorted set: inviteId, score expiresAt, of those that ended before
 local changed = tonumber(ARGV[1]) -- [integer] offset of the last event that a list shows; -1: none
 -- then facts, each its kind and fields (redis-membership-store.ts)
 
@@ -66,8 +66,8 @@ end
 
 local function endInvite(inviteId, expiresAt)
   redis.call('HDEL', invites, inviteId)
-  redis.call('ZREMRANGEBYLEX', uses, '[' .. inviteId .. '/', '(' .. inviteId .. '0') -- '0' follows '/'
-  redis.call('HSET', endedInvites, inviteId, expiresAt)
+  redis.call('UNLINK', uses .. inviteId)
+  redis.call('ZADD', endedInvites, expiresAt, inviteId)
 end
 
 -- Those that are over, or were used up before, go when another one comes: there is a bounded number. What they leave goes
@@ -81,10 +81,7 @@ local function dropEnded(offset, eventAt)
     local isUsedUp = tonumber(invite[3]) >= tonumber(invite[6]) and tonumber(invite[2]) < tonumber(offset)
     if tonumber(invite[5]) <= invitedAt or isUsedUp then endInvite(all[i], invite[5]) end
   end
-  local ended = redis.call('HGETALL', endedInvites)
-  for i = 1, #ended, 2 do
-    if tonumber(ended[i + 1]) <= invitedAt then redis.call('HDEL', endedInvites, ended[i]) end
-  end
+  redis.call('ZREMRANGEBYSCORE', endedInvites, '-inf', invitedAt)
   return invitedAt
 end
 
@@ -136,11 +133,11 @@ while at <= #ARGV do
   elseif kind == 'invited' then
     local offset, eventAt, inviteId, text = take(4)
     local isOver = tonumber(fields(text)[5]) <= dropEnded(offset, eventAt)
-    if not isOver and redis.call('HEXISTS', endedInvites, inviteId) == 0 then redis.call('HSETNX', invites, inviteId, text) end
+    if not isOver and not redis.call('ZSCORE', endedInvites, inviteId) then redis.call('HSETNX', invites, inviteId, text) end
   elseif kind == 'inviteUsed' then
     local offset, inviteId = take(2)
     local stored = redis.call('HGET', invites, inviteId)
-    if stored and redis.call('ZADD', uses, 0, inviteId .. '/' .. offset) == 1 then
+    if stored and redis.call('SADD', uses .. inviteId, offset) == 1 then
       local invite = fields(stored)
       if tonumber(invite[2]) < tonumber(offset) then invite[2] = offset end
       invite[3] = string.format('%d', tonumber(invite[3]) + 1)

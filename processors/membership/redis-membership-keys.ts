@@ -16,9 +16,9 @@ import type { SessionId, UserId } from '../../schemas/ids.ts'
  *   {g:<groupId>}:mutes    hash  userId -> versioned time until which the user may not speak, 0: may
  *   {g:<groupId>}:requests hash  userId -> `<offset> <at> <message>`, of those who wait for an answer
  *   {g:<groupId>}:invites  hash  inviteId -> text (versioned.ts), of those that have not ended
- *   {g:<groupId>}:uses     zset  `<inviteId>/<offset>`, all scores 0: each use of those invites
+ *   {g:<groupId>}:uses:<inviteId>  set  offset of each use, of those invites
  *   {g:<groupId>}:endedRequests  hash  userId -> offset of the last request that was ended, so that no late write brings it back
- *   {g:<groupId>}:endedInvites   hash  inviteId -> time until which it would have held, for the same; gone soon after that time
+ *   {g:<groupId>}:endedInvites   zset  inviteId, score: time until which it would have held; for the same, gone soon after that time
  *   {u:<userId>}:groups    hash  sessionId -> seq/joinSeq; joinSeq 0 for groups left, so that no replay brings them back
  *   {u:<userId>}:roles     hash  sessionId -> versioned role
  *   {u:<userId>}:touched   hash  sessionId -> partition/offset of the last event that changed what the user is there
@@ -37,6 +37,7 @@ export interface GroupKeys {
   mutes: string
   requests: string
   invites: string
+  /** With an inviteId behind it. */
   uses: string
   endedRequests: string
   endedInvites: string
@@ -54,7 +55,7 @@ export function groupKeys(keyPrefix: string, sessionId: SessionId): GroupKeys {
     mutes: `${base}mutes`,
     requests: `${base}requests`,
     invites: `${base}invites`,
-    uses: `${base}uses`,
+    uses: `${base}uses:`,
     endedRequests: `${base}endedRequests`,
     endedInvites: `${base}endedInvites`,
   }

@@ -18,6 +18,8 @@ export class GenerationWriter {
   private guarded: Guard | undefined
   /** The value that the guard is to have next: what was sent under the present one may still come. */
   private nextGuard: Guard | undefined
+  /** From the first try on: what it has done may be known in the store before it is known here. */
+  private isCommitting = false
   private readonly places = new Map<Partition, { generation: string; before: number | undefined }>()
 
   /** Without `building` it writes to the live generation, with it to that one. */
@@ -28,23 +30,40 @@ export class GenerationWriter {
     this.pointer = building === undefined ? 'live' : 'building'
   }
 
+  /** Says that the generation that was built may become the live one from now on. */
+  committing(): void {
+    this.isCommitting = true
+  }
+
   /** Says that the generation that was built is the live one now. */
   committed(): void {
     this.pointer = 'live'
   }
 
-  /** Where the partition goes on: chooses its generation anew and reads its stored position. */
+  /**
+   * Where the partition goes on: chooses its generation anew and reads its stored position. Throws ViewStopped where what
+   * is being built is not there any more.
+   */
   async position(partition: Partition): Promise<Position | undefined> {
     const generation = await this.chooseGeneration()
     const json = await this.generations.position(generation, partition)
     const position = json === undefined ? undefined : (JSON.parse(json) as Position)
+    // Before anything is written again: a reader cannot see by positions alone that there was less in between.
+    if (this.isSetBack(partition, generation, position)) await this.generations.noteSetBack()
     this.places.set(partition, { generation, before: position?.offset })
     return position
   }
 
-  private chooseGeneration(): Promise<string> {
-    if (this.pointer === 'building') return Promise.resolve(this.building!)
-    return this.generations.liveOrNew()
+  private isSetBack(partition: Partition, generation: string, position: Position | undefined): boolean {
+    const known = this.places.get(partition)
+    if (this.pointer !== 'live' || known?.generation !== generation || known.before === undefined) return false
+    return (position?.offset ?? -1) < known.before
+  }
+
+  private async chooseGeneration(): Promise<string> {
+    if (this.pointer === 'live') return this.generations.liveOrNew()
+    if (this.isCommitting || (await this.generations.current('building')) === this.building) return this.building!
+    throw new ViewStopped('what was built is nowhere: another rebuild has ended, or the store was emptied')
   }
 
   /** What says that this writer is the only one; undefined where it has company. */
@@ -132,6 +151,7 @@ export function redisRebuildable(request: {
     },
     commit: async () => {
       if (building === undefined) throw new Error(`${name}: commit without begin`)
+      building.writer.committing()
       await generations.commitBuilding(building.generation, clock)
       building.writer.committed()
       building = undefined

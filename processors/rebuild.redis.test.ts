@@ -251,6 +251,25 @@ describe('rebuild', () => {
     await Promise.all([early.close(), view.close()])
   })
 
+  test('[RN32] a rebuild that wakes up when another one has ended, or the store was emptied, ends as well', async () => {
+    const eventLog = await makeEventLog()
+    const script = busyScript(50)
+    eventLog.append(script.events)
+    await liveRunner(eventLog)
+    const wake = async (ending: () => Promise<unknown>) => {
+      const view = await historyRebuildable({ connection: shared(), ...parts() }).begin()
+      await view.position(0)
+      await view.apply(script.batch(0, 10))
+      await ending()
+      await expect(view.apply(script.batch(10, 20))).rejects.toThrow(ViewMoved)
+      await expect(view.position(0)).rejects.toThrow(ViewStopped)
+      await view.close()
+    }
+    await wake(() => rebuildView(rebuildOptions(eventLog)))
+    expect(await rows()).toEqual(await expected(script))
+    await wake(flush)
+  })
+
   test('[RN11] a rebuild that is given up leaves the live view as it was', async () => {
     const eventLog = await makeEventLog()
     const script = busyScript(100)
@@ -295,6 +314,22 @@ describe('rebuild', () => {
 })
 
 describe('an emptied or restarted server', () => {
+  test('[RN6] readers are told that it was set back, before it has caught up', async () => {
+    const eventLog = await makeEventLog()
+    const script = busyScript(60)
+    eventLog.append(script.events.slice(0, 40))
+    await liveRunner(eventLog)
+    const reader = historyReader({ connection, random: systemRandom })
+    const before = await reader.filling()
+    const positions = `${connection.prefix}history:${await live()}:{history}:positions`
+    const early = (await readPlaced(eventLog, 0))[9]!.position
+    await connection.client.hset(positions, '0', JSON.stringify(early))
+    eventLog.append(script.events.slice(40))
+    await expect.poll(async () => (await reader.position(0))?.offset).toBe(script.events.length - 1)
+    expect(await reader.filling()).not.toBe(before)
+    expect(await rows()).toEqual(await expected(script))
+  })
+
   test('[RN6] it fills itself again with the next event', async () => {
     const eventLog = await makeEventLog()
     const script = busyScript(2_500)

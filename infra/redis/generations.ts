@@ -23,7 +23,8 @@ import type { RedisConnection } from './redis.ts'
  *   {<view>}:building          string, no TTL      the generation being built   rebuild
  *   {<view>}:builder           string, no TTL      who builds it: its last rebuild, in one word  rebuild
  *   {<view>}:seal              string, SEAL_MS     the generation that is sealed  rebuild
- *   {<view>}:filling           string, no TTL      the generation with which the server was filled from nothing  writers
+ *   {<view>}:filling           string, no TTL      the generation with which the server was filled from nothing,   writers
+ *                                                  or a name of its own since it lost what it had confirmed
  *   <generation>:{<view>}:positions   hash, no TTL  partition -> JSON of the position   writers
  */
 
@@ -136,6 +137,11 @@ export class Generations {
     const [generation, isNew] = answer as [string, string]
     if (isNew === '1') await this.sweep()
     return generation
+  }
+
+  /** Says that the server holds less than it had confirmed: who read it before the loss may not believe it to be the same. */
+  async noteSetBack(): Promise<void> {
+    await this.connection.client.set(this.fillingKey(), this.newName())
   }
 
   private newName(): string {

@@ -71,7 +71,7 @@ interface Contents {
 /** What one or more stores share, as clients of one server do. */
 export class MemoryHistory {
   contents: Contents = emptyContents()
-  /** How often it was emptied. */
+  /** How often it was emptied, or found to be set back. */
   lives = 0
 
   /** Loses everything. */
@@ -104,6 +104,8 @@ export class MemoryHistoryStore implements HistoryStore, HistoryReader, HistoryI
   async position(partition: Partition): Promise<Position | undefined> {
     const { contents } = this.server
     const position = contents.positions.get(partition)
+    const known = this.places.get(partition)
+    if (known?.contents === contents && (position?.offset ?? -1) < (known.before ?? -1)) this.server.lives++
     this.places.set(partition, { contents, before: position?.offset })
     return position
   }

@@ -50,6 +50,8 @@ interface Contents {
 export class MemoryMembership {
   private lives = 0
   contents: Contents = this.emptyContents()
+  /** How often it was found to hold less than it had confirmed. */
+  setBacks = 0
 
   /** What is asked of people. */
   get people(): PeopleReader & DevicesReader {
@@ -109,6 +111,8 @@ export class MemoryMembershipStore implements MembershipStore, MembershipReader,
   async position(partition: Partition): Promise<Position | undefined> {
     const { contents } = this.server
     const position = contents.positions.get(partition)
+    const known = this.places.get(partition)
+    if (known?.contents === contents && (position?.offset ?? -1) < (known.before ?? -1)) this.server.setBacks++
     this.places.set(partition, { contents, before: position?.offset })
     return position
   }
@@ -150,7 +154,7 @@ export class MemoryMembershipStore implements MembershipStore, MembershipReader,
   }
 
   async filling(): Promise<string> {
-    return this.server.contents.epoch
+    return `${this.server.contents.epoch}/${this.server.setBacks}`
   }
 
   async positions(): Promise<ReadonlyMap<Partition, Position>> {

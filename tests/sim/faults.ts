@@ -33,7 +33,7 @@ export const FAULTS = [
   'reader frozen',
   // Time.
   'clock stepped',
-  // Stores as well; not among those that are drawn together, so that seeds from before it mean what they meant.
+  // Stores as well; only with seeds that say so (options.ts).
   'redis set back',
 ] as const
 
@@ -100,9 +100,10 @@ export class Faults {
 export function drawFaults(random: SeededRandom): FaultName[] {
   const kind = random.next()
   if (kind < 0.04) return []
-  if (kind < 0.12) return [...DRAWN_TOGETHER]
+  if (kind < 0.12) return [...COMMON_FAULTS]
   const share = 0.2 + random.next() * 0.6
-  return DRAWN_TOGETHER.filter(() => random.chance(share))
+  return COMMON_FAULTS.filter(() => random.chance(share))
 }
 
-const DRAWN_TOGETHER = FAULTS.filter(name => name !== 'redis set back')
+/** Those that every seed may have. */
+export const COMMON_FAULTS: readonly FaultName[] = FAULTS.filter(name => name !== 'redis set back')

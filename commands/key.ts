@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { KEY_ID_BYTES, keyText, SECRET_BYTES } from '../gateway/http/keys.ts'
+import { keyText, newKeyId, SECRET_BYTES } from '../gateway/http/keys.ts'
 import { ALL_SCOPES, isScope, type Scope } from '../gateway/http/scopes.ts'
 import { secretHash } from '../gateway/ws/key-index.ts'
 import { BadConfig } from '../infra/config.ts'
@@ -93,7 +93,7 @@ async function done(
 
 /** The pack that makes a key, and the key. */
 function newKey({ clock, random }: Context, app: UserId, flags: KeyFlags) {
-  const keyId = random.bytes(KEY_ID_BYTES).toString('base64url')
+  const keyId = newKeyId(random)
   const secret = random.bytes(SECRET_BYTES).toString('base64url')
   const body = {
     kind: 'CreateKey' as const,

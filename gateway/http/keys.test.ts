@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { systemClock } from '../../infra/clock.ts'
-import { readKey } from './keys.ts'
+import { systemClock, systemRandom } from '../../infra/clock.ts'
+import { newKeyId, readKey } from './keys.ts'
 import { HttpWorld } from './testing/http-world.ts'
 
 /** Keys of apps, what they may do in the name of users, and how users are let in. */
@@ -183,4 +183,9 @@ test('[HT14] notifications go to users, each once, and the app takes them back',
   expect(revoked).toMatchObject({ status: 200, body: { sessionId: 'b:shop:alice' } })
   const other = await http.key('bank', { keyId: 'spy' })
   expect(await http.call('GET', '/v1/sessions/b:shop:alice/events', { bearer: other })).toMatchObject({ status: 403 })
+})
+
+test('[HT42] no id of a key would be taken for an option of a command', () => {
+  const dashes = { ...systemRandom, bytes: (size: number) => Buffer.alloc(size, 0xfb) }
+  expect(newKeyId(dashes)).toBe('__v7-_v7-_v7')
 })

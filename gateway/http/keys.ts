@@ -1,4 +1,4 @@
-import type { Clock, Millis } from '../../infra/clock.ts'
+import type { Clock, Millis, Random } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import type { AppKey } from '../../schemas/apps.ts'
 import { isUserId, type UserId } from '../../schemas/ids.ts'
@@ -7,9 +7,14 @@ import { isSecretOf, type KeyIndex } from '../ws/key-index.ts'
 import { type Caller, KEY_PREFIX, type KeyChecker, unauthorized } from './callers.ts'
 import { isScope, type Scope } from './scopes.ts'
 
-/** Bytes of a secret, and of the id of a key. */
+/** Bytes of a secret, and of what an id is made from. */
 export const SECRET_BYTES = 32
-export const KEY_ID_BYTES = 9
+const KEY_ID_BYTES = 9
+
+/** An id for a new key. None begins with a dash: operators name keys in commands, which would take it for an option. */
+export function newKeyId(random: Random): string {
+  return random.bytes(KEY_ID_BYTES).toString('base64url').replace(/^-/, '_')
+}
 
 /** A key as its owner has it. */
 export function keyText({ app, keyId, secret }: { app: string; keyId: string; secret: string }): string {

@@ -10,7 +10,7 @@ import { ID_PATTERN } from './avro-schemas.ts'
 import type { DayCounts } from './day-counts.ts'
 import type { CallsNow } from './frame-routes.ts'
 import { derivedPackId } from './idempotency.ts'
-import { KEY_ID_BYTES, type KeyUses, keyText, SECRET_BYTES } from './keys.ts'
+import { type KeyUses, keyText, newKeyId, SECRET_BYTES } from './keys.ts'
 import { type OutcomeBody, outcomeOf, outcomeSchema } from './outcome.ts'
 import { Problem } from './problem.ts'
 import { type Route, type RouteCall, route } from './route.ts'
@@ -216,7 +216,7 @@ async function createKey(
 ): Promise<z.infer<typeof madeSchema>> {
   const { name, scopes, expiresInMs, perSecond } = call.body
   const now = clock.now()
-  const keyId = random.bytes(KEY_ID_BYTES).toString('base64url')
+  const keyId = newKeyId(random)
   const secret = random.bytes(SECRET_BYTES).toString('base64url')
   await noteAct(calls(), call, { act: 'createKey', subject: `${app}.${keyId}`, name, scopes })
   const key = {

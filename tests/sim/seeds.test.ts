@@ -32,11 +32,6 @@ const SEEDS = [
     'GW12',
     'a gateway that had just started took over groups that were read while an emptied view was filled again',
   ],
-  [
-    1172074332,
-    'RS10',
-    'a resume took the heads of a history that was set back, which had caught up when it looked again',
-  ],
 ] as const
 const SEED_MS_MAX = 120_000
 

@@ -25,9 +25,12 @@ const SESSIONS_PAGE = 100
 
 export function pushFacts({ history, membership, people, presence, clock }: FactsParts): PushFacts {
   return {
-    seenTo: async partition => {
+    seen: async partition => {
+      // Before the positions: a store that is filled again afterwards is as far as it was.
+      const fillings = await Promise.all([history.filling(), membership.filling()])
       const [seen, positions] = await Promise.all([history.position(partition), membership.positions()])
-      return Math.min(seen?.offset ?? -1, positions.get(partition)?.offset ?? -1)
+      const offset = Math.min(seen?.offset ?? -1, positions.get(partition)?.offset ?? -1)
+      return { offset, fillings: fillings.join() }
     },
     isGone: async (sessionId, seq) => {
       const page = await history.page({ sessionId, afterSeq: seq - 1, limit: 1 })

@@ -8,8 +8,8 @@ import type { Names } from './templates.ts'
  * port where the process is put together (commands/push-facts.ts). Every call rejects when a store cannot be reached.
  */
 export interface PushFacts {
-  /** The last event of a partition of im.events that every view has taken in; -1: none. */
-  seenTo(partition: Partition): Promise<Offset>
+  /** How far the views are in a partition of im.events. */
+  seen(partition: Partition): Promise<Seen>
   /** True where a message was revoked or deleted since. */
   isGone(sessionId: SessionId, seq: Seq): Promise<boolean>
   /** For whom a message of the session is meant, the sender left out; of a group a page. */
@@ -28,6 +28,21 @@ export interface PushFacts {
   badges(users: readonly Pick<UserFacts, 'userId' | 'settings'>[]): Promise<number[]>
   /** Users who have registered a token and not lost it, and since when. */
   tokenUsers(token: { serviceType: number; token: string }): Promise<{ userId: UserId; at: number }[]>
+}
+
+/** What every view has taken in of a partition. */
+export interface Seen {
+  /** Of the last event; -1: none. */
+  offset: Offset
+  /** Of each view's store which filling it is: another one where it has lost what it had, though it may be as far again. */
+  fillings: string
+}
+
+export const NOTHING_SEEN: Seen = { offset: -1, fillings: '' }
+
+/** True where everything that was read of the views since they had seen `offset` counts; `now` was asked for after it. */
+export function isStill(before: Seen, offset: Offset, now: Seen): boolean {
+  return now.offset >= offset && now.fillings === before.fillings
 }
 
 export interface Member {

@@ -1,6 +1,6 @@
 import type { Clock, Millis } from '../../infra/clock.ts'
 import type { Partition, UserId } from '../../schemas/ids.ts'
-import type { PushFacts } from './facts.ts'
+import { isStill, type PushFacts, type Seen } from './facts.ts'
 import type { Job, MessageEvent, PushedEvent, Timed } from './jobs.ts'
 import {
   deviceKeyOf,
@@ -44,6 +44,18 @@ export interface PerformerOptions {
 /** Users of one page of a group. */
 export const AUDIENCE_PAGE = 500
 
+/** A job that is done now, with what the views had seen before they were asked. */
+export interface Turn {
+  partition: Partition
+  id: string
+  seen: Seen
+}
+
+/** A view has lost what it had while it was asked: the job is done once more. */
+export class ViewsSetBack extends Error {
+  override readonly name = 'ViewsSetBack'
+}
+
 /** What is to become of the jobs that wait. */
 export interface Done {
   /** False: the job stays. */
@@ -60,21 +72,27 @@ export class Performer {
     this.options = options
   }
 
-  /** Rejects when a store or the log cannot be reached. */
-  async perform(partition: Partition, id: string, job: Job): Promise<Done> {
-    if (this.isTooOld(job)) return this.tooOld(partition, job)
+  /** Rejects when a store or the log cannot be reached, and with ViewsSetBack. */
+  async perform(turn: Turn, job: Job): Promise<Done> {
+    if (this.isTooOld(job)) return this.tooOld(turn, job)
     switch (job.kind) {
       case 'message':
-        return this.planMessage(partition, id, job)
+        return this.planMessage(turn, job)
       case 'request':
-        return this.pushRequest(partition, job)
+        return this.pushRequest(turn, job)
       case 'again':
-        return this.tryAgain(partition, job)
+        return this.tryAgain(turn, job)
       case 'withdraw':
-        return this.withdraw(partition, id, job)
+        return this.withdraw(turn, job)
       case 'token':
-        return this.settleToken(job)
+        return this.settleToken(turn, job)
     }
+  }
+
+  /** Behind what was read and before anybody is told of it: an emptied store knows of no leave and of no revoke. */
+  private async confirm({ partition, seen }: Turn, { event }: Job): Promise<void> {
+    const now = await this.options.facts.seen(partition)
+    if (!isStill(seen, event.offset, now)) throw new ViewsSetBack('a view was set back while it was asked')
   }
 
   /** Whose token a token is stays to be settled, at any age. */
@@ -82,7 +100,7 @@ export class Performer {
     return kind !== 'token' && event.at + this.options.limits.ageMsMax < this.options.clock.now()
   }
 
-  private async tooOld(partition: Partition, job: Job): Promise<Done> {
+  private async tooOld({ partition }: Turn, job: Job): Promise<Done> {
     this.options.metrics.planned.inc({ verdict: 'old' })
     if (job.kind === 'again') {
       const found = await this.deviceOf(job)
@@ -94,8 +112,9 @@ export class Performer {
   }
 
   /** A message, for a page of those for whom it is meant. */
-  private async planMessage(partition: Partition, id: string, job: Extract<Job, { kind: 'message' }>): Promise<Done> {
+  private async planMessage(turn: Turn, job: Extract<Job, { kind: 'message' }>): Promise<Done> {
     const { facts, store, clock, limits } = this.options
+    const { partition, id } = turn
     const { event, stage, cursor } = job
     if (await facts.isGone(event.sessionId, event.seq)) {
       this.options.metrics.planned.inc({ verdict: 'gone' })
@@ -110,6 +129,7 @@ export class Performer {
     })
     const users = await facts.users({ members: page.users, sessionId, seq })
     const delivered = await store.delivered({ partition, sessionId })
+    await this.confirm(turn, job)
     const plans = users.map(user => ({ user, plan: this.planOf(event, user, { stage, delivered }) }))
     await this.sendPlans(partition, event, plans)
     const add: Timed[] = []
@@ -165,9 +185,10 @@ export class Performer {
   }
 
   /** What an app pushes: to every device, whatever is muted; the app knows what is urgent. */
-  private async pushRequest(partition: Partition, job: Extract<Job, { kind: 'request' }>): Promise<Done> {
+  private async pushRequest(turn: Turn, job: Extract<Job, { kind: 'request' }>): Promise<Done> {
     const user = await this.userOf(job.event, job.event.from)
-    await this.sendRequest(partition, job, user, user.devices)
+    await this.confirm(turn, job)
+    await this.sendRequest(turn.partition, job, user, user.devices)
     return DONE
   }
 
@@ -197,11 +218,14 @@ export class Performer {
   }
 
   /** One device once more, if it still needs it. */
-  private async tryAgain(partition: Partition, job: Extract<Job, { kind: 'again' }>): Promise<Done> {
+  private async tryAgain(turn: Turn, job: Extract<Job, { kind: 'again' }>): Promise<Done> {
     const { facts, store, sender } = this.options
+    const { partition } = turn
     const { event, attempt, request } = job
     const user = await this.userOf(event, job.userId)
     const device = user.devices.find(one => deviceKeyOf(one) === job.device)
+    const isGone = request === undefined && (await facts.isGone(event.sessionId, event.seq))
+    await this.confirm(turn, job)
     if (device === undefined) return DONE
     const only = { ...user, devices: [device] }
     if (request !== undefined) {
@@ -210,7 +234,6 @@ export class Performer {
     }
     const message = event as MessageEvent
     const delivered = await store.delivered({ partition, sessionId: event.sessionId })
-    const isGone = await facts.isGone(event.sessionId, event.seq)
     const plan = this.planOf(message, only, { stage: 2, delivered })
     if (!isGone && plan.send.length > 0) {
       await this.sendPlans(partition, message, [{ user: only, plan }], attempt)
@@ -225,8 +248,9 @@ export class Performer {
   }
 
   /** Takes a message that is gone off the devices that show it. */
-  private async withdraw(partition: Partition, id: string, job: Extract<Job, { kind: 'withdraw' }>): Promise<Done> {
+  private async withdraw(turn: Turn, job: Extract<Job, { kind: 'withdraw' }>): Promise<Done> {
     const { store, facts, sender, languages, clock } = this.options
+    const { partition, id } = turn
     const { event, seq, attempt = 0 } = job
     const { sessionId } = event
     const claims = await store.claims({ partition, sessionId, seq })
@@ -240,6 +264,7 @@ export class Performer {
       const members = userIds.slice(start, start + AUDIENCE_PAGE).map(userId => ({ userId, joinSeq: 0 }))
       const users = await facts.users({ members, sessionId, seq })
       const badges = await facts.badges(users)
+      await this.confirm(turn, job)
       const devices = new Set(shown.map(([device]) => device))
       const intents = users.flatMap(({ userId, devices: all }, i) =>
         all
@@ -255,8 +280,10 @@ export class Performer {
   }
 
   /** A token belongs to whom it was registered by last. */
-  private async settleToken({ event, serviceType, token }: Extract<Job, { kind: 'token' }>): Promise<Done> {
+  private async settleToken(turn: Turn, job: Extract<Job, { kind: 'token' }>): Promise<Done> {
+    const { event, serviceType, token } = job
     const users = await this.options.facts.tokenUsers({ serviceType, token })
+    await this.confirm(turn, job)
     const latest = users.reduce(
       (one, other) => (other.at > one.at || (other.at === one.at && other.userId > one.userId) ? other : one),
       { userId: event.from, at: 0 },

@@ -72,6 +72,10 @@ class World {
   /** Messages that came while the vendor was down. */
   refused = 0
   onSend: () => void = () => {}
+  /** Which filling the stores of the views are; and what happens while they are read. */
+  fillings = '1,1'
+  onDevices: () => void = () => {}
+  onUsers: () => void = () => {}
   private readonly random = new SeededRandom(1)
   worker = this.makeWorker()
 
@@ -134,11 +138,14 @@ class World {
 
   private facts(): PushFacts {
     return {
-      seenTo: async () => {
+      seen: async () => {
         if (this.seenMs > 0) await this.clock.sleep(this.seenMs)
-        return this.isBehind ? -1 : Number.MAX_SAFE_INTEGER
+        return { offset: this.isBehind ? -1 : Number.MAX_SAFE_INTEGER, fillings: this.fillings }
       },
-      devices: async userIds => userIds.map(userId => this.users.find(one => one.userId === userId)?.devices ?? []),
+      devices: async userIds => {
+        this.onDevices()
+        return userIds.map(userId => this.users.find(one => one.userId === userId)?.devices ?? [])
+      },
       isGone: async (_sessionId, seq) => this.gone.has(seq),
       audience: async ({ sessionId, from, cursor, limit }) => {
         const receiver = receiverOf({ sessionId, from })
@@ -149,6 +156,7 @@ class World {
         return start + limit < this.users.length ? { users, cursor: String(start + limit) } : { users }
       },
       users: async ({ members }) => {
+        this.onUsers()
         this.askedMax = Math.max(this.askedMax, members.length)
         const byId = new Map(this.users.map(one => [one.userId, one]))
         return members.map(({ userId }) => byId.get(userId) ?? user(userId, []))
@@ -419,6 +427,39 @@ describe('planning', () => {
     await world.work()
     expect(world.sent).toEqual([])
     world.isBehind = false
+    await world.later(1_000)
+    expect(world.sent).toHaveLength(1)
+  })
+
+  test.each<[string, Partial<World>, Partial<World>]>([
+    ['is behind', { isBehind: true }, { isBehind: false }],
+    ['has been filled again', { fillings: '1,2' }, {}],
+  ])('[PU13] what was read of a view that %s since counts for nothing', async (_, setBack, filled) => {
+    const world = new World()
+    world.users = [user('alice'), user('carol')]
+    world.onUsers = () => void Object.assign(world, setBack)
+    await world.put('m1', message(1, { sessionId: crew }))
+    await world.work()
+    expect(world.sent).toEqual([])
+    world.onUsers = () => {}
+    Object.assign(world, filled)
+    // Who is in the group as the view knows it then.
+    world.users = [user('alice')]
+    await world.later(1_000)
+    expect(world.sent.map(({ token }) => token)).toEqual(['alice-1'])
+    expect(await world.store.waiting(0)).toBe(0)
+  })
+
+  test('[PU13] nobody has no device because a view was set back', async () => {
+    const world = new World()
+    const [alice] = [...world.users]
+    world.users = [user('alice', [])]
+    world.onDevices = () => {
+      world.users = [alice!]
+      world.fillings = '1,2'
+    }
+    await world.put('m1', message(1))
+    await world.work()
     await world.later(1_000)
     expect(world.sent).toHaveLength(1)
   })

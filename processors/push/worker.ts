@@ -1,6 +1,7 @@
 import type { Millis } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import type { Partition, UserId } from '../../schemas/ids.ts'
+import { isStill, NOTHING_SEEN, type Seen } from './facts.ts'
 import { Performer, type PerformerOptions } from './performer.ts'
 import { receiverOf } from './plan.ts'
 import type { Waiting } from './push-store.ts'
@@ -72,10 +73,10 @@ export class PushWorker {
     if (jobs.size >= JOBS_MAX) return false
     // As it is now: a job that ends while it is looked for what is due stands there still, and is not to be done again.
     const underWay = new Set(jobs.keys())
-    const { dismissed, wanted } = await this.take(partition, id => underWay.has(id))
+    const { dismissed, wanted, seen } = await this.take(partition, id => underWay.has(id))
     const fresh = wanted.slice(0, JOBS_MAX - jobs.size)
     for (const waiting of fresh) {
-      const work = this.perform(partition, waiting)
+      const work = this.perform(partition, waiting, seen)
         .catch(error => this.options.logger.error({ err: error, partition }, 'a push job could not be put back'))
         .finally(() => jobs.delete(waiting.id))
       jobs.set(waiting.id, work)
@@ -85,8 +86,8 @@ export class PushWorker {
 
   /** Takes up what is due and waits for it; false where nothing is. */
   async step(partition: Partition): Promise<boolean> {
-    const { dismissed, wanted } = await this.take(partition)
-    await Promise.all(wanted.map(job => this.perform(partition, job)))
+    const { dismissed, wanted, seen } = await this.take(partition)
+    await Promise.all(wanted.map(job => this.perform(partition, job, seen)))
     return dismissed + wanted.length > 0
   }
 
@@ -97,36 +98,41 @@ export class PushWorker {
   private async take(
     partition: Partition,
     isUnderWay: (id: string) => boolean = () => false,
-  ): Promise<{ dismissed: number; wanted: Waiting[] }> {
+  ): Promise<{ dismissed: number; wanted: Waiting[]; seen: Seen }> {
     const { store, facts, clock, metrics } = this.options
     const due = await store.due({ partition, now: clock.now(), limit: DUE_MAX })
-    if (due.length === 0) return { dismissed: 0, wanted: [] }
-    const seen = await facts.seenTo(partition)
+    if (due.length === 0) return { dismissed: 0, wanted: [], seen: NOTHING_SEEN }
+    const seen = await facts.seen(partition)
     const ready = due.filter(
-      ({ id, job }) => !isUnderWay(id) && (job.event.offset <= seen || this.performer.isTooOld(job)),
+      ({ id, job }) => !isUnderWay(id) && (job.event.offset <= seen.offset || this.performer.isTooOld(job)),
     )
+    const idle = await this.withoutDevice(ready)
+    if (idle.size > 0) {
+      if (!isStill(seen, seen.offset, await facts.seen(partition))) return { dismissed: 0, wanted: [], seen }
+      metrics.planned.inc({ verdict: 'noDevice' }, idle.size)
+      await store.settle({ partition, done: [...idle], add: [] })
+    }
+    return { dismissed: idle.size, wanted: ready.filter(({ id }) => !idle.has(id)), seen }
+  }
+
+  /** The jobs of messages to one user who has no device. */
+  private async withoutDevice(jobs: readonly Waiting[]): Promise<ReadonlySet<string>> {
     const receivers = new Map(
-      ready.flatMap(({ id, job }): [string, UserId][] => {
+      jobs.flatMap(({ id, job }): [string, UserId][] => {
         const receiver = job.kind === 'message' && job.stage === 1 ? receiverOf(job.event) : undefined
         return receiver === undefined ? [] : [[id, receiver]]
       }),
     )
     const userIds = [...new Set(receivers.values())]
-    const devices = await facts.devices(userIds)
+    const devices = await this.options.facts.devices(userIds)
     const without = new Set(userIds.filter((_, i) => devices[i]!.length === 0))
-    const isIdle = ({ id }: Waiting) => without.has(receivers.get(id)!)
-    const idle = ready.filter(isIdle)
-    if (idle.length > 0) {
-      metrics.planned.inc({ verdict: 'noDevice' }, idle.length)
-      await store.settle({ partition, done: idle.map(({ id }) => id), add: [] })
-    }
-    return { dismissed: idle.length, wanted: ready.filter(waiting => !isIdle(waiting)) }
+    return new Set([...receivers].filter(([, userId]) => without.has(userId)).map(([id]) => id))
   }
 
-  private async perform(partition: Partition, { id, job }: Waiting): Promise<void> {
+  private async perform(partition: Partition, { id, job }: Waiting, seen: Seen): Promise<void> {
     const { store, clock, logger, metrics } = this.options
     try {
-      const { isDone, add } = await this.performer.perform(partition, id, job)
+      const { isDone, add } = await this.performer.perform({ partition, id, seen }, job)
       await store.settle({ partition, done: isDone ? [id] : [], add })
     } catch (error) {
       metrics.failures.inc()

@@ -127,6 +127,7 @@ function setBackRedis(world: World): void {
       ? copies.history.setBack(servers.history.contents, random)
       : copies.membership.setBack(servers.membership.contents, random)
   if (!isSetBack) return
+  if (name === 'membership') world.membershipLosses++
   world.faults.count('redis set back')
   world.note(`redis is set back to an earlier ${name}`)
   world.trails[name].clear()

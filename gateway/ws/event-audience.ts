@@ -8,7 +8,8 @@ import { usersOf } from './audience.ts'
  *   stands at it. One without is shown to members whom the log has let in before it: a mark of seq n was made when the
  *   session had reached n.
  * - `Users`: all devices of these users and nobody else.
- * - `Managers`: owner and admins of the group, and the users concerned.
+ * - `Managers`: owner and admins of the group, and the users concerned. Where the membership view is ahead of this gateway,
+ *   who has come to run the group since belongs to them: they may ask for the same.
  */
 export type EventAudience =
   | { kind: 'Session'; seq: Seq }

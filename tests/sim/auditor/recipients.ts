@@ -8,27 +8,38 @@ import type { SessionTruth } from './truth.ts'
 /**
  * SIM17: events without a seq are told to those whom they concern and to nobody else: marks to who is in the session,
  * requests to join and invites to owner and admins (and to who asked), friendships to both, what a user keeps about
- * another to the user alone.
+ * another to the user alone. Who comes to run a group may ask for its requests and invites: a gateway that knows of that
+ * already may tell them what it reads from before.
  */
 export function checkRecipients(world: World, say: Say): void {
-  const heard = new Map<string, Map<string, readonly UserId[]>>()
+  const heard = new Map<string, Map<string, ReadonlySet<UserId>>>()
   for (const { sessionId, facts, factsAfter, events } of world.truth.sessions.values()) {
     const runs = new Runners()
-    const told = new Map<string, readonly UserId[]>()
+    const told = new Map<string, Set<UserId>>()
     heard.set(sessionId, told)
     const session = world.truth.session(sessionId)
+    const forManagers: Set<UserId>[] = []
     let next = 0
+    const passTo = (seq: Seq) => {
+      for (; next < seq; next++) {
+        runs.took(events[next]!)
+        for (const users of forManagers) for (const userId of runs.all) users.add(userId)
+      }
+    }
     for (const [index, fact] of facts.entries()) {
       const after = factsAfter[index]!
-      for (; next < after; next++) runs.took(events[next]!)
-      told.set(`${fact.from} ${fact.packId}`, concerned(world, { session, fact, after, runs }))
+      passTo(after)
+      const users = new Set(concerned(world, { session, fact, after, runs }))
+      told.set(`${fact.from} ${fact.packId}`, users)
+      if (FOR_MANAGERS.has(fact.body.kind)) forManagers.push(users)
     }
+    passTo(events.length)
   }
   for (const { name, user, witness } of world.devices) {
     for (const seen of witness.seen) {
       if (seen.kind !== 'Received' || seen.frame.type !== 'event' || seen.frame.seq !== 0) continue
       const who = heard.get(seen.frame.sessionId)?.get(`${seen.frame.from} ${seen.frame.packId}`)
-      if (who?.includes(user) !== true) say('SIM17', `${name} was told of ${briefly(seen.frame)}`)
+      if (who?.has(user) !== true) say('SIM17', `${name} was told of ${briefly(seen.frame)}`)
     }
   }
 }
@@ -36,6 +47,13 @@ export function checkRecipients(world: World, say: Say): void {
 function briefly({ sessionId, from, body }: EventFrame): string {
   return `${body.kind} of ${from} in ${sessionId}, which is none of their business`
 }
+
+const FOR_MANAGERS: ReadonlySet<AcceptedEvent['body']['kind']> = new Set([
+  'JoinRequested',
+  'InviteCreated',
+  'InviteRevoked',
+  'JoinRefused',
+] as const)
 
 /** Owner and admins, by what has passed. */
 class Runners {

@@ -431,7 +431,7 @@ function makeParts(options: GatewayCoreOptions, start: StartPoint, onFatal: (err
     },
   )
   const presenceQuestions = new PresenceQuestions({ presence, views, lookUp })
-  const older = new OlderHistory({ archive: archiveViews, progress, partitionOf })
+  const older = new OlderHistory({ archive: archiveViews, views, progress, partitionOf })
   const parts = { history, views, older, index, outcomes, clock, partitionOf }
   const readingQuestions = new ReadingQuestions({ history, membership, views, partitionOf })
   const groups = new GroupQuestions({ history, membership, views, audience, clock, partitionOf })

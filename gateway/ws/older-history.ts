@@ -1,10 +1,10 @@
 import type { ArchivedTimeline } from '../../processors/archive/archive-reader.ts'
 import type { HistoryPage } from '../../processors/history/history-store.ts'
-import type { Partition, Seq, SessionId } from '../../schemas/ids.ts'
+import type { Offset, Partition, Seq, SessionId } from '../../schemas/ids.ts'
 import type { ArchiveViews } from './archive-views.ts'
 import { archivedTexts } from './archived-pages.ts'
 import type { Progress } from './progress.ts'
-import { QuestionFailed } from './views.ts'
+import { QuestionFailed, type Views } from './views.ts'
 
 /**
  * Where history ends, the archive goes on: pages are filled up from it, so that nobody who turns them sees where one
@@ -12,7 +12,8 @@ import { QuestionFailed } from './views.ts'
  *
  * The page of history is read first. What it says it no longer keeps, the archive has had for long; what has become of
  * it since is in the archive as far as this gateway has read the log before it asked, or the question fails for the
- * moment. Events that are neither here nor there were dropped by a retention.
+ * moment. An archive that ends before the part that history has is behind history, and this gateway may be as well: it
+ * reads up to the log's end then, and asks again. Events that are neither here nor there were dropped by a retention.
  */
 export class OlderHistory {
   private readonly options: OlderHistoryOptions
@@ -49,22 +50,37 @@ export class OlderHistory {
     return joined(span, page, { events, firstSeq })
   }
 
-  private async read(sessionId: SessionId, { fromSeq, toSeq }: Seqs): Promise<Older> {
-    const { archive, progress, partitionOf } = this.options
+  private async read(sessionId: SessionId, seqs: Seqs): Promise<Older> {
+    const { views, progress, partitionOf } = this.options
     const partition = partitionOf(sessionId)
     const { offset } = progress.position(partition)
+    let timeline = await this.ask(sessionId, seqs, { partition, offset })
+    if (timeline.events.at(-1)?.seq !== seqs.toSeq) {
+      await views.gatewayCaughtUp([partition])
+      const now = progress.position(partition).offset
+      if (now > offset) timeline = await this.ask(sessionId, seqs, { partition, offset: now })
+    }
+    return { events: archivedTexts(timeline), firstSeq: timeline.firstSeq }
+  }
+
+  private async ask(
+    sessionId: SessionId,
+    { fromSeq, toSeq }: Seqs,
+    { partition, offset }: { partition: Partition; offset: Offset },
+  ): Promise<ArchivedTimeline> {
     let timeline: ArchivedTimeline = { events: [], changes: [], firstSeq: undefined }
     // With a hole the archive is asked once more whether it is whole: then those events were dropped.
-    await archive.find({ partition, offset }, async reader => {
+    await this.options.archive.find({ partition, offset }, async reader => {
       timeline = await reader.timeline({ partition, sessionId, fromSeq, toSeq })
       return timeline.events.length === toSeq - fromSeq + 1 ? timeline : undefined
     })
-    return { events: archivedTexts(timeline), firstSeq: timeline.firstSeq }
+    return timeline
   }
 }
 
 export interface OlderHistoryOptions {
   archive: Pick<ArchiveViews, 'find'>
+  views: Pick<Views, 'gatewayCaughtUp'>
   progress: Pick<Progress, 'position'>
   partitionOf(sessionId: SessionId): Partition
 }

@@ -313,6 +313,21 @@ test('[LH2] a page that needs an archive that is down, behind or being rebuilt f
   expect((await failures({ afterSeq: 0 })).at(-1)).toBe('VIEW_BEHIND same')
 })
 
+test('[LH1] what history has dropped before this gateway has read it and the archive has it is waited for', async () => {
+  const { world, gateway, alice } = await withMessages(2)
+  const bob = await world.connect(await world.gateway('gw-2'), 'bob')
+  gateway.log.hold()
+  world.archive.isFollowing = false
+  for (let i = 3; i <= 10; i++) world.say(bob, chat)
+  await world.flow()
+  world.history.trim(chat, 6)
+  expect(await history(world, alice, { afterSeq: 0, limit: 4 })).toBeUndefined()
+  gateway.log.letGo()
+  world.archive.follow()
+  await world.clock.pass(500)
+  expect(alice.of('page').map(({ events }) => events.map(({ seq }) => seq))).toEqual([range(1, 4)])
+})
+
 test('[LH3] what a retention has dropped from the archive is passed over', async () => {
   const { world, alice } = await withMessages(10)
   world.history.trim(chat, 8)

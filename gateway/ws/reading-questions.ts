@@ -100,12 +100,13 @@ export class ReadingQuestions {
     if (!ranges.some(({ fromSeq, toSeq }) => fromSeq <= seq && seq <= toSeq)) {
       throw new QuestionFailed('HISTORY_DENIED', Code.HISTORY_DENIED.text)
     }
-    await views.caughtUp([partitionOf(sessionId)])
+    const reached = await views.caughtUp([partitionOf(sessionId)])
     const page = await views.ask('HISTORY_ERROR', () => history.page({ sessionId, afterSeq: seq - 1, limit: 1 }))
     if (seq < 1 || seq > page.lastSeq) throw new QuestionFailed('MSG_NOT_EXIST', Code.MSG_NOT_EXIST.text)
     const sender = page.seqs[0] === seq ? (JSON.parse(page.events[0]!) as EventFrame).from : undefined
     const people = (await this.peopleAt(sessionId, seq)).filter(one => one !== sender)
     const readSeqs = await views.ask('HISTORY_ERROR', () => history.readSeqs({ sessionId, userIds: people }))
+    await views.confirmHistory(partitionOf(sessionId), reached)
     const readers = people.filter((_, index) => readSeqs[index]! >= seq)
     const rest = readers.filter(reader => reader > cursor)
     const shown = rest.slice(0, limit)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { codeSeeds } from './code-seeds.ts'
-import { COMMON_FAULTS } from './faults.ts'
+import { FAULTS } from './faults.ts'
 import { runWorkers } from './workers.ts'
 
 /** Two cores are what the smallest machine has that this must pass on. */
@@ -20,7 +20,7 @@ test(
     console.log(String(totals))
     if (failure !== undefined) expect.unreachable(failure)
     expect(totals.runs).toBeGreaterThan(0)
-    const missing = COMMON_FAULTS.filter(name => totals.faults[name] === 0)
+    const missing = FAULTS.filter(name => totals.faults[name] === 0)
     if (totals.runs >= RUNS_ENOUGH) expect(missing).toEqual([])
   },
   CAMPAIGN_MS_MAX,

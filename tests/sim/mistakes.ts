@@ -16,7 +16,7 @@ import type { Alterations, World } from './world.ts'
 /** How a mistake is put into a product from the outside. */
 
 /** A view that is filled again has no hole any more. */
-export const REFILLS = ['redis emptied', 'view rewound'] as const
+export const REFILLS = ['redis emptied', 'view rewound', 'redis set back'] as const
 
 /** The same object with some methods in the place of its own. */
 export function override<T extends object>(object: T, methods: Partial<T>): T {

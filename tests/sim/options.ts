@@ -5,12 +5,6 @@ import { drawFaults, type FaultName } from './faults.ts'
 /** Steps of the first phase of a run: tasks of the clock. */
 export const STEPS_MAX = 20_000
 
-/**
- * Seeds from here on set Redis back as well. They are run on demand (`npm run sim -- 2147483648..2147484000`) and not drawn
- * by themselves as long as what they find is open (docs/reliability.md).
- */
-export const SET_BACK_SEEDS = 2 ** 31
-
 /** Lines of a world's log that are shown where something is wrong. */
 export const NOTES_MAX = 200
 
@@ -77,9 +71,10 @@ function draw(seed: number, random: SeededRandom): SimOptions {
     faults: drawFaults(random),
     loginPolicy: random.pick(['all', 'all', 'onePerType', 'one', 'classes'] as const),
     loginsMax: random.pick([64, 64, 1]),
-    // The last to be drawn: seeds from before it mean what they meant.
+    // The last to be drawn, one after the other: seeds from before them mean what they meant.
     pushes: random.chance(0.25),
     notesMax: NOTES_MAX,
   }
-  return seed >= SET_BACK_SEEDS ? { ...drawn, faults: [...drawn.faults, 'redis set back'] } : drawn
+  const isSetBack = drawn.faults.length > 0 && random.chance(0.3)
+  return isSetBack ? { ...drawn, faults: [...drawn.faults, 'redis set back'] } : drawn
 }

@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest'
-import { COMMON_FAULTS } from './faults.ts'
+import { FAULTS } from './faults.ts'
 import { runSeed } from './run.ts'
 import { VARIANTS } from './variants.ts'
 
 /** Within so many seeds each mistake must have been found. */
 const SEEDS_MAX = 24
-const CHANGES = { stepsMax: 6_000, faults: COMMON_FAULTS, thinkMs: 100 }
+const CHANGES = { stepsMax: 6_000, faults: FAULTS, thinkMs: 100 }
 const VARIANT_MS_MAX = 600_000
 
 describe('the auditor finds every mistake that is made on purpose', () => {
   test.each(VARIANTS)('[SIM12] $name', { timeout: VARIANT_MS_MAX }, async variant => {
     const { rules, alterations, without = [] } = variant
-    const faults = COMMON_FAULTS.filter(name => !without.includes(name))
+    const faults = FAULTS.filter(name => !without.includes(name))
     for (let seed = 1; seed <= SEEDS_MAX; seed++) {
       const { findings } = await runSeed(seed, { changes: { ...CHANGES, faults, ...variant.changes }, alterations })
       if (findings.some(({ rule }) => rules.includes(rule))) return

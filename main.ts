@@ -17,7 +17,8 @@ const HELP = `packlog: an event-sourced instant-messaging backend on Kafka
   packlog hold|release USER|SESSION sets or ends a legal hold, which goes before every erasure
   packlog key create|list|quota|revoke APP  makes, lists, limits and ends keys of apps for the HTTP API
   packlog rebuild VIEW [--resume]   builds history, membership or archive anew from the log, and from the archive
-                                    where the log has lost its beginning; --discard throws away what one has left
+                                    where the log has lost its beginning; --discard throws away what one has left,
+                                    --threads N says how many threads build history or membership (one per core)
   packlog rebuild VIEW --as-of TIME builds history or membership as it was, beside the live one
   packlog verify --digest           prints one digest for everything that a view shows
   packlog verify [--json] [--repair]  compares every view with a fresh fold of the log; builds anew what differs
@@ -51,6 +52,7 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
       resume: { type: 'boolean' },
       discard: { type: 'boolean' },
       'as-of': { type: 'string' },
+      threads: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
   })
@@ -80,6 +82,7 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv, sign
         resume: values.resume === true,
         discard: values.discard === true,
         asOf: values['as-of'],
+        threads: values.threads,
       })
     case 'verify':
       if (values.digest === true) return (await import('./commands/verify.ts')).digestCommand(env)

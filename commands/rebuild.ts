@@ -1,5 +1,7 @@
+import { availableParallelism } from 'node:os'
 import { connectClickHouse } from '../infra/clickhouse/clickhouse.ts'
 import { BadConfig } from '../infra/config.ts'
+import { BUILDERS_MAX } from '../infra/redis/generations.ts'
 import { unlinkKeys } from '../infra/redis/pipeline.ts'
 import { connectRedis, type RedisConnection, redisReady } from '../infra/redis/redis.ts'
 import { archivedEvents } from '../processors/archive/archived-events.ts'
@@ -8,23 +10,29 @@ import { makeArchiveRebuild } from '../processors/archive/main.ts'
 import { REDIS_GATHER } from '../processors/generation-writer.ts'
 import { historyInspector, historyRebuildable, makeHistoryView } from '../processors/history/main.ts'
 import { makeMembershipView, membershipInspector, membershipRebuildable } from '../processors/membership/main.ts'
-import { type OlderEvents, viewAsOf } from '../processors/older-events.ts'
-import { fillView, type Rebuildable, rebuildView } from '../processors/rebuild.ts'
+import { Filling } from '../processors/rebuild/filling.ts'
+import { type OlderEvents, viewAsOf } from '../processors/rebuild/older-events.ts'
+import { ProgressBar } from '../processors/rebuild/progress-bar.ts'
+import { type Rebuildable, type Rebuilt, rebuildView } from '../processors/rebuild/rebuild.ts'
 import { historyDigest, membershipDigest } from '../verify/view-digest.ts'
 import { type Context, clickHouseOptions, closeContext, openContext } from './context.ts'
+import { startHelpers } from './rebuild-helpers.ts'
 
 const VIEWS = ['history', 'membership', 'archive'] as const
-type ViewName = (typeof VIEWS)[number]
+export type ViewName = (typeof VIEWS)[number]
 
 export interface RebuildCommandOptions {
   env: NodeJS.ProcessEnv
   view: string | undefined
   signal: AbortSignal
   print?: (line: string) => void
+  onRebuilt?: (rebuilt: Rebuilt) => void
   /** Goes on with what an earlier rebuild has left. */
   resume?: boolean
   /** Throws away what an earlier rebuild has left, or the view as of `asOf`, and builds nothing. */
   discard?: boolean
+  /** How many threads build history or membership; one for each core, up to BUILDERS_MAX, where it is left out. */
+  threads?: string | undefined
   /** A time (ISO 8601): builds the view as it was then beside the live one, and switches nothing. */
   asOf?: string | undefined
 }
@@ -39,10 +47,16 @@ export async function rebuildCommand(options: RebuildCommandOptions): Promise<nu
   if (options.resume === true && options.discard === true) {
     throw new BadConfig('--resume goes on with what a rebuild has left, --discard throws it away: one of the two')
   }
+  const threads = threadsOf(options.threads)
   const until = options.asOf === undefined ? undefined : timeOf(options.asOf, view)
-  const context = await openContext({ PACKLOG_LOG_LEVEL: 'warn', ...options.env }, `rebuild-${view}`)
+  const env = { PACKLOG_LOG_LEVEL: 'warn', ...options.env }
   const print = options.print ?? (line => process.stdout.write(`${line}\n`))
+  const buildsAlone = view === 'archive' || until !== undefined || options.discard === true
+  const helpers = startHelpers(buildsAlone ? 0 : threads - 1, { env, view })
+  const closers = [() => helpers.close()]
   try {
+    const context = await openContext(env, `rebuild-${view}`)
+    closers.push(() => closeContext(context))
     if (until !== undefined && view !== 'archive') {
       await buildAsOf(context, { ...options, view, until, print })
       return 0
@@ -51,12 +65,24 @@ export async function rebuildCommand(options: RebuildCommandOptions): Promise<nu
     if (options.discard === true) {
       const wasThere = await rebuildable.abort()
       print(`${view}: ${wasThere ? 'what a rebuild had left is thrown away' : 'no rebuild has left anything'}`)
-    } else
-      await rebuildView({ ...partsOf(context, options.signal, print), rebuildable, resume: options.resume === true })
+      return 0
+    }
+    const resume = options.resume === true
+    const rebuilt = await rebuildView({ ...fillParts(context, options.signal), print, rebuildable, resume, helpers })
+    options.onRebuilt?.(rebuilt)
     return 0
   } finally {
-    await closeContext(context)
+    for (const close of closers) await close()
   }
+}
+
+function threadsOf(text: string | undefined): number {
+  if (text === undefined) return Math.min(availableParallelism(), BUILDERS_MAX)
+  const threads = Number(text)
+  if (!Number.isInteger(threads) || threads < 1 || threads > BUILDERS_MAX) {
+    throw new BadConfig(`--threads ${text}: a number from 1 to ${BUILDERS_MAX}`)
+  }
+  return threads
 }
 
 function timeOf(text: string, view: ViewName): number {
@@ -67,10 +93,11 @@ function timeOf(text: string, view: ViewName): number {
   return at
 }
 
-function partsOf(context: Context, signal: AbortSignal, print: (line: string) => void) {
+/** What whoever fills a view needs of a context. */
+export function fillParts(context: Context, signal: AbortSignal) {
   const { log, topics, codecs, clock, random, logger, metrics } = context
   const older = olderEvents(context)
-  return { log, topics, eventCodec: codecs.events, clock, random, logger, metrics, signal, print, older }
+  return { log, topics, eventCodec: codecs.events, clock, random, logger, metrics, signal, older }
 }
 
 /** What the log no longer holds; the connection is made when it is needed. */
@@ -80,7 +107,7 @@ function olderEvents({ config, closers }: Context): OlderEvents {
   return archivedEvents(new ClickHouseArchiveInspector(clickhouse))
 }
 
-async function makeRebuildable(view: ViewName, context: Context): Promise<Rebuildable> {
+export async function makeRebuildable(view: ViewName, context: Context): Promise<Rebuildable> {
   const { config, topics, clock, random, logger, metrics } = context
   if (view === 'archive') {
     const clickhouse = clickHouseOptions(config)
@@ -125,13 +152,19 @@ async function buildAsOf(
       ? makeHistoryView({ ...shared, logger, metrics, options: config.history })
       : makeMembershipView(shared)
   const bounds = await log.bounds(topics.events.name)
-  const { runner } = await fillView(viewAsOf(live, until), {
-    ...partsOf(context, signal, print),
+  const filling = new Filling(viewAsOf(live, until), {
+    ...fillParts(context, signal),
     name,
     bounds,
     gather: REDIS_GATHER,
   })
-  await runner.drain()
+  const bar = new ProgressBar({ name, clock: context.clock, print, progress: () => filling.progress() })
+  try {
+    await filling.caughtUp()
+  } finally {
+    bar.end()
+    await filling.drain()
+  }
   const on = { connection, random }
   const digest =
     name === 'history' ? await historyDigest(historyInspector(on)) : await membershipDigest(membershipInspector(on))

@@ -83,7 +83,7 @@ const makeHistory: MakeView = connection => {
 async function builtWithOneFailure(script: Script, nth: number, when: When) {
   const { connection, flush } = await testRedis(testStack().redisUrl)
   const generations = new Generations({ connection, view: 'history', format: HISTORY_FORMAT, random: systemRandom })
-  const building = await generations.beginBuilding()
+  const [building] = await generations.beginBuilding()
   await connection.client.set(`${connection.prefix}history:{history}:live`, building.generation)
   const pipes = new GuardedPipes({ connection, clock: systemClock })
   onTestFinished(async () => {

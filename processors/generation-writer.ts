@@ -1,9 +1,9 @@
 import type { Clock } from '../infra/clock.ts'
-import type { Generations, Pointer } from '../infra/redis/generations.ts'
+import type { BuildShare, Generations, Pointer } from '../infra/redis/generations.ts'
 import type { Guard } from '../infra/redis/guarded-pipes.ts'
 import type { Partition } from '../schemas/ids.ts'
 import type { Position } from '../topics/valid-events.ts'
-import type { Rebuildable } from './rebuild.ts'
+import type { Rebuildable } from './rebuild/rebuild.ts'
 import type { Gather } from './runner.ts'
 import { type View, ViewMoved, ViewStopped } from './view.ts'
 
@@ -23,7 +23,7 @@ export class GenerationWriter {
   private readonly places = new Map<Partition, { generation: string; before: number | undefined }>()
 
   /** Without `building` it writes to the live generation, with it to that one. */
-  constructor(generations: Generations, building?: { generation: string; guard: Guard }) {
+  constructor(generations: Generations, building?: BuildShare) {
     this.generations = generations
     this.building = building?.generation
     this.guarded = building?.guard
@@ -140,14 +140,19 @@ export function redisRebuildable(request: {
   makeView: (writer: GenerationWriter) => View
 }): Rebuildable {
   const { name, generations, clock, makeView } = request
-  let building: { generation: string; writer: GenerationWriter } | undefined
+  let building: { generation: string; writer: GenerationWriter; others: readonly BuildShare[] } | undefined
   return {
     name,
     gather: REDIS_GATHER,
     begin: async ({ resume = false } = {}) => {
-      const begun = await generations.beginBuilding({ resume })
-      building = { generation: begun.generation, writer: new GenerationWriter(generations, begun) }
+      const [own, ...others] = await generations.beginBuilding({ resume })
+      building = { generation: own.generation, writer: new GenerationWriter(generations, own), others }
       return makeView(building.writer)
+    },
+    shares: () => building?.others ?? [],
+    join: share => {
+      const writer = new GenerationWriter(generations, share)
+      return { view: makeView(writer), committing: () => writer.committing() }
     },
     commit: async () => {
       if (building === undefined) throw new Error(`${name}: commit without begin`)
@@ -156,6 +161,7 @@ export function redisRebuildable(request: {
       building.writer.committed()
       building = undefined
     },
+    tidy: () => generations.sweep(),
     abort: async () => {
       const generation = building?.generation ?? (await generations.current('building'))
       building = undefined

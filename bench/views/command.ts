@@ -15,7 +15,7 @@ import { ProcessWatch, type Watched } from '../processes.ts'
 import { projectRoot } from '../target.ts'
 import { type FillParameters, fillLog } from './fill.ts'
 import { parseViewsOptions } from './options.ts'
-import { type StepFigures, type VerifiedCounts, type ViewsReport, viewsText } from './report.ts'
+import { type RebuiltFigures, type StepFigures, type VerifiedCounts, type ViewsReport, viewsText } from './report.ts'
 
 /** `npm run bench -- verify` and `-- rebuild`: how fast views are built from the log, and compared with it. */
 
@@ -37,7 +37,7 @@ export async function runViewsBench(args: readonly string[], shell: Shell): Prom
     process.stdout.write(options)
     return 0
   }
-  const { command, json, keep, parameters } = options
+  const { command, json, keep, parameters, threads } = options
   const stack = readLocalStack(shell.env)
   const servers = { ...stack?.env, ...shell.env }
   if (!servers.KAFKA_BROKERS) throw new NoServer(`no servers are known: ${START_HINT}`)
@@ -56,7 +56,7 @@ export async function runViewsBench(args: readonly string[], shell: Shell): Prom
   try {
     await bench.fill(parameters)
     const rebuilt: ViewsReport['rebuilt'] = {}
-    for (const view of command === 'verify' ? VIEWS : IN_REDIS) rebuilt[view] = await bench.rebuild(view)
+    for (const view of command === 'verify' ? VIEWS : IN_REDIS) rebuilt[view] = await bench.rebuild(view, threads)
     const verified = command === 'verify' ? await bench.verify() : undefined
     const report: ViewsReport = { command, rebuilt, verified, parameters, conditions }
     process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${viewsText(report)}\n`)
@@ -97,9 +97,15 @@ class ViewsBench {
     }
   }
 
-  rebuild(view: string): Promise<StepFigures> {
+  async rebuild(view: string, threads: string | undefined): Promise<RebuiltFigures> {
     const signal = new AbortController().signal
-    return this.step(() => rebuildCommand({ env: this.env, view, signal, print: line => this.shell.log(line) }))
+    let liveMs = 0
+    const onRebuilt = (rebuilt: { seconds: number }) => {
+      liveMs = Math.round(1_000 * rebuilt.seconds)
+    }
+    const print = (line: string) => this.shell.log(line)
+    const figures = await this.step(() => rebuildCommand({ env: this.env, view, signal, print, onRebuilt, threads }))
+    return { ...figures, liveMs }
   }
 
   async verify(): Promise<StepFigures & VerifiedCounts> {

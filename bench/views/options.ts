@@ -6,6 +6,7 @@ export interface ViewsBenchOptions {
   json: boolean
   keep: boolean
   parameters: FillParameters
+  threads: string | undefined
 }
 
 export const VIEWS_HELP = `npm run bench -- verify|rebuild [flags]
@@ -22,6 +23,7 @@ What was made is removed afterwards. For figures beside other traffic, run npm r
   --users N       users (as many as sessions)
   --bytes B       length of a message's text, about (100)
   --seed N        of the traffic (1)
+  --threads N     of a rebuild of history or membership (one per core)
   --keep          leave everything, and say how to look at it
   --json          exactly one JSON object on standard output
   --help          this text
@@ -38,7 +40,7 @@ const EVENTS_PER_SESSION = 3
 /** Reads the command line; a text is the help that was asked for. Throws BadOptions. */
 export function parseViewsOptions([command, ...args]: readonly string[]): ViewsBenchOptions | string {
   if (command !== 'verify' && command !== 'rebuild') throw new BadOptions(`${command}: neither verify nor rebuild`)
-  const flags = parseFlags(args, ['sessions', 'events', 'users', 'bytes', 'seed'], ['keep', 'json', 'help'])
+  const flags = parseFlags(args, ['sessions', 'events', 'users', 'bytes', 'seed', 'threads'], ['keep', 'json', 'help'])
   if (flags.help === true) return VIEWS_HELP
   const number = (name: string, standard: number, range: NumberRange) =>
     numberFlag(`--${name}`, String(flags[name] ?? standard), range)
@@ -50,5 +52,6 @@ export function parseViewsOptions([command, ...args]: readonly string[]): ViewsB
     textBytes: number('bytes', 100, BYTES),
     seed: number('seed', 1, COUNT),
   }
-  return { command, json: flags.json === true, keep: flags.keep === true, parameters }
+  const threads = flags.threads === undefined ? undefined : String(flags.threads)
+  return { command, json: flags.json === true, keep: flags.keep === true, parameters, threads }
 }

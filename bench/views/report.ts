@@ -11,9 +11,14 @@ export interface StepFigures {
   processes: Record<string, ProcessUse>
 }
 
+/** A view that was rebuilt: the old one is deleted once the new one is live. */
+export interface RebuiltFigures extends StepFigures {
+  liveMs: Millis
+}
+
 export interface ViewsReport {
   command: 'verify' | 'rebuild'
-  rebuilt: Record<string, StepFigures>
+  rebuilt: Record<string, RebuiltFigures>
   verified: (StepFigures & VerifiedCounts) | undefined
   parameters: FillParameters
   conditions: Conditions
@@ -30,7 +35,8 @@ export interface VerifiedCounts {
 export function viewsText({ rebuilt, verified, parameters, conditions }: ViewsReport): string {
   const { sessions, events, users, textBytes } = parameters
   const rows = Object.entries(rebuilt).map(
-    ([view, step]) => `${view.padEnd(12)} ${rate(events, step)} events/s${usedText(step)}`,
+    ([view, { liveMs, ...step }]) =>
+      `${view.padEnd(12)} ${rate(events, liveMs)} events/s, live after ${seconds(liveMs)}${usedText(step)}`,
   )
   return [
     ...conditionLines(conditions),
@@ -47,11 +53,11 @@ function verifiedLines(verified: NonNullable<ViewsReport['verified']>): string[]
   return [
     `verified     ${sessions} sessions, ${events} events, ${messages} archived messages, ${users} users: ` +
       (differences === 0 ? 'all equal' : `${differences} DIFFERENCES`),
-    `             ${rate(sessions, verified)} sessions/s${usedText(verified)}; a million sessions: ${seconds(millionMs)}`,
+    `             ${rate(sessions, ms)} sessions/s${usedText(verified)}; a million sessions: ${seconds(millionMs)}`,
   ]
 }
 
-function rate(count: number, { ms }: StepFigures): number {
+function rate(count: number, ms: Millis): number {
   return Math.round((count * 1_000) / ms)
 }
 

@@ -83,7 +83,7 @@ describe('positions', () => {
   test('[RN11] positions stand still while a switch waits for the new generation, and go on in it', async () => {
     const old = await generations.liveOrNew()
     await store(old, 7)
-    const { generation: next } = await generations.beginBuilding()
+    const [{ generation: next }] = await generations.beginBuilding()
     const sealed: string[] = []
     const clock = {
       ...systemClock,
@@ -111,10 +111,11 @@ describe('readers', () => {
     await connection.client.set(keyOf(old), 'old')
     expect(await readValue()).toBe('old')
     const other = new Generations({ connection, view: 'toy', random: systemRandom })
-    const { generation: next } = await other.beginBuilding()
+    const [{ generation: next }] = await other.beginBuilding()
     await connection.client.set(keyOf(next), 'new')
     expect(await readValue()).toBe('old')
     await other.commitBuilding(next, systemClock)
+    await other.sweep()
     expect(await connection.client.exists(keyOf(old))).toBe(0)
     expect(await readValue()).toBe('new')
   })
@@ -124,7 +125,7 @@ describe('readers', () => {
     await generations.liveOrNew()
     const first = await generations.filling()
     expect(first).toBeDefined()
-    await generations.commitBuilding((await generations.beginBuilding()).generation, systemClock)
+    await generations.commitBuilding((await generations.beginBuilding())[0].generation, systemClock)
     expect(await generations.filling()).toBe(first)
     for (const key of ['live', 'filling']) await connection.client.del(`${connection.prefix}toy:{toy}:${key}`)
     expect(await generations.filling()).toBeUndefined()
@@ -211,12 +212,28 @@ describe('formats', () => {
     const old = await generations.liveOrNew()
     await store(old, 7)
     const next = ofFormat('2')
-    const { generation: building } = await next.beginBuilding()
+    const [{ generation: building }] = await next.beginBuilding()
     expect(await generations.position(old, 3)).toBe(json(7))
     const request = { pointer: 'building', generation: building, partition: 3, before: undefined } as const
     await next.storePosition({ ...request, offset: 7, json: json(7) })
     await next.commitBuilding(building, systemClock)
+    await next.sweep()
     expect(await next.current('live')).toBe(building)
     expect(await generations.positions(old)).toEqual(new Map())
   })
+})
+
+test('[RN34] of those who build together each has a guard of its own; whoever begins after them takes all', async () => {
+  const shares = await generations.beginBuilding()
+  const values = () => connection.client.mget(shares.map(({ guard }) => guard.key))
+  expect(await values()).toEqual(shares.map(({ guard }) => guard.value))
+  const [own, second] = [shares[0], shares[1]!]
+  const renewed = generations.guardAfter(second.guard)
+  expect(await generations.renewGuard(second.guard, renewed)).toBe(true)
+  expect((await values()).slice(0, 2)).toEqual([own.guard.value, renewed.value])
+  const later = await generations.beginBuilding({ resume: true })
+  expect(later[0].generation).toBe(own.generation)
+  expect(await values()).toEqual(later.map(({ guard }) => guard.value))
+  await generations.commitBuilding(own.generation, systemClock)
+  expect(new Set(await values())).toEqual(new Set([null]))
 })

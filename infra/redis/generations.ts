@@ -21,7 +21,7 @@ import type { RedisConnection } from './redis.ts'
  * Keys, under `<prefix><view>:`, all in the slot of `{<view>}`:
  *   {<view>}:live              string, no TTL      the live generation          writers, rebuild
  *   {<view>}:building          string, no TTL      the generation being built   rebuild
- *   {<view>}:builder           string, no TTL      who builds it: its last rebuild, in one word  rebuild
+ *   {<view>}:builder, {<view>}:builder:1 ...  string, no TTL  who builds it: its last rebuild, in a word for each of those who share the work  rebuild
  *   {<view>}:seal              string, SEAL_MS     the generation that is sealed  rebuild
  *   {<view>}:filling           string, no TTL      the generation with which the server was filled from nothing,   writers
  *                                                  or a name of its own since it lost what it had confirmed
@@ -35,6 +35,8 @@ export const SWITCH_MS_MAX: Millis = 4_000
 /** Reads that a moving pointer may spoil in a row. */
 const READ_TRIES_MAX = 5
 const GENERATION_BYTES = 6
+/** Of those who build one generation together. */
+export const BUILDERS_MAX = 8
 
 export type Pointer = 'live' | 'building'
 export interface PositionRequest {
@@ -50,6 +52,13 @@ interface WaitingPosition {
   request: PositionRequest
   resolve: (answer: StoreAnswer) => void
   reject: (error: unknown) => void
+}
+
+/** What one of those who build a generation together has to know; plain data, which goes from thread to thread. */
+export interface BuildShare {
+  generation: string
+  /** Its own: nobody else's failure takes it away. */
+  guard: Guard
 }
 
 export type StoreAnswer = 'STORED' | 'MOVED' | 'BEHIND' | 'SEALED'
@@ -101,8 +110,13 @@ export class Generations {
     return `${this.root}${generation}:`
   }
 
-  private pointerKey(pointer: Pointer | 'seal' | 'builder'): string {
+  private pointerKey(pointer: Pointer | 'seal'): string {
     return `${this.root}{${this.view}}:${pointer}`
+  }
+
+  private builderKeys(): string[] {
+    const first = `${this.root}{${this.view}}:builder`
+    return Array.from({ length: BUILDERS_MAX }, (_, n) => (n === 0 ? first : `${first}:${n}`))
   }
 
   private positionsKey(generation: string): string {
@@ -225,17 +239,20 @@ export class Generations {
 
   /**
    * Begins a rebuild: a new empty generation, what an unfinished one left is deleted; or goes on with that one, where
-   * there is any and `resume` says so. Only the last one to have begun has the guard.
+   * there is any and `resume` says so. Gives what each of those needs who share the work, BUILDERS_MAX at most: only the
+   * last ones to have begun have the guards.
    */
-  async beginBuilding({ resume = false }: { resume?: boolean } = {}): Promise<{ generation: string; guard: Guard }> {
-    const guard = { key: this.pointerKey('builder'), value: this.newName() }
-    await this.connection.client.set(guard.key, guard.value)
+  async beginBuilding({ resume = false }: { resume?: boolean } = {}): Promise<[BuildShare, ...BuildShare[]]> {
+    const guards = this.builderKeys().map(key => ({ key, value: this.newName() }))
+    await this.connection.client.mset(guards.flatMap(({ key, value }) => [key, value]))
     const left = resume ? await this.current('building') : undefined
-    if (left !== undefined) return { generation: left, guard }
-    const generation = this.newName()
-    await this.connection.client.set(this.pointerKey('building'), generation)
-    await this.sweep()
-    return { generation, guard }
+    const generation = left ?? this.newName()
+    if (left === undefined) {
+      await this.connection.client.set(this.pointerKey('building'), generation)
+      await this.sweep()
+    }
+    const [own, ...others] = guards.map(guard => ({ generation, guard }))
+    return [own!, ...others]
   }
 
   /** A new value for a guard; whoever gives it to `renewGuard` again and again gives the same one. */
@@ -251,8 +268,8 @@ export class Generations {
   }
 
   /**
-   * Makes the built generation live, see above; whoever fills it must go on meanwhile. Rejects with SwitchFailed when
-   * it does not get as far as the live one within SWITCH_MS_MAX.
+   * Makes the built generation live, see above; whoever fills it must go on meanwhile. The old one is left to `sweep`. Rejects
+   * with SwitchFailed when it does not get as far as the live one within SWITCH_MS_MAX.
    */
   async commitBuilding(generation: string, clock: Clock): Promise<void> {
     const deadline = clock.monotonic() + SWITCH_MS_MAX
@@ -268,15 +285,15 @@ export class Generations {
       await this.connection.client.del(this.pointerKey('seal')).catch(() => {})
       throw error
     }
-    await this.sweep()
   }
 
   private async trySwitch(generation: string): Promise<string> {
     // Of whatever format: what readers have seen of its positions must not go back.
     const live = (await this.connection.client.get(this.pointerKey('live'))) ?? undefined
     if (live !== undefined) await this.connection.client.set(this.pointerKey('seal'), live, 'PX', SEAL_MS)
-    const pointers = (['live', 'building', 'seal', 'builder'] as const).map(pointer => this.pointerKey(pointer))
-    const keys = [...pointers, this.positionsKey(live ?? generation), this.positionsKey(generation)]
+    const pointers = (['live', 'building', 'seal'] as const).map(pointer => this.pointerKey(pointer))
+    const positions = [live ?? generation, generation].map(name => this.positionsKey(name))
+    const keys = [...pointers, ...positions, ...this.builderKeys()]
     const call = switchScript.call(keys, [generation, live ?? ''])
     const [answer] = await runPipeline(this.connection, [call], [switchScript])
     return answer as string
@@ -285,7 +302,7 @@ export class Generations {
   /** Gives a rebuild up. */
   async abortBuilding(generation: string): Promise<void> {
     if ((await this.current('building')) === generation) {
-      await this.connection.client.del(this.pointerKey('building'), this.pointerKey('builder'))
+      await this.connection.client.del(this.pointerKey('building'), ...this.builderKeys())
     }
     await this.sweep()
   }

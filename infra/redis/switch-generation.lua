@@ -3,9 +3,9 @@
 local live = KEYS[1] -- string: the generation that readers use
 local building = KEYS[2] -- string: the generation that is being built
 local seal = KEYS[3] -- string with a TTL
-local builder = KEYS[4] -- string: who may write to the new generation as the only one; nobody once it is live
-local livePositions = KEYS[5] -- hash: partition -> JSON of Position
-local newPositions = KEYS[6] -- hash: partition -> JSON of Position
+local livePositions = KEYS[4] -- hash: partition -> JSON of Position
+local newPositions = KEYS[5] -- hash: partition -> JSON of Position
+-- KEYS[6] and on: strings: who may write to the new generation; nobody once it is live
 local generation = ARGV[1] -- [string] the new generation
 local liveGeneration = ARGV[2] -- [string] the generation that livePositions belongs to; empty when there is none
 
@@ -21,5 +21,5 @@ if liveGeneration ~= '' then
   end
 end
 redis.call('SET', live, generation)
-redis.call('DEL', building, seal, builder)
+redis.call('DEL', building, seal, unpack(KEYS, 6))
 return 'SWITCHED'

@@ -1,5 +1,5 @@
 import type { Event } from '../../schemas/event.ts'
-import type { OlderEvents } from '../older-events.ts'
+import type { OlderEvents } from '../rebuild/older-events.ts'
 import { eventOfRow } from './event-of-row.ts'
 import type { EventRow } from './event-row.ts'
 import type { ArchiveInspector } from './inspect.ts'

@@ -90,7 +90,7 @@ const makeBuilding = async (): Promise<HistoryUnderTest> => {
   const { connection, flush } = await testRedis(testStack().redisUrl)
   const generations = new Generations({ connection, view: 'history', format: HISTORY_FORMAT, random: systemRandom })
   let pipes = new GuardedPipes({ connection, clock: systemClock })
-  const building = await generations.beginBuilding()
+  const [building] = await generations.beginBuilding()
   const pointers = `${connection.prefix}history:{history}:`
   const name = async () => {
     const { generation, guard } = building

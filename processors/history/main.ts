@@ -5,7 +5,7 @@ import { Generations } from '../../infra/redis/generations.ts'
 import { GuardedPipes } from '../../infra/redis/guarded-pipes.ts'
 import type { RedisConnection } from '../../infra/redis/redis.ts'
 import { GenerationWriter, redisRebuildable } from '../generation-writer.ts'
-import type { Rebuildable } from '../rebuild.ts'
+import type { Rebuildable } from '../rebuild/rebuild.ts'
 import type { View } from '../view.ts'
 import {
   HISTORY_DEFAULTS,

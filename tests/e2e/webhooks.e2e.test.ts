@@ -239,7 +239,7 @@ test('[HT18, HT19, WH1, WH11] what an app sets over HTTP is in force everywhere,
   const logged = await api.until(({ body }) => (body.deliveries as unknown[] | undefined)?.length === 1, 'GET', path)
   expect(logged.body.deliveries).toMatchObject([{ sessionId: session, outcome: 'delivered', status: 200 }])
   const signal = new AbortController().signal
-  await rebuildCommand({ env: product.env, view: 'membership', signal, print: () => {} })
+  await rebuildCommand({ env: product.env, view: 'membership', threads: '1', signal, print: () => {} })
   const guard = { webhookId: 'ask', url: receiver.url('/ask'), use: 'before', kinds: ['SendMessage'], budgetMs: 2_000 }
   await api.settled('POST', '/v1/webhooks', { body: guard })
   receiver.answer = ({ path }, response) => void response.end(path === '/ask' ? '{"verdict":"refuse","code":10}' : '')

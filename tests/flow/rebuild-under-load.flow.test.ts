@@ -219,7 +219,12 @@ test('[RN16, RN17, AR19] a log that has lost its beginning is made whole from th
   expect(await run('verify', '--digest')).toBe(before.digests)
   expect(await clickhouse.rows(rows)).toEqual(before.rows)
   expect(await run('verify')).toContain('all equal')
-  for (const words of [['history', '--as-of', 'soon'], ['archive', '--as-of', now], ['nothing']]) {
+  for (const words of [
+    ['history', '--as-of', 'soon'],
+    ['archive', '--as-of', now],
+    ['history', '--threads', '0'],
+    ['nothing'],
+  ]) {
     expect(await runCommand(['rebuild', ...words], product.env), words.join(' ')).toMatchObject({ code: 2 })
   }
 }, 120_000)

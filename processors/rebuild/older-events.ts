@@ -1,12 +1,12 @@
-import type { Millis } from '../infra/clock.ts'
-import { decodeLearning, type RecordCodec, readCause } from '../schemas/codec.ts'
-import type { Cause, Event } from '../schemas/event.ts'
-import type { Offset, Partition } from '../schemas/ids.ts'
-import type { Log } from '../topics/log.ts'
-import { readRecordAt } from '../topics/read-range.ts'
-import type { TopicName } from '../topics/topics.ts'
-import { chainHash, isNextCause, POSITION_START, type Position } from '../topics/valid-events.ts'
-import type { PlacedEvent, View } from './view.ts'
+import type { Millis } from '../../infra/clock.ts'
+import { decodeLearning, type RecordCodec, readCause } from '../../schemas/codec.ts'
+import type { Cause, Event } from '../../schemas/event.ts'
+import type { Offset, Partition } from '../../schemas/ids.ts'
+import type { Log } from '../../topics/log.ts'
+import { readRecordAt } from '../../topics/read-range.ts'
+import type { TopicName } from '../../topics/topics.ts'
+import { chainHash, isNextCause, POSITION_START, type Position } from '../../topics/valid-events.ts'
+import type { PlacedEvent, View } from '../view.ts'
 
 /**
  * Events that im.events no longer holds, from the archive, which has a row of every valid one (AR1).

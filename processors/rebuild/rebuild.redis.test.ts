@@ -1,24 +1,25 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { systemClock, systemRandom } from '../infra/clock.ts'
-import { silentLogger } from '../infra/logger.ts'
-import { Metrics } from '../infra/metrics.ts'
-import { Generations } from '../infra/redis/generations.ts'
-import { escapeGlob, scanKeys } from '../infra/redis/pipeline.ts'
-import type { RedisConnection } from '../infra/redis/redis.ts'
-import type { SessionId } from '../schemas/ids.ts'
-import { dump } from '../tests/contract/history-store.contract.ts'
-import { testStack } from '../tests/stack.ts'
-import { readPlaced } from '../verify/testing/views.ts'
-import { HISTORY_DEFAULTS } from './history/history-store.ts'
-import { historyInspector, historyReader, historyRebuildable, historyView, makeHistoryView } from './history/main.ts'
-import { MemoryHistory, MemoryHistoryStore } from './history/memory-history-store.ts'
-import { HISTORY_FORMAT } from './history/redis-history-keys.ts'
-import { type Rebuildable, RebuildFailed, rebuildView } from './rebuild.ts'
-import { makeRunner, type Runner } from './runner.ts'
-import { group, Script, single, user } from './testing/events.ts'
-import { type EventLog, makeEventLog } from './testing/log.ts'
-import { testRedis } from './testing/redis.ts'
-import { ViewMoved, ViewStopped } from './view.ts'
+import { systemClock, systemRandom } from '../../infra/clock.ts'
+import { silentLogger } from '../../infra/logger.ts'
+import { Metrics } from '../../infra/metrics.ts'
+import { type BuildShare, Generations } from '../../infra/redis/generations.ts'
+import { escapeGlob, scanKeys } from '../../infra/redis/pipeline.ts'
+import type { RedisConnection } from '../../infra/redis/redis.ts'
+import type { Partition, SessionId } from '../../schemas/ids.ts'
+import { dump } from '../../tests/contract/history-store.contract.ts'
+import { testStack } from '../../tests/stack.ts'
+import { readPlaced } from '../../verify/testing/views.ts'
+import { HISTORY_DEFAULTS } from '../history/history-store.ts'
+import { historyInspector, historyReader, historyRebuildable, historyView, makeHistoryView } from '../history/main.ts'
+import { MemoryHistory, MemoryHistoryStore } from '../history/memory-history-store.ts'
+import { HISTORY_FORMAT } from '../history/redis-history-keys.ts'
+import { makeRunner, type Runner } from '../runner.ts'
+import { group, Script, single, user } from '../testing/events.ts'
+import { type EventLog, makeEventLog } from '../testing/log.ts'
+import { testRedis } from '../testing/redis.ts'
+import { ViewMoved, ViewStopped } from '../view.ts'
+import { Filling, RebuildFailed } from './filling.ts'
+import { type Helper, type Rebuildable, rebuildView } from './rebuild.ts'
 
 const alice = user('alice')
 const chat = single('alice', 'bob')
@@ -78,11 +79,54 @@ function rebuildOptions(eventLog: EventLog, rebuildable = historyRebuildable({ c
   }
 }
 
-/** What a fresh fold of the script gives. */
-async function expected(script: Script) {
+/** Sessions of their own, and users that the other partitions have as well. */
+function partitionScript(partition: number): Script {
+  const script = new Script(partition)
+  for (let i = 0; i < 300; i++)
+    script.message(single(`p${partition}-${i % 3}`, `u${i % 40}`), user(`u${i % 40}`), `${i}`)
+  return script
+}
+
+/** What threads do, in this one. */
+class Helping {
+  readonly given: (readonly Partition[])[] = []
+  readonly heard: string[] = []
+  private readonly eventLog: EventLog
+
+  constructor(eventLog: EventLog) {
+    this.eventLog = eventLog
+  }
+
+  readonly start = (share: BuildShare, partitions: readonly Partition[]): Helper => {
+    this.given.push(partitions)
+    const { rebuildable, ...options } = rebuildOptions(this.eventLog)
+    const { view, committing } = rebuildable.join!(share)
+    const [start, end] = [0, 300]
+    const bounds = new Map(partitions.map(partition => [partition, { start, end }]))
+    const filling = new Filling(view, { ...options, name: 'history', bounds, gather: rebuildable.gather })
+    return {
+      caughtUp: () => filling.caughtUp(),
+      stopped: () => filling.stopped(),
+      progress: () => filling.progress(),
+      committing: async () => {
+        this.heard.push('committing')
+        committing()
+      },
+      drain: () => {
+        this.heard.push('drain')
+        return filling.drain()
+      },
+    }
+  }
+}
+
+/** What a fresh fold of the scripts gives. */
+async function expected(...scripts: readonly Script[]) {
   const model = new MemoryHistoryStore(new MemoryHistory(), HISTORY_DEFAULTS)
-  await model.position(0)
-  await historyView(model).apply(script.batch())
+  for (const script of scripts) {
+    await model.position(script.partition)
+    await historyView(model).apply(script.batch())
+  }
   const { sessions, users } = await dump(model)
   return { sessions, users }
 }
@@ -268,6 +312,35 @@ describe('rebuild', () => {
     await wake(() => rebuildView(rebuildOptions(eventLog)))
     expect(await rows()).toEqual(await expected(script))
     await wake(flush)
+  })
+
+  test('[RN34] several build it, each some of the partitions', async () => {
+    const eventLog = await makeEventLog({ partitions: 5 })
+    const scripts = [0, 1, 2, 3, 4].map(partitionScript)
+    for (const script of scripts) eventLog.append(script.events, script.partition)
+    const options = rebuildOptions(eventLog)
+    const helping = new Helping(eventLog)
+    const rebuilt = await rebuildView({ ...options, helpers: { max: 2, start: helping.start } })
+    expect(helping.given).toEqual([[1, 4], [2]])
+    expect(helping.heard).toEqual(['committing', 'committing', 'drain', 'drain'])
+    const events = scripts.reduce((sum, script) => sum + script.events.length, 0)
+    expect(rebuilt.events).toBe(events)
+    expect(await rows()).toEqual(await expected(...scripts))
+    expect(await generationsInUse()).toEqual(new Set([await live()]))
+  })
+
+  test('[RN34] where one of them stops, nothing becomes live', async () => {
+    const eventLog = await makeEventLog({ partitions: 2 })
+    for (const n of [0, 1]) eventLog.append(partitionScript(n).events, n)
+    const helping = new Helping(eventLog)
+    const start: typeof helping.start = (...part) => ({
+      ...helping.start(...part),
+      caughtUp: () => Promise.reject(new Error('the thread has ended')),
+    })
+    const rebuilding = rebuildView({ ...rebuildOptions(eventLog), helpers: { max: 1, start } })
+    await expect(rebuilding).rejects.toThrow('the thread has ended')
+    expect(helping.heard).toEqual(['drain'])
+    expect(await live()).toBeUndefined()
   })
 
   test('[RN11] a rebuild that is given up leaves the live view as it was', async () => {

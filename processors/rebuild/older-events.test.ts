@@ -1,22 +1,23 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { systemClock, systemRandom } from '../infra/clock.ts'
-import { silentLogger } from '../infra/logger.ts'
-import { Metrics } from '../infra/metrics.ts'
-import { catchUp, memoryViews } from '../verify/testing/views.ts'
-import { historyDigest, membershipDigest } from '../verify/view-digest.ts'
-import { archivedEvents } from './archive/archived-events.ts'
-import type { MemoryArchive } from './archive/memory-archive-store.ts'
-import { HISTORY_DEFAULTS } from './history/history-store.ts'
-import { historyView } from './history/main.ts'
-import { MemoryHistory, MemoryHistoryStore } from './history/memory-history-store.ts'
-import { membershipView } from './membership/main.ts'
-import { MemoryMembership, MemoryMembershipStore } from './membership/memory-membership-store.ts'
+import { systemClock, systemRandom } from '../../infra/clock.ts'
+import { silentLogger } from '../../infra/logger.ts'
+import { Metrics } from '../../infra/metrics.ts'
+import { catchUp, memoryViews } from '../../verify/testing/views.ts'
+import { historyDigest, membershipDigest } from '../../verify/view-digest.ts'
+import { archivedEvents } from '../archive/archived-events.ts'
+import type { MemoryArchive } from '../archive/memory-archive-store.ts'
+import { HISTORY_DEFAULTS } from '../history/history-store.ts'
+import { historyView } from '../history/main.ts'
+import { MemoryHistory, MemoryHistoryStore } from '../history/memory-history-store.ts'
+import { membershipView } from '../membership/main.ts'
+import { MemoryMembership, MemoryMembershipStore } from '../membership/memory-membership-store.ts'
+import { anyScript, Script, single, user } from '../testing/events.ts'
+import { type EventLog, makeEventLog } from '../testing/log.ts'
+import type { View } from '../view.ts'
+import { Filling } from './filling.ts'
 import { OlderEventsMissing, viewAsOf } from './older-events.ts'
-import { fillView, progressLine } from './rebuild.ts'
-import { anyScript, Script, single, user } from './testing/events.ts'
-import { type EventLog, makeEventLog } from './testing/log.ts'
-import type { View } from './view.ts'
+import { progressLine } from './progress-bar.ts'
 
 /** Both views that are kept in Redis, in memory; every call of `views` is another process over the same stores. */
 function stores() {
@@ -35,7 +36,7 @@ function stores() {
 }
 
 async function fill(view: View, { log, topics, codec }: EventLog, archive?: MemoryArchive): Promise<number> {
-  const { runner, events } = await fillView(view, {
+  const filling = new Filling(view, {
     name: view.name,
     log,
     topics,
@@ -47,10 +48,13 @@ async function fill(view: View, { log, topics, codec }: EventLog, archive?: Memo
     logger: silentLogger,
     metrics: new Metrics(),
     signal: new AbortController().signal,
-    print: () => {},
   })
-  await runner.drain()
-  return events()
+  try {
+    await filling.caughtUp()
+  } finally {
+    await filling.drain()
+  }
+  return filling.progress().events
 }
 
 /** A log that is archived whole. */

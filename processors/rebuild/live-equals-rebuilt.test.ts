@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { catchUp, memoryViews, readPlaced } from '../verify/testing/views.ts'
-import { historyDigest, membershipDigest } from '../verify/view-digest.ts'
-import type { MemoryArchive } from './archive/memory-archive-store.ts'
-import { anyScript } from './testing/events.ts'
-import { makeEventLog } from './testing/log.ts'
-import type { PlacedEvent, View } from './view.ts'
+import { catchUp, memoryViews, readPlaced } from '../../verify/testing/views.ts'
+import { historyDigest, membershipDigest } from '../../verify/view-digest.ts'
+import type { MemoryArchive } from '../archive/memory-archive-store.ts'
+import { anyScript } from '../testing/events.ts'
+import { makeEventLog } from '../testing/log.ts'
+import type { PlacedEvent, View } from '../view.ts'
 
 /**
  * What a view lives through, batch by batch: it is applied; or applied, but nobody hears of it, and another process, which

@@ -1,8 +1,7 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { keyText, newKeyId, SECRET_BYTES } from '../gateway/http/keys.ts'
+import { drawKey } from '../gateway/http/keys.ts'
 import { ALL_SCOPES, isScope, type Scope } from '../gateway/http/scopes.ts'
-import { secretHash } from '../gateway/ws/key-index.ts'
 import { BadConfig } from '../infra/config.ts'
 import { connectRedis, redisReady } from '../infra/redis/redis.ts'
 import type { AppsReader } from '../processors/membership/apps-store.ts'
@@ -93,17 +92,16 @@ async function done(
 
 /** The pack that makes a key, and the key. */
 function newKey({ clock, random }: Context, app: UserId, flags: KeyFlags) {
-  const keyId = newKeyId(random)
-  const secret = random.bytes(SECRET_BYTES).toString('base64url')
+  const { keyId, secretHash, text } = drawKey(app, random)
   const body = {
     kind: 'CreateKey' as const,
     keyId,
     name: flags.name ?? 'made by an operator',
-    secretHash: secretHash(secret),
+    secretHash,
     scopes: scopesOf(flags),
     ...expiryOf(flags.days, clock.now()),
   }
-  return { body, text: keyText({ app, keyId, secret }) }
+  return { body, text }
 }
 
 function scopesOf({ role, scopes: text = 'all' }: Pick<KeyFlags, 'role' | 'scopes'>): Scope[] {

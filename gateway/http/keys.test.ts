@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { systemClock, systemRandom } from '../../infra/clock.ts'
-import { newKeyId, readKey } from './keys.ts'
+import type { UserId } from '../../schemas/ids.ts'
+import { drawKey, readKey } from './keys.ts'
 import { HttpWorld } from './testing/http-world.ts'
 
 /** Keys of apps, what they may do in the name of users, and how users are let in. */
@@ -187,5 +188,5 @@ test('[HT14] notifications go to users, each once, and the app takes them back',
 
 test('[HT42] no id of a key would be taken for an option of a command', () => {
   const dashes = { ...systemRandom, bytes: (size: number) => Buffer.alloc(size, 0xfb) }
-  expect(newKeyId(dashes)).toBe('__v7-_v7-_v7')
+  expect(drawKey('acme' as UserId, dashes).keyId).toBe('__v7-_v7-_v7')
 })

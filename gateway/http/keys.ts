@@ -3,17 +3,22 @@ import type { Logger } from '../../infra/logger.ts'
 import type { AppKey } from '../../schemas/apps.ts'
 import { isUserId, type UserId } from '../../schemas/ids.ts'
 import { KEY_USES_MS } from '../limits.ts'
-import { isSecretOf, type KeyIndex } from '../ws/key-index.ts'
+import { isSecretOf, type KeyIndex, secretHash } from '../ws/key-index.ts'
 import { type Caller, KEY_PREFIX, type KeyChecker, unauthorized } from './callers.ts'
 import { isScope, type Scope } from './scopes.ts'
 
 /** Bytes of a secret, and of what an id is made from. */
-export const SECRET_BYTES = 32
+const SECRET_BYTES = 32
 const KEY_ID_BYTES = 9
 
-/** An id for a new key. None begins with a dash: operators name keys in commands, which would take it for an option. */
-export function newKeyId(random: Random): string {
-  return random.bytes(KEY_ID_BYTES).toString('base64url').replace(/^-/, '_')
+/**
+ * A new key as its owner gets it, once, and what is kept of it. No id begins with a dash: operators name keys in commands,
+ * which would take it for an option.
+ */
+export function drawKey(app: UserId, random: Random): { keyId: string; secretHash: string; text: string } {
+  const keyId = random.bytes(KEY_ID_BYTES).toString('base64url').replace(/^-/, '_')
+  const secret = random.bytes(SECRET_BYTES).toString('base64url')
+  return { keyId, secretHash: secretHash(secret), text: keyText({ app, keyId, secret }) }
 }
 
 /** A key as its owner has it. */

@@ -4,13 +4,13 @@ import { type AppKey, PER_DAY_MAX } from '../../schemas/apps.ts'
 import { KEY_QUOTA_ACT } from '../../schemas/event.ts'
 import type { PackId, UserId } from '../../schemas/ids.ts'
 import type { PackBody } from '../../schemas/pack.ts'
-import { type KeyIndex, secretHash } from '../ws/key-index.ts'
+import type { KeyIndex } from '../ws/key-index.ts'
 import { appSessionId, noteAct, submitAppPack } from './app-packs.ts'
 import { ID_PATTERN } from './avro-schemas.ts'
 import type { DayCounts } from './day-counts.ts'
 import type { CallsNow } from './frame-routes.ts'
 import { derivedPackId } from './idempotency.ts'
-import { type KeyUses, keyText, newKeyId, SECRET_BYTES } from './keys.ts'
+import { drawKey, type KeyUses } from './keys.ts'
 import { type OutcomeBody, outcomeOf, outcomeSchema } from './outcome.ts'
 import { Problem } from './problem.ts'
 import { type Route, type RouteCall, route } from './route.ts'
@@ -216,8 +216,7 @@ async function createKey(
 ): Promise<z.infer<typeof madeSchema>> {
   const { name, scopes, expiresInMs, perSecond } = call.body
   const now = clock.now()
-  const keyId = newKeyId(random)
-  const secret = random.bytes(SECRET_BYTES).toString('base64url')
+  const { keyId, secretHash, text } = drawKey(app, random)
   await noteAct(calls(), call, { act: 'createKey', subject: `${app}.${keyId}`, name, scopes })
   const key = {
     keyId,
@@ -232,10 +231,10 @@ async function createKey(
       packId: derivedPackId(call.packId, `create ${keyId}`),
       sessionId: appSessionId(app),
       from: app,
-      body: { kind: 'CreateKey', ...key, secretHash: secretHash(secret) },
+      body: { kind: 'CreateKey', ...key, secretHash },
     }),
   )
-  return { ...key, createdAt: at, key: keyText({ app, keyId, secret }) }
+  return { ...key, createdAt: at, key: text }
 }
 
 /** An app writes to its own session; to that of another one only as an operator. */

@@ -8,11 +8,9 @@ import type { RecordCodec } from '../schemas/codec.ts'
 import type { Event } from '../schemas/event.ts'
 import type { Offset, Partition } from '../schemas/ids.ts'
 import { type FetchedBatch, type Log, type LogReader, type PartitionBounds, PositionOutOfRange } from '../topics/log.ts'
-import { readRecordAt } from '../topics/read-range.ts'
 import type { Topics } from '../topics/topics.ts'
 import { chainHash, POSITION_START, type Position, selectValid, type ValidBatch } from '../topics/valid-events.ts'
 import { makeDeadLetters } from './dead-letter.ts'
-import type { Letter } from './dead-letters.ts'
 import { EventIntake } from './event-intake.ts'
 import { LetterRetries } from './letter-retries.ts'
 import { mayPass, RetryLoop } from './retry-loop.ts'
@@ -167,7 +165,7 @@ class ViewRunner implements Runner {
         options.logger.warn({ view: view.name, ...skipped }, 'event skipped')
       },
     })
-    this.letters = new LetterRetries({ log, dead: topics.dead, processor: view.name })
+    this.letters = new LetterRetries({ ...options, dead: topics.dead, intake: this.intake, retry: this.retry })
     this.done = new Promise((resolve, reject) => {
       this.settle = { resolve, reject }
     })
@@ -405,34 +403,9 @@ class ViewRunner implements Runner {
 
   /** Tries again what operators asked for (RN19), between two batches: the view gets one call at a time. */
   private async retryLetters(partition: Partition): Promise<void> {
+    const { taken, position } = this.states.get(partition)!
     // What was taken in is not applied: the position is not the view's.
-    if (this.states.get(partition)!.taken.records > 0) return
-    for (const letter of this.letters.of(partition)) {
-      if (this.abort.signal.aborted) return
-      await this.retry.run('trying a dead letter again', () => this.retryLetter(letter))
-    }
-  }
-
-  private async retryLetter(letter: Letter): Promise<void> {
-    const { log, logger } = this.options
-    const { topic, partition, offset } = letter.place
-    const record = await readRecordAt({ log, topic }, { partition, offset })
-    const reason =
-      record === undefined ? 'the log no longer holds the record' : await this.applyAgain(partition, record)
-    await this.letters.answer(letter, reason === undefined ? 'applied' : 'failed', reason)
-    logger.info({ view: this.name, letter: letter.id, reason }, 'a dead letter was tried again')
-  }
-
-  /** Applies one event that was passed over; the position stays. Gives why it still cannot be applied. */
-  private async applyAgain(partition: Partition, record: FetchedBatch['records'][number]): Promise<string | undefined> {
-    const { position } = this.states.get(partition)!
-    const place = { offset: record.offset, cause: null, hash: null }
-    const events = await this.intake.decode({ partition, records: [record], positions: [place] })
-    const event = events?.[0]?.event
-    if (event === undefined) return 'the processor was stopped meanwhile'
-    const reason = this.view.reasonToSkip?.(event)
-    if (reason === undefined) await this.view.apply({ partition, events: events!, position })
-    return reason
+    if (taken.records === 0) await this.letters.retry(partition, position, this.abort.signal)
   }
 
   ready(): boolean {

@@ -1,7 +1,8 @@
 import { historyReadingContract } from '../../tests/contract/history-reading.contract.ts'
 import { type HistoryUnderTest, historyStoreContract } from '../../tests/contract/history-store.contract.ts'
 import { HISTORY_DEFAULTS } from './history-store.ts'
-import { MemoryHistory, MemoryHistoryStore } from './memory-history-store.ts'
+import { MemoryHistory } from './memory-history.ts'
+import { MemoryHistoryStore } from './memory-history-store.ts'
 
 const make = async (): Promise<HistoryUnderTest> => {
   const server = new MemoryHistory()

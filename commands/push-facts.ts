@@ -6,7 +6,7 @@ import type { DevicesReader, PeopleReader } from '../processors/membership/peopl
 import type { Member, PushFacts } from '../processors/push/facts.ts'
 import { badgeOf, receiverOf, type UserFacts } from '../processors/push/plan.ts'
 import type { EventFrame } from '../schemas/frames.ts'
-import { parseSessionId, type SessionId, type UserId } from '../schemas/ids.ts'
+import { type Offset, type Partition, parseSessionId, type SessionId, type UserId } from '../schemas/ids.ts'
 import type { UserSettings } from '../schemas/settings.ts'
 
 /** What push asks of the views and of presence, put together from their readers. */
@@ -24,13 +24,17 @@ const BADGE_PAGES_MAX = 10
 const SESSIONS_PAGE = 100
 
 export function pushFacts({ history, membership, people, presence, clock }: FactsParts): PushFacts {
+  // As far as membership was seen to be. Devices of its users are in any partition: while it is filled again, none may be missing.
+  const reached = new Map<Partition, Offset>()
   return {
     seen: async partition => {
       // Before the positions: a store that is filled again afterwards is as far as it was.
-      const fillings = await Promise.all([history.filling(), membership.filling()])
+      const fillings = (await Promise.all([history.filling(), membership.filling()])).join()
       const [seen, positions] = await Promise.all([history.position(partition), membership.positions()])
-      const offset = Math.min(seen?.offset ?? -1, positions.get(partition)?.offset ?? -1)
-      return { offset, fillings: fillings.join() }
+      const isFilled = [...reached].every(([other, offset]) => (positions.get(other)?.offset ?? -1) >= offset)
+      if (!isFilled) return { offset: -1, fillings }
+      for (const [other, { offset }] of positions) reached.set(other, offset)
+      return { offset: Math.min(seen?.offset ?? -1, positions.get(partition)?.offset ?? -1), fillings }
     },
     isGone: async (sessionId, seq) => {
       const page = await history.page({ sessionId, afterSeq: seq - 1, limit: 1 })

@@ -5,6 +5,15 @@ import { type FactsParts, pushFacts } from './push-facts.ts'
 
 const placeOf = (offset: Offset) => ({ offset, cause: null, hash: null })
 
+test('[PU13] jobs that ask at the same time share an answer that was asked for after each of them asked', async () => {
+  let offset = 0
+  const history = { position: async () => placeOf(100), filling: async () => 'a' }
+  const membership = { positions: async () => new Map([[0, placeOf(++offset)]]), filling: async () => 'b' }
+  const facts = pushFacts({ history, membership, clock: new VirtualClock() } as unknown as FactsParts)
+  const all = await Promise.all([facts.seen(0), facts.seen(0), facts.seen(0)])
+  expect(all.map(seen => seen.offset)).toEqual([1, 2, 2])
+})
+
 test('[PU13] nothing is planned while membership is filled again, in whatever partition', async () => {
   const offsets = new Map<Partition, Offset>()
   const history = { position: async () => placeOf(20), filling: async () => 'a' }

@@ -1,9 +1,10 @@
 import type { PresenceStore } from '../gateway/presence/presence-store.ts'
 import type { Clock } from '../infra/clock.ts'
+import { SharedQuestion } from '../infra/shared-question.ts'
 import type { HistoryReader, HotSession } from '../processors/history/history-store.ts'
 import type { MembershipReader } from '../processors/membership/membership-store.ts'
 import type { DevicesReader, PeopleReader } from '../processors/membership/people-store.ts'
-import type { Member, PushFacts } from '../processors/push/facts.ts'
+import type { Member, PushFacts, Seen } from '../processors/push/facts.ts'
 import { badgeOf, receiverOf, type UserFacts } from '../processors/push/plan.ts'
 import type { EventFrame } from '../schemas/frames.ts'
 import { type Offset, type Partition, parseSessionId, type SessionId, type UserId } from '../schemas/ids.ts'
@@ -26,15 +27,22 @@ const SESSIONS_PAGE = 100
 export function pushFacts({ history, membership, people, presence, clock }: FactsParts): PushFacts {
   // As far as membership was seen to be. Devices of its users are in any partition: while it is filled again, none may be missing.
   const reached = new Map<Partition, Offset>()
+  const look = async (partition: Partition): Promise<Seen> => {
+    // Before the positions: a store that is filled again afterwards is as far as it was.
+    const fillings = (await Promise.all([history.filling(), membership.filling()])).join()
+    const [seen, positions] = await Promise.all([history.position(partition), membership.positions()])
+    const isFilled = [...reached].every(([other, offset]) => (positions.get(other)?.offset ?? -1) >= offset)
+    if (!isFilled) return { offset: -1, fillings }
+    for (const [other, { offset }] of positions) reached.set(other, offset)
+    return { offset: Math.min(seen?.offset ?? -1, positions.get(partition)?.offset ?? -1), fillings }
+  }
+  // Jobs of a partition are done side by side.
+  const looks = new Map<Partition, SharedQuestion<Seen>>()
   return {
-    seen: async partition => {
-      // Before the positions: a store that is filled again afterwards is as far as it was.
-      const fillings = (await Promise.all([history.filling(), membership.filling()])).join()
-      const [seen, positions] = await Promise.all([history.position(partition), membership.positions()])
-      const isFilled = [...reached].every(([other, offset]) => (positions.get(other)?.offset ?? -1) >= offset)
-      if (!isFilled) return { offset: -1, fillings }
-      for (const [other, { offset }] of positions) reached.set(other, offset)
-      return { offset: Math.min(seen?.offset ?? -1, positions.get(partition)?.offset ?? -1), fillings }
+    seen: partition => {
+      const shared = looks.get(partition) ?? new SharedQuestion(() => look(partition))
+      looks.set(partition, shared)
+      return shared.ask()
     },
     isGone: async (sessionId, seq) => {
       const page = await history.page({ sessionId, afterSeq: seq - 1, limit: 1 })

@@ -1,3 +1,4 @@
+import { SharedQuestion } from '../../infra/shared-question.ts'
 import type { Offset, Partition } from '../../schemas/ids.ts'
 import type { Log } from '../../topics/log.ts'
 import type { TopicName } from '../../topics/topics.ts'
@@ -80,44 +81,19 @@ export class Progress {
   }
 }
 
-/**
- * Asks for the ends of im.events. Whoever asks gets an answer to a question that was put after they asked, but
- * callers that wait at the same time share one.
- */
+/** Asks for the ends of im.events, once for all who wait. */
 export class LogEnds {
-  private readonly log: Log
-  private readonly topic: TopicName
-  private running: Promise<Map<Partition, Offset>> | undefined
-  private following: Promise<Map<Partition, Offset>> | undefined
+  private readonly question: SharedQuestion<Map<Partition, Offset>>
 
   constructor(log: Log, topic: TopicName) {
-    this.log = log
-    this.topic = topic
+    this.question = new SharedQuestion(async () => {
+      const bounds = await log.bounds(topic)
+      return new Map([...bounds].map(([partition, { end }]) => [partition, end]))
+    })
   }
 
-  /** The end of every partition. Rejects when the log cannot be reached. */
+  /** The end of every partition, as of a moment after the call. Rejects when the log cannot be reached. */
   read(): Promise<Map<Partition, Offset>> {
-    if (this.running === undefined) return this.begin()
-    this.following ??= this.running.then(
-      () => this.begin(),
-      () => this.begin(),
-    )
-    return this.following
-  }
-
-  private begin(): Promise<Map<Partition, Offset>> {
-    const asked = this.ask()
-    const over = () => {
-      if (this.running === asked) this.running = undefined
-    }
-    this.running = asked
-    this.following = undefined
-    asked.then(over, over)
-    return asked
-  }
-
-  private async ask(): Promise<Map<Partition, Offset>> {
-    const bounds = await this.log.bounds(this.topic)
-    return new Map([...bounds].map(([partition, { end }]) => [partition, end]))
+    return this.question.ask()
   }
 }

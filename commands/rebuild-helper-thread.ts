@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Millis } from '../infra/clock.ts'
+import { aborted } from '../infra/service.ts'
 import { Filling } from '../processors/rebuild/filling.ts'
 import { type Context, closeContext, openContext } from './context.ts'
 import { fillParts, makeRebuildable } from './rebuild.ts'
@@ -71,13 +72,6 @@ async function fill(context: Context): Promise<void> {
 
 function stopped(error: unknown): void {
   tell({ kind: 'Stopped', message: error instanceof Error ? error.message : String(error) })
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
 
 try {

@@ -56,7 +56,8 @@ async function drainWithin(
   limit.abort()
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+/** Resolves when the signal aborts, or has. */
+export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 }

@@ -1,6 +1,7 @@
 import type { Clock, Random } from '../../infra/clock.ts'
 import type { Logger } from '../../infra/logger.ts'
 import type { Metrics } from '../../infra/metrics.ts'
+import { aborted } from '../../infra/service.ts'
 import type { RecordCodec } from '../../schemas/codec.ts'
 import type { Event } from '../../schemas/event.ts'
 import type { Offset, Partition } from '../../schemas/ids.ts'
@@ -43,13 +44,15 @@ export class Filling {
   private readonly options: FillOptions
   private readonly leftOlder = new Map<Partition, number>()
   private olderEvents = 0
-  private total = 0
+  /** Offsets that are to be passed, in the archive and in the log. */
+  private lackingOlder = 0
+  private readonly inLog: number
   private runner: Runner | undefined
 
   constructor(view: View, options: FillOptions) {
     this.view = view
     this.options = options
-    for (const { start, end } of options.bounds.values()) this.total += end - start
+    this.inLog = [...options.bounds.values()].reduce((sum, { start, end }) => sum + end - start, 0)
   }
 
   /**
@@ -62,7 +65,10 @@ export class Filling {
     const runner = makeRunner({ ...this.options, view: this.view, partitions: [...bounds.keys()] })
     this.runner = runner
     await runner.start()
-    await Promise.race([runner.caughtUp(), aborted(signal, name)])
+    const givenUp = aborted(signal).then(() => {
+      throw new RebuildFailed(`${name}: given up`)
+    })
+    await Promise.race([runner.caughtUp(), givenUp])
   }
 
   /** Rejects with what stopped it behind the ends; resolves once it is drained. */
@@ -71,11 +77,13 @@ export class Filling {
   }
 
   progress(): FillProgress {
-    const { events, total } = { events: this.olderEvents + (this.runner?.progress().applied ?? 0), total: this.total }
-    let remaining = [...this.leftOlder.values()].reduce((sum, left) => sum + left, 0)
-    if (this.runner !== undefined) remaining += this.runner.progress().remaining
-    else for (const { start, end } of this.options.bounds.values()) remaining += end - start
-    return { events, total, remaining }
+    const { applied, remaining } = this.runner?.progress() ?? { applied: 0, remaining: this.inLog }
+    const leftOlder = [...this.leftOlder.values()].reduce((sum, left) => sum + left, 0)
+    return {
+      events: this.olderEvents + applied,
+      total: this.inLog + this.lackingOlder,
+      remaining: leftOlder + remaining,
+    }
   }
 
   /** Ends it, and closes the view. */
@@ -99,7 +107,7 @@ export class Filling {
     await copyOlder?.({ partition, start, signal })
     const before = (await view.position(partition))?.offset ?? -1
     const lacking = Math.max(0, start - 1 - before)
-    this.total += lacking
+    this.lackingOlder += lacking
     this.leftOlder.set(partition, lacking)
     const onTaken = ({ offset, events }: { offset: Offset; events: number }) => {
       this.leftOlder.set(partition, Math.max(0, start - 1 - offset))
@@ -107,12 +115,4 @@ export class Filling {
     }
     await fillOlder({ partition, start, view, older, log, topic: topics.events.name, codec, signal, onTaken })
   }
-}
-
-function aborted(signal: AbortSignal, name: string): Promise<never> {
-  return new Promise((_, reject) => {
-    const giveUp = () => reject(new RebuildFailed(`${name}: given up`))
-    if (signal.aborted) giveUp()
-    else signal.addEventListener('abort', giveUp, { once: true })
-  })
 }

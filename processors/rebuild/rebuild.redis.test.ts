@@ -201,10 +201,7 @@ describe('rebuild', () => {
     await Promise.all([load(), reading(), reading(), rebuilding])
     expect(reads).toBeGreaterThan(10)
     expect(await live()).not.toBe(before)
-    const reader = historyReader({ connection, random: systemRandom })
-    while ((await reader.position(0))!.offset < script.events.length - 1) {
-      await new Promise<void>(resolve => systemClock.defer(resolve))
-    }
+    await untilAt(script.events.length - 1)
     expect(await rows()).toEqual(await expected(script))
   })
 
@@ -227,8 +224,7 @@ describe('rebuild', () => {
     await expect(rebuildable.commit()).rejects.toThrow(/does not catch up/)
     expect(await live()).toBe(before)
     eventLog.append(script.events.slice(40))
-    const reader = historyReader({ connection, random: systemRandom })
-    while ((await reader.position(0))!.offset < 50) await new Promise<void>(resolve => systemClock.defer(resolve))
+    await untilAt(50)
     await rebuildable.abort()
     expect(await live()).toBe(before)
     expect(await generationsInUse()).toEqual(new Set([before]))
@@ -424,13 +420,16 @@ describe('an emptied or restarted server', () => {
     await liveRunner(eventLog)
     await connection.client.script('FLUSH')
     eventLog.append(script.events.slice(50))
-    const reader = historyReader({ connection, random: systemRandom })
-    while ((await reader.position(0))!.offset < script.events.length - 1) {
-      await new Promise<void>(resolve => systemClock.defer(resolve))
-    }
+    await untilAt(script.events.length - 1)
     expect(await rows()).toEqual(await expected(script))
   })
 })
+
+/** Waits until readers see the live view at an offset of partition 0, or behind it. */
+async function untilAt(offset: number): Promise<void> {
+  const reader = historyReader({ connection, random: systemRandom })
+  while ((await reader.position(0))!.offset < offset) await new Promise<void>(resolve => systemClock.defer(resolve))
+}
 
 /** Every event up to the offset that a reader has seen as position must be in the pages that it reads afterwards. */
 async function expectComplete(reader: ReturnType<typeof historyReader>, script: Script, offset: number): Promise<void> {
